@@ -1,0 +1,3 @@
+"""Rescaled masked-LM heads for neural sparse retrieval."""
+
+__version__ = "0.1.0"

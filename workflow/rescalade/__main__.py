@@ -1,0 +1,5 @@
+"""`python -m rescalade`."""
+
+from rescalade.cli import main
+
+main()

@@ -1,0 +1,100 @@
+"""Small BERT and ModernBERT models, built from transformers' own classes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from rescalade.backbones.settings import PretrainSettings
+from rescalade.heads.locate import locate_head
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MAX_POSITIONS = 512
+"""Longest text of a pretrained model, in tokens."""
+
+
+def build_model(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
+    """A freshly initialised masked language model with a tied head.
+
+    Dropout is 0: the models see each text a few times at most, and regularisation would only slow them.
+    """
+    if settings.family == "bert":
+        return _bert(settings, vocabulary)
+    return _modernbert(settings, vocabulary)
+
+
+def _bert(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
+    from transformers import BertConfig, BertForMaskedLM
+
+    return BertForMaskedLM(
+        BertConfig(
+            vocab_size=vocabulary,
+            hidden_size=settings.width,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.heads,
+            intermediate_size=settings.feed_forward,
+            max_position_embeddings=MAX_POSITIONS,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=0,
+            tie_word_embeddings=True,
+        )
+    )
+
+
+def _modernbert(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
+    from transformers import ModernBertConfig, ModernBertForMaskedLM
+
+    return ModernBertForMaskedLM(
+        ModernBertConfig(
+            vocab_size=vocabulary,
+            hidden_size=settings.width,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.heads,
+            intermediate_size=settings.feed_forward,
+            max_position_embeddings=MAX_POSITIONS,
+            global_attn_every_n_layers=1,
+            pad_token_id=0,
+            cls_token_id=2,
+            bos_token_id=2,
+            sep_token_id=3,
+            eos_token_id=3,
+            tie_word_embeddings=True,
+        )
+    )
+
+
+def initialise_head(model: PreTrainedModel, settings: PretrainSettings, counts: NDArray[np.int64]) -> None:
+    """Set the scale of the shared matrix and, where asked, the bias to log unigram frequencies.
+
+    Args:
+        counts: [V] occurrences of each vocabulary item in the pretraining text. The frequency used is
+            (count + 1) / (sum + V), so an unseen item has a finite bias.
+    """
+    head = locate_head(model)
+    with torch.no_grad():
+        deviation = float(head.weight.std())
+        head.weight.mul_(settings.embedding_std / deviation)
+        if settings.unigram_bias and head.bias is not None:
+            total = math.log(float(counts.sum()) + len(counts))
+            head.bias.copy_(torch.from_numpy(np.log(counts + 1.0) - total))
+        if head.bias is not None:
+            head.bias.add_(settings.bias_offset)
+        if settings.identity_head:
+            dense = _head_dense(model, settings)
+            dense.weight.copy_(torch.eye(settings.width))
+
+
+def _head_dense(model: PreTrainedModel, settings: PretrainSettings) -> nn.Linear:
+    """The [D, D] layer between the encoder and the norm before the decoder."""
+    path = "cls.predictions.transform.dense" if settings.family == "bert" else "head.dense"
+    dense = model.get_submodule(path)
+    assert isinstance(dense, nn.Linear)  # both architectures are fixed above
+    return dense

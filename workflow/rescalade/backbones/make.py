@@ -1,0 +1,72 @@
+"""The stage `backbone`: a model folder from a pretraining recipe, a local folder or the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rescalade.backbones.architecture import MAX_POSITIONS
+from rescalade.backbones.load import check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.backbones.pretrain import Progress, pretrain
+from rescalade.backbones.settings import PretrainSettings
+from rescalade.backbones.vocabulary import as_transformers
+from rescalade.data.collection import Collection
+from rescalade.errors import UserError
+from rescalade.heads.locate import locate_head
+
+
+def pretrain_backbone(
+    folder: Path, settings: PretrainSettings, collection: Collection, checkpoints: Path, progress: Progress
+) -> None:
+    """Pretrain on the queries and documents of a collection, each query before its relevant document.
+
+    Writes model, tokenizer and history.parquet (step, loss, accuracy) into `folder`.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the bar for writing one file
+    result = pretrain(settings, pretraining_texts(collection), checkpoints, progress)
+    result.model.save_pretrained(folder)
+    as_transformers(result.tokenizer, MAX_POSITIONS).save_pretrained(folder)
+    pq.write_table(pa.Table.from_pylist(result.history), folder / "history.parquet")
+
+
+def pretraining_texts(collection: Collection) -> list[str]:
+    """All texts of a training collection in a fixed order; texts that belong together are neighbours."""
+    documents = dict(zip(collection.corpus["id"].to_pylist(), collection.document_texts(), strict=True))
+    relevant = collection.relevant()
+    texts: list[str] = []
+    for identity, query in zip(
+        collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), strict=True
+    ):
+        texts.append(query)
+        texts += [documents.pop(document) for document in relevant.get(identity, {}) if document in documents]
+    return texts + list(documents.values())
+
+
+def copy_backbone(folder: Path, name: str, revision: str | None) -> None:
+    """Load a local folder or a hub model and save it in one form: float32 safetensors, fast tokenizer.
+
+    Raises:
+        UserError: it is not there, has no head, or its head is of an unknown kind.
+    """
+    model = load_masked_lm(name, revision)
+    tokenizer = load_tokenizer(name, revision)
+    locate_head(model)
+    check_vocabulary(model, tokenizer, name)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def local_source(path: str) -> str:
+    """A folder given in the configuration, checked before transformers would take it for a hub name.
+
+    Raises:
+        UserError: it is not a model folder.
+    """
+    folder = Path(path).expanduser()
+    if not (folder / "config.json").is_file():
+        raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
+    return str(folder)

@@ -1,0 +1,135 @@
+"""Masked-language-model pretraining of a small backbone, resumable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from rescalade.backbones.architecture import build_model, initialise_head
+from rescalade.backbones.masking import mask_tokens
+from rescalade.backbones.settings import PretrainSettings
+from rescalade.backbones.vocabulary import train_wordpiece
+from rescalade.splade.model import SpladeModel
+from rescalade.training.checkpoint import load_checkpoint, restore_training, save_checkpoint, training_tensors
+from rescalade.training.optimizer import adamw
+from rescalade.training.schedule import linear_factor, warmup_steps
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+CHECKPOINT_EVERY = 100
+Progress = Callable[[int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A finished backbone: model, its tokenizer and one history row per step (step, loss, accuracy)."""
+
+    model: PreTrainedModel
+    tokenizer: Tokenizer
+    history: list[dict[str, float]]
+
+
+def pretrain(
+    settings: PretrainSettings, texts: Sequence[str], checkpoints: Path, progress: Progress | None = None
+) -> Pretrained:
+    """Train vocabulary and model on `texts`; the loss counts selected positions only.
+
+    Args:
+        texts: the pretraining text in a fixed order; neighbours in the list share a context window.
+        checkpoints: folder for whole checkpoints; a later call with the same settings goes on from there.
+        progress: called after each step with (step, steps, {"loss", "accuracy"}).
+
+    The decoder is applied to the selected positions alone, so a step costs little more than the encoder.
+    """
+    tokenizer = train_wordpiece(texts, settings.vocabulary)
+    stream = _token_stream(tokenizer, texts)
+    vocabulary = tokenizer.get_vocab_size()
+    torch.manual_seed(settings.seed)
+    masked_lm = build_model(settings, vocabulary)
+    initialise_head(masked_lm, settings, np.bincount(stream, minlength=vocabulary))
+    model = SpladeModel(masked_lm)
+    model.train()
+    optimizer = adamw(
+        model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), epsilon=1e-6
+    )
+    history: list[dict[str, float]] = []
+    saved = load_checkpoint(checkpoints)
+    if saved is not None:
+        restore_training(model, optimizer, saved[0])
+        history = saved[1]["history"]
+        logger.info("resumed after step %d", len(history))
+    warmup = warmup_steps(settings.steps, settings.warmup_ratio)
+    for step, sequences in _batches(stream, settings, start=len(history)):
+        random = np.random.default_rng([settings.seed, 1, step])
+        inputs, selected = mask_tokens(sequences, settings, vocabulary, random)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * linear_factor(step + 1, settings.steps + 1, warmup)
+        row = _step(model, optimizer, torch.from_numpy(inputs), torch.from_numpy(sequences), torch.from_numpy(selected))
+        history.append({"step": step, **row})
+        if progress is not None:
+            progress(step + 1, settings.steps, row)
+        if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < settings.steps:
+            state: dict[str, Any] = {"history": history}
+            save_checkpoint(checkpoints, step + 1, training_tensors(model, optimizer), state)
+    if settings.inflate != 1.0:
+        with torch.no_grad():
+            model.head.weight.mul_(settings.inflate)
+    model.restore_decoder()
+    masked_lm.eval()
+    return Pretrained(masked_lm, tokenizer, history)
+
+
+def _step(
+    model: SpladeModel,
+    optimizer: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    originals: torch.Tensor,
+    selected: torch.Tensor,
+) -> dict[str, float]:
+    hidden = model.decoder_inputs(inputs, torch.ones_like(inputs))
+    logits = functional.linear(hidden[selected], model.head.weight, model.head.bias)
+    targets = originals[selected]
+    loss = functional.cross_entropy(logits, targets)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    accuracy = (logits.detach().argmax(1) == targets).float().mean()
+    return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
+
+
+def _token_stream(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64]:
+    """All texts one after another, each with its [CLS] and [SEP], as one [N] array."""
+    encodings = tokenizer.encode_batch(list(texts))
+    return np.concatenate([np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings])
+
+
+def _batches(
+    stream: NDArray[np.int64], settings: PretrainSettings, start: int
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Batches [B, L] of consecutive windows in a seeded order, a new offset and order each epoch."""
+    step, epoch = 0, 0
+    while step < settings.steps:
+        random = np.random.default_rng([settings.seed, 0, epoch])
+        offset = int(random.integers(0, settings.length))
+        windows = (len(stream) - offset) // settings.length
+        sequences = stream[offset : offset + windows * settings.length].reshape(windows, settings.length)
+        order = random.permutation(windows)
+        for first in range(0, max(1, windows - settings.batch_size + 1), settings.batch_size):
+            if step >= settings.steps:
+                return
+            if step >= start:
+                yield step, sequences[order[first : first + settings.batch_size]]
+            step += 1
+        epoch += 1

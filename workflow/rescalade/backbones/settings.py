@@ -1,0 +1,54 @@
+"""What a pretrained backbone is made from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PretrainSettings(BaseModel):
+    """A small masked language model that the pipeline pretrains itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    family: Literal["bert", "modernbert"] = Field(description="Architecture; transformers' own classes.")
+    text: str = Field(description="Data set whose documents and queries are the pretraining text.")
+    vocabulary: int = Field(8192, ge=200, le=60000, description="WordPiece vocabulary size, special tokens included.")
+    layers: int = Field(2, ge=1, le=48, description="Transformer layers.")
+    width: int = Field(128, ge=16, le=4096, description="Hidden size D.")
+    heads: int = Field(2, ge=1, le=64, description="Attention heads.")
+    feed_forward: int = Field(512, ge=16, description="Width of the feed-forward block.")
+    embedding_std: float = Field(
+        0.02, gt=0, le=2, description="Standard deviation of the token embeddings at initialisation (tied: of W too)."
+    )
+    unigram_bias: bool = Field(
+        True, description="Start the decoder bias at the log unigram frequency of each vocabulary item."
+    )
+    bias_offset: float = Field(
+        0.0,
+        ge=-50,
+        le=50,
+        description="Constant added to the initial bias. The softmax of pretraining cannot see it, SPLADE does.",
+    )
+    identity_head: bool = Field(
+        False,
+        description="Start the head's dense layer at the identity, so that a tied head begins by naming what it sees.",
+    )
+    mask_ratio: float = Field(0.3, gt=0, lt=1, description="Share of tokens selected for prediction.")
+    mask_token_share: float = Field(0.8, ge=0, le=1, description="Of the selected: share replaced by [MASK].")
+    random_token_share: float = Field(0.1, ge=0, le=1, description="Of the selected: share replaced at random.")
+    steps: int = Field(400, ge=1, description="Optimiser steps.")
+    batch_size: int = Field(64, ge=1, description="Sequences per step.")
+    length: int = Field(64, ge=8, le=8192, description="Tokens per packed sequence.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate, AdamW.")
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, description="Decoupled weight decay on matrices, not on biases and norms."
+    )
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with rising learning rate.")
+    inflate: float = Field(
+        1.0,
+        gt=0,
+        description="Factor on the shared matrix after pretraining. Not 1: the backbone is labelled inflated.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of initialisation, data order and masking.")

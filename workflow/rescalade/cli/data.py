@@ -1,0 +1,105 @@
+"""Commands that make collections and training triples."""
+
+from __future__ import annotations
+
+import typer
+
+from rescalade.atomic import atomic_folder
+from rescalade.cli.context import Context, stage_command
+from rescalade.records import Recorder
+from rescalade.stages import source_packages
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for function in (source, collection, triples, bm25):
+        app.command()(stage_command(function))
+
+
+def source(context: Context, name: str) -> None:
+    """Read once what several collections are taken from."""
+    from rescalade.data.source import make_pydoc_source
+
+    settings = context.config.source(name)
+    recorder = Recorder("source", context.settings("source", name=name), [])
+    with atomic_folder(context.paths.source(name)) as folder:
+        make_pydoc_source(
+            folder,
+            source_packages(context.config, name),
+            near_duplicate=settings.near_duplicate,
+            min_document_words=settings.min_document_words,
+        )
+        recorder.write(folder / "record.json")
+
+
+def collection(context: Context, dataset: str) -> None:
+    """Make a data set: corpus, queries and relevance judgements."""
+    from rescalade.data.collection import write_collection
+    from rescalade.data.pydoc_collection import as_collection, facts, select_pairs
+    from rescalade.data.source import PAIRS, read_pairs
+
+    settings = context.config.dataset(dataset)
+    origin = context.paths.source(settings.source)
+    recorder = Recorder("collection", context.settings("collection", dataset=dataset), [origin / PAIRS])
+    pairs, manifest = read_pairs(origin)
+    chosen = select_pairs(
+        pairs,
+        settings.packages,
+        settings.part,
+        held_out=context.config.source(settings.source).held_out,
+        per_package=settings.per_package,
+        limit=settings.limit,
+    )
+    versions = {name: counts["version"] for name, counts in manifest["packages"].items()}
+    folder = context.paths.dataset(dataset)
+    write_collection(
+        folder,
+        as_collection(chosen),
+        {
+            "dataset": dataset,
+            "title": context.config.title("dataset", dataset),
+            **facts(versions, settings.packages),
+        },
+    )
+    recorder.write(folder / "record.json")
+
+
+def triples(
+    context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
+) -> None:
+    """Make training triples with hard negatives from BM25."""
+    from rescalade.data.collection import read_collection
+    from rescalade.data.triples import mine_triples, write_triples
+
+    mining = context.config.recipe_named(recipe).mining
+    folder = context.paths.dataset(dataset)
+    recorder = Recorder(
+        "triples", context.settings("triples", recipe=recipe, dataset=dataset), [folder / "corpus.parquet"]
+    )
+    mined = mine_triples(read_collection(folder), negatives=mining.negatives, depth=mining.depth, seed=mining.seed)
+    path = folder / f"triples-{recipe}.parquet"
+    write_triples(path, mined)
+    recorder.write(path.with_suffix(".record.json"))
+
+
+def bm25(context: Context, dataset: str) -> None:
+    """Rank a data set by BM25, the floor in every table."""
+    from rescalade.data.collection import read_collection
+    from rescalade.paths import retrieved
+    from rescalade.retrieval.bm25 import Bm25
+    from rescalade.retrieval.runfile import write_run
+
+    folder = context.paths.dataset(dataset)
+    recorder = Recorder("bm25", context.settings("bm25", dataset=dataset), [folder / "corpus.parquet"])
+    found = read_collection(folder)
+    ids = found.corpus["id"].to_pylist()
+    numbers, scores = Bm25(found.document_texts()).search(
+        found.queries["text"].to_pylist(), context.config.model.retrieval.depth
+    )
+    rankings = (
+        (query, [(ids[n], float(s)) for n, s in zip(row, score, strict=True) if s > 0])
+        for query, row, score in zip(found.queries["id"].to_pylist(), numbers, scores, strict=True)
+    )
+    path = retrieved(context.paths.bm25(), dataset)
+    write_run(path, rankings, "bm25")
+    recorder.write(path.with_name(f"{dataset}.record.json"))

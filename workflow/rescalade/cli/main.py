@@ -1,0 +1,49 @@
+"""Entry point: builds the application and turns user errors into one line and exit status 2."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+from typing import NoReturn
+
+import typer
+
+from rescalade.cli import backbones, data, docs, reporting, retrieval, training
+from rescalade.errors import UserError
+
+app = typer.Typer(
+    name="rescalade",
+    help="Rescaled masked-LM heads for neural sparse retrieval: every stage of the pipeline as a command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (data, backbones, training, retrieval, reporting, docs):
+    group.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command line.
+
+    A UserError, a full disk and a missing permission end in one line on standard error and status 2,
+    Ctrl-C in status 130; other exceptions keep their traceback, since they are mistakes of ours.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    try:
+        app()
+    except UserError as error:
+        _end(str(error), 2)
+    except KeyboardInterrupt:
+        _end("interrupted; finished stages are kept, run the same command to go on", 130)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            _end(f"{error.filename or 'output'}: {error.strerror}; free space or choose another --results folder", 2)
+        raise
+    raise SystemExit(0)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    sys.stderr.write("rescalade: error: " + " ".join(message.split()) + "\n")
+    raise SystemExit(status)

@@ -1,0 +1,56 @@
+"""Commands that make tables, figures and pages."""
+
+from __future__ import annotations
+
+import typer
+
+from rescalade.cli.context import Context, stage_command
+from rescalade.errors import UserError
+from rescalade.records import Recorder
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for function in (tables, figures, report, claims):
+        app.command()(stage_command(function))
+
+
+def tables(context: Context) -> None:
+    """Write the experiment's tables as CSV and LaTeX."""
+    from rescalade.report.tables import make_tables
+
+    recorder = Recorder("tables", context.settings("tables"), [])
+    make_tables(context.config, context.paths)
+    recorder.write(context.paths.experiment(context.config.name) / "tables" / "record.json")
+
+
+def figures(context: Context) -> None:
+    """Draw the experiment's figures as SVG and PDF."""
+    from rescalade.report.figures import make_figures
+
+    recorder = Recorder("figures", context.settings("figures"), [])
+    make_figures(context.config, context.paths)
+    recorder.write(context.paths.experiment(context.config.name) / "figures" / "record.json")
+
+
+def report(context: Context) -> None:
+    """Write the experiment's pages."""
+    from rescalade.report.page import make_pages
+
+    recorder = Recorder("report", context.settings("report"), [])
+    make_pages(context.config, context.paths)
+    recorder.write(context.paths.experiment(context.config.name) / "record.json")
+
+
+def claims(
+    context: Context, check: bool = typer.Option(False, help="Exit with status 1 unless every claim holds.")
+) -> None:
+    """Say which of the paper's claims this experiment shows."""
+    from rescalade.report.claims import evaluate_claims
+
+    found = evaluate_claims(context.config, context.paths)
+    for claim in found:
+        typer.echo(f"{claim.id}: {claim.result}. {claim.evidence}")
+    failed = [claim.id for claim in found if claim.result != "holds"]
+    if check and failed:
+        raise UserError(f"claims that do not hold: {', '.join(failed)}")

@@ -1,0 +1,112 @@
+"""Turns validation failures into one line that names the place in the file and the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from rescalade.errors import UserError
+
+Location = tuple[int | str, ...]
+
+
+class Lines:
+    """Line numbers of every key of some YAML files, the later file winning."""
+
+    def __init__(self) -> None:
+        self._places: dict[Location, tuple[Path, int]] = {}
+
+    def read(self, path: Path, text: str) -> None:
+        """Remember where the keys of one file stand; the text must be valid YAML."""
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            self._walk(path, node, ())
+
+    def place(self, location: Location) -> str:
+        """`file, line N` of the nearest enclosing key that stands in a file, or nothing."""
+        for length in range(len(location), 0, -1):
+            found = self._places.get(location[:length])
+            if found is not None:
+                return f"{found[0]}, line {found[1]}: "
+        return ""
+
+    def _walk(self, path: Path, node: yaml.Node, location: Location) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                inner = (*location, str(key.value))
+                self._places[inner] = (path, key.start_mark.line + 1)
+                self._walk(path, value, inner)
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                inner = (*location, number)
+                self._places[inner] = (path, value.start_mark.line + 1)
+                self._walk(path, value, inner)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the closest valid name, else a list of what there is."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(names)}" if names else "there are none"
+
+
+def unknown(what: str, name: str, valid: Iterable[str], place: str = "") -> UserError:
+    """The error for a name that refers to nothing."""
+    return UserError(f"{place}unknown {what} {name!r}; {nearest(name, valid)}")
+
+
+def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:
+    """The first failure of a pydantic validation as one line.
+
+    Args:
+        fields_at: callable from a location to the valid field names there.
+    """
+    first = error.errors(include_url=False)[0]
+    location = tuple(first["loc"])
+    where = dotted(location)
+    kind, message = first["type"], first["msg"]
+    more = "" if error.error_count() == 1 else f" ({error.error_count() - 1} more after this one)"
+    if kind == "extra_forbidden":
+        hint = nearest(str(location[-1]), fields_at(location[:-1]))
+        return UserError(f"{lines.place(location)}{where}: unknown key; {hint}{more}")
+    if kind == "missing":
+        return UserError(f"{lines.place(location)}{where}: this key is required{more}")
+    found = first.get("input")
+    if isinstance(found, str) and kind.startswith(("float", "int")) and _is_number(found):
+        message = f"a number is expected, YAML reads {found!r} as text; write {float(found)!r} as {_yaml_number(found)}"
+        return UserError(f"{lines.place(location)}{where}: {message}{more}")
+    message = message.removeprefix("Value error, ")
+    return UserError(f"{lines.place(location)}{where}: {message}; found {found!r}{more}")
+
+
+def dotted(location: Sequence[int | str]) -> str:
+    """recipes.paper.learning_rate, experiments.mini.grid[0].scales[1]."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+    return text or "the file"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _yaml_number(text: str) -> str:
+    """3e-5 -> 3.0e-5: YAML 1.1 wants a point in the mantissa and a sign in the exponent."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if "." not in mantissa:
+        mantissa += ".0"
+    if exponent and exponent[0] not in "+-":
+        exponent = "+" + exponent
+    return f"{mantissa}e{exponent}" if exponent else mantissa

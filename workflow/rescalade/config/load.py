@@ -1,0 +1,260 @@
+"""Reads configuration files and checks every experiment in them before anything runs."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rescalade.config.errors import Lines, Location, explain, unknown
+from rescalade.config.model import (
+    BackboneConfig,
+    ConfigModel,
+    DatasetConfig,
+    ExperimentConfig,
+    PydocSource,
+    RecipeConfig,
+)
+from rescalade.config.runs import Run
+from rescalade.errors import UserError
+from rescalade.training.settings import TrainSettings
+from rescalade.variants import Variant
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration and the experiment chosen in it."""
+
+    model: ConfigModel
+    name: str
+    lines: Lines = field(default_factory=Lines, compare=False)
+
+    @property
+    def experiment(self) -> ExperimentConfig:
+        """The chosen experiment."""
+        return self.model.experiments[self.name]
+
+    @property
+    def recipe(self) -> RecipeConfig:
+        """The recipe of the chosen experiment."""
+        return self.model.recipes[self.experiment.recipe]
+
+    def runs(self, experiment: str | None = None) -> list[Run]:
+        """Runs of an experiment without repeats: backbones in file order, then mode, scale, seed."""
+        chosen = self.model.experiments[experiment or self.name]
+        runs = [
+            Run(chosen.recipe, backbone, Variant(scale, mode, entry.bias), seed)
+            for entry in chosen.grid
+            for backbone in entry.backbones
+            for mode in entry.modes
+            for scale in entry.scales
+            for seed in chosen.seeds
+        ]
+        order = list(self.model.backbones)
+        return sorted(set(runs), key=lambda run: (order.index(run.backbone), run.variant.mode, run))
+
+    def backbones(self) -> list[str]:
+        """Backbones that the experiment trains, in file order."""
+        used = {run.backbone for run in self.runs()}
+        return [name for name in self.model.backbones if name in used]
+
+    def evaluation_sets(self) -> list[str]:
+        """In-domain sets, then out-of-domain sets."""
+        return [*self.experiment.in_domain, *self.experiment.out_of_domain]
+
+    def backbone(self, name: str) -> BackboneConfig:
+        """Settings of a backbone.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if name not in self.model.backbones:
+            raise unknown("backbone", name, self.model.backbones)
+        return self.model.backbones[name]
+
+    def dataset(self, name: str) -> DatasetConfig:
+        """Settings of a data set.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if name not in self.model.datasets:
+            raise unknown("data set", name, self.model.datasets)
+        return self.model.datasets[name]
+
+    def source(self, name: str) -> PydocSource:
+        """Settings of a source.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if name not in self.model.sources:
+            raise unknown("source", name, self.model.sources)
+        return self.model.sources[name]
+
+    def recipe_named(self, name: str) -> RecipeConfig:
+        """Settings of a recipe.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if name not in self.model.recipes:
+            raise unknown("recipe", name, self.model.recipes)
+        return self.model.recipes[name]
+
+    def title(self, kind: str, name: str) -> str:
+        """Display name of a backbone or data set."""
+        entries: Mapping[str, Any] = {"backbone": self.model.backbones, "dataset": self.model.datasets}[kind]
+        return entries[name].title or name
+
+    def train_settings(self, backbone: str, experiment: str | None = None) -> TrainSettings:
+        """Effective settings of a backbone's runs: recipe, then experiment, then backbone."""
+        chosen = self.model.experiments[experiment or self.name]
+        layers = (chosen.train, self.backbone(backbone).train)
+        merged = self.model.recipes[chosen.recipe].train.model_dump()
+        for layer in layers:
+            merged.update(layer.model_dump(exclude_unset=True, exclude_none=True))
+        return TrainSettings.model_validate(merged)
+
+
+def load_config(paths: Sequence[Path], experiment: str | None = None) -> Config:
+    """Read files, the later over the earlier key by key, and validate all of it.
+
+    Args:
+        paths: YAML files; at least one.
+        experiment: instead of the file's `experiment`.
+
+    Raises:
+        UserError: a file is missing or not YAML; a key, value or name in it is wrong.
+    """
+    lines = Lines()
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merged = _merge(merged, _read(path, lines))
+    return build_config(merged, experiment, lines)
+
+
+def build_config(values: Mapping[str, Any], experiment: str | None = None, lines: Lines | None = None) -> Config:
+    """Validate a configuration that is already a mapping; see `load_config`."""
+    lines = lines or Lines()
+    try:
+        model = ConfigModel.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, lines, _fields_at) from None
+    name = experiment or model.experiment
+    if name not in model.experiments:
+        place = "" if experiment else lines.place(("experiment",))
+        raise unknown("experiment", name, model.experiments, place)
+    config = Config(model, name, lines)
+    _check_references(model, lines)
+    _check_shared_runs(config)
+    return config
+
+
+def _read(path: Path, lines: Lines) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise UserError(f"configuration file {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys and values at the top level, found {type(values).__name__}")
+    lines.read(path, text)
+    return values
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _check_references(model: ConfigModel, lines: Lines) -> None:
+    """Every name that points somewhere points at something."""
+
+    def known(what: str, name: str, valid: Mapping[str, Any], *location: int | str) -> None:
+        if name not in valid:
+            raise unknown(what, name, valid, lines.place(location))
+
+    for name, dataset in model.datasets.items():
+        known("source", dataset.source, model.sources, "datasets", name, "source")
+    for name, backbone in model.backbones.items():
+        _check_backbone(name, backbone, lines)
+        if backbone.pretrain is not None:
+            known("data set", backbone.pretrain.text, model.datasets, "backbones", name, "pretrain", "text")
+        if backbone.twin is not None:
+            known("backbone", backbone.twin, model.backbones, "backbones", name, "twin")
+    for name, experiment in model.experiments.items():
+        here: Location = ("experiments", name)
+        known("recipe", experiment.recipe, model.recipes, *here, "recipe")
+        known("data set", experiment.train_on, model.datasets, *here, "train_on")
+        for key in ("in_domain", "out_of_domain"):
+            for number, dataset_name in enumerate(getattr(experiment, key)):
+                known("data set", dataset_name, model.datasets, *here, key, number)
+        for block, entry in enumerate(experiment.grid):
+            for number, backbone_name in enumerate(entry.backbones):
+                known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
+
+
+def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
+    needed = {"pretrain": "pretrain", "local": "path", "hub": "id"}[backbone.source]
+    place = lines.place(("backbones", name))
+    for key in ("pretrain", "path", "id"):
+        present = getattr(backbone, key) is not None
+        if key == needed and not present:
+            raise UserError(f"{place}backbones.{name}.{key}: required for source: {backbone.source}")
+        if key != needed and present:
+            raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
+
+
+def _check_shared_runs(config: Config) -> None:
+    """Experiments share a run's folder, so they must agree on what makes it."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for name, experiment in config.model.experiments.items():
+        for backbone in dict.fromkeys(b for entry in experiment.grid for b in entry.backbones):
+            try:
+                settings = config.train_settings(backbone, name)
+            except ValidationError as error:
+                raise explain(error, config.lines, _fields_at) from None
+            text = json.dumps([experiment.train_on, settings.model_dump()], sort_keys=True)
+            other = seen.setdefault((experiment.recipe, backbone), (name, text))
+            if other[1] != text:
+                raise UserError(
+                    f"experiments {other[0]!r} and {name!r} both train {backbone!r} by recipe {experiment.recipe!r}, but "
+                    "with different settings or data; give one of them a recipe of its own"
+                )
+
+
+def _fields_at(location: Location) -> list[str]:
+    """Valid keys at a place of the file, for the nearest-name hint."""
+    here: Any = ConfigModel
+    for part in location:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            entry = here.model_fields.get(str(part))
+            here = entry.annotation if entry else None
+            here = _element(here) if _is_optional(here) else here
+        else:  # inside list[X], dict[str, X] or X | None: a key or number leads to X
+            here = _element(here)
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+def _is_optional(annotation: Any) -> bool:
+    return type(None) in typing.get_args(annotation)
+
+
+def _element(annotation: Any) -> Any:
+    """The last argument of a generic type that is not None."""
+    arguments = [argument for argument in typing.get_args(annotation) if argument is not type(None)]
+    return arguments[-1] if arguments else None

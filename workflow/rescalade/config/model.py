@@ -1,0 +1,138 @@
+"""The configuration file as typed models: defaults, checks and documentation in one place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from rescalade.backbones.settings import PretrainSettings
+from rescalade.training.settings import TrainSettings
+from rescalade.variants import MODES, Mode
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that becomes a folder: letters, digits, dot, underscore, hyphen."""
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:
+    """The same fields, each optional and unset: a layer of overrides."""
+    fields: dict[str, Any] = {}
+    for key, field in model.model_fields.items():
+        constrained: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        fields[key] = (constrained | None, Field(None, description=field.description))
+    return create_model(name, __base__=Strict, __doc__=f"Any of the settings of {model.__name__}.", **fields)
+
+
+TrainOverrides: Any = _partial(TrainSettings, "TrainOverrides")
+
+
+class PydocSource(Strict):
+    """Docstrings of installed packages: a one-line summary is the query, the rest of the text the document."""
+
+    kind: Literal["pydoc"]
+    held_out: float = Field(0.1, gt=0, lt=1, description="Share of pairs, by hash of their name, kept from training.")
+    near_duplicate: float = Field(
+        0.7, gt=0, le=1, description="Jaccard similarity of word shingles from which two texts count as the same."
+    )
+    min_document_words: int = Field(20, ge=5, description="Shorter documents are left out.")
+
+
+class DatasetConfig(Strict):
+    """One collection: corpus, queries and relevance judgements."""
+
+    source: Name = Field(description="Name under `sources`.")
+    title: str = Field("", description="Name shown in tables; the key where empty.")
+    packages: list[str] = Field(
+        min_length=1, description="Packages whose docstrings are taken; `stdlib` is Python's own."
+    )
+    part: Literal["train", "held-out", "all"] = Field("all", description="Side of the split.")
+    per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
+    limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
+
+
+class BackboneConfig(Strict):
+    """A masked language model to start from: pretrained here, a local folder, or a model hub id."""
+
+    source: Literal["pretrain", "local", "hub"] = Field(description="Where the model comes from.")
+    title: str = Field("", description="Name shown in tables; the key where empty.")
+    pretrain: PretrainSettings | None = Field(None, description="Recipe, for source: pretrain.")
+    path: str | None = Field(None, description="Folder, for source: local.")
+    id: str | None = Field(None, description="owner/name, for source: hub.")
+    revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
+    head: Literal["small", "large"] | None = Field(
+        None, description="Class of the head's row norm, for the report's claims."
+    )
+    twin: Name | None = Field(None, description="Small-norm backbone of the same architecture, for a large-norm one.")
+    train: TrainOverrides = Field(  # type: ignore[valid-type]
+        default_factory=lambda: TrainOverrides(), description="Training settings of this backbone alone."
+    )
+
+
+class MiningSettings(Strict):
+    """How training triples are made where the data set has none."""
+
+    negatives: int = Field(1, ge=1, le=64, description="Hard negatives per query.")
+    depth: int = Field(20, ge=1, description="A negative is drawn from this many best BM25 documents.")
+    seed: int = Field(0, ge=0, description="Seed of the draw, hashed with the query's id.")
+
+
+class RecipeConfig(Strict):
+    """A named way to train."""
+
+    source: str = Field("", description="Where the numbers come from.")
+    mining: MiningSettings = Field(default_factory=MiningSettings, description="Hard negatives.")
+    train: TrainSettings = Field(default_factory=TrainSettings, description="Training settings.")
+
+
+class GridEntry(Strict):
+    """A block of runs: every backbone with every scale, mode and bias choice."""
+
+    backbones: list[Name] = Field(min_length=1, description="Names under `backbones`.")
+    scales: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1, description="Scales k.")
+    modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
+    bias: bool = Field(False, description="Divide the bias too (the paper: not).")
+
+
+class ExperimentConfig(Strict):
+    """A selection of runs and data sets, with the report over them."""
+
+    title: str = Field(description="Title of the report.")
+    description: str = Field("", description="What it asks and what it costs.")
+    recipe: Name = Field(description="Name under `recipes`.")
+    train_on: Name = Field(description="Data set for training.")
+    in_domain: list[Name] = Field(min_length=1, description="Data sets of the training domain.")
+    out_of_domain: list[Name] = Field(default=[], description="Data sets of other domains.")
+    grid: list[GridEntry] = Field(min_length=1, description="The runs.")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[42], min_length=1, description="One run per seed.")
+    train: TrainOverrides = Field(  # type: ignore[valid-type]
+        default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
+    )
+    published: Name | None = Field(None, description="File under workflow/published to compare numbers with.")
+
+
+class RetrievalSettings(Strict):
+    """Encoding, search and scoring, the same for every run of the file."""
+
+    query_length: int | None = Field(None, ge=4, description="Tokens of a query; the recipe's where unset.")
+    document_length: int | None = Field(None, ge=4, description="Tokens of a document; the recipe's where unset.")
+    shard_documents: int = Field(65536, ge=1, description="Documents per vector shard.")
+    batch_tokens: int = Field(4096, ge=64, description="Tokens, padding included, per encoding batch.")
+    depth: int = Field(1000, ge=1, description="Documents retrieved per query.")
+
+
+class ConfigModel(Strict):
+    """The whole file."""
+
+    experiment: Name = Field(description="The experiment that `report` makes.")
+    sources: dict[Name, PydocSource] = Field(default={}, description="Where collections come from.")
+    datasets: dict[Name, DatasetConfig] = Field(default={}, description="Collections.")
+    backbones: dict[Name, BackboneConfig] = Field(default={}, description="Masked language models.")
+    recipes: dict[Name, RecipeConfig] = Field(default={}, description="Ways to train.")
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings, description="Encoding and search.")
+    experiments: dict[Name, ExperimentConfig] = Field(min_length=1, description="What can be run.")

@@ -1,0 +1,95 @@
+"""The JSON schema for editors and the reference page, both made from the models."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from rescalade.config.model import ConfigModel
+
+HEADER = """# Configuration
+
+Every key of `config.yaml`. Unknown keys, wrong types and names that refer to nothing are refused with the place in
+the file. Settings of training are layered: the recipe's, over them the experiment's `train`, over these the
+backbone's `train`. A second file given by `--configfile` lies over `config.yaml` key by key. Numbers such as `3e-5`
+are text to YAML: write `3.0e-5`.
+
+This page is made by `rescalade docs` from the models in `workflow/rescalade/config/model.py`.
+"""
+
+
+def schema() -> str:
+    """JSON schema of the file; editors that know the YAML language server use it to complete and check."""
+    return json.dumps(ConfigModel.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def reference_page() -> str:
+    """Markdown page with a table per model."""
+    parts = [HEADER, _section("The file", ConfigModel)]
+    parts += [_section(model.__name__, model) for model in models(ConfigModel)]
+    return "\n".join(parts)
+
+
+def models(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """Models used inside a model, each once, in order of first use; partial layers are left out."""
+    found: list[type[BaseModel]] = []
+    for field in model.model_fields.values():
+        for inner in _models_in(field.annotation):
+            if inner.__name__.endswith("Overrides"):
+                continue
+            for candidate in (inner, *models(inner)):
+                if candidate not in found:
+                    found.append(candidate)
+    return found
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    lines = [f"## {title}", "", (model.__doc__ or "").strip().split("\n\n")[0], ""]
+    lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        meaning = (field.description or "").replace("|", "\\|")
+        lines.append(f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is PydanticUndefined:
+        return "its own defaults"
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"`{json.dumps(value)}`"
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type(arguments[0])
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(_type(a) for a in arguments if a is not type(None))
+    if origin is typing.Literal:
+        return ", ".join(f"`{a}`" for a in arguments)
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"{_type(arguments[1])} by name"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}.get(
+        getattr(annotation, "__name__", ""), str(annotation)
+    )
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]

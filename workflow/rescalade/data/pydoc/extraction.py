@@ -1,0 +1,136 @@
+"""The whole collection: from names of packages to pairs and counts."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+
+from rescalade.data.pydoc.cleaning import summary_and_rest
+from rescalade.data.pydoc.docstrings import Docstring, read_docstrings
+from rescalade.data.pydoc.duplicates import near_duplicates
+from rescalade.data.pydoc.filters import drop_reason
+from rescalade.data.pydoc.leakage import without_query
+from rescalade.data.pydoc.pairs import Pair, split_position, words
+from rescalade.data.pydoc.sources import STDLIB, Package, find_package, source_files
+from rescalade.data.pydoc.statistics import PackageCounts, Statistics
+
+logger = logging.getLogger(__name__)
+
+
+def extract(
+    packages: Sequence[str], *, near_duplicate: float = 0.7, min_document_words: int = 20
+) -> tuple[list[Pair], Statistics]:
+    """Build the collection from the documentation of installed packages.
+
+    Give all packages of an experiment in one call: duplicates are removed across packages (pandas inherits text from
+    NumPy, for example), so that no pair is on both sides of any split by package or by `Pair.position`. Of two
+    duplicates the one whose id comes first stays.
+
+    Args:
+        packages: Top-level import names, and `stdlib` for the standard library. Order and repetition do not matter.
+        near_duplicate: Jaccard coefficient of five-word shingles from which two documents count as the same, in (0, 1].
+        min_document_words: Shortest document that is kept, in words.
+
+    Returns:
+        Pairs in the order of their id, and what was read, kept and dropped.
+
+    Raises:
+        UserError: A package is not installed or has no Python source.
+    """
+    distributions = metadata.packages_distributions()
+    located = [find_package(name, distributions) for name in sorted(set(packages))]
+    tally = {package.name: _Tally() for package in located}
+    pairs = [pair for package in located for pair in _usable(package, tally[package.name], min_document_words)]
+    pairs.sort(key=lambda pair: pair.id)
+    pairs = _unique(pairs, tally)
+    marks = near_duplicates([pair.document for pair in pairs], near_duplicate)
+    for pair, marked in zip(pairs, marks, strict=True):
+        if marked:
+            tally[pair.package].dropped["near-duplicate document"] += 1
+    pairs = [pair for pair, marked in zip(pairs, marks, strict=True) if not marked]
+    kept = Counter(pair.package for pair in pairs)
+    counts = {package.name: tally[package.name].counts(package.version, kept[package.name]) for package in located}
+    logger.info("pydoc: %d pairs from %d packages", len(pairs), len(located))
+    return pairs, Statistics(counts)
+
+
+class _Tally:
+    """Counts of one package while it is being read."""
+
+    def __init__(self) -> None:
+        self.files_read = 0
+        self.files_skipped = 0
+        self.docstrings = 0
+        self.dropped: Counter[str] = Counter()
+
+    def counts(self, version: str, kept: int) -> PackageCounts:
+        dropped = dict(sorted(self.dropped.items()))
+        return PackageCounts(version, self.files_read, self.files_skipped, self.docstrings, dropped, kept)
+
+
+def _docstrings(package: Package, tally: _Tally) -> Iterator[Docstring]:
+    for module, path in source_files(package):
+        found = read_docstrings(path.read_bytes(), module)
+        if found is None:
+            tally.files_skipped += 1
+            logger.info("pydoc: %s is not valid Python in a known encoding, skipped", path)
+            continue
+        tally.files_read += 1
+        tally.docstrings += len(found)
+        yield from found
+
+
+def _usable(package: Package, tally: _Tally, min_document_words: int) -> Iterator[Pair]:
+    """Pairs that are good each for itself, the first for each qualified name."""
+    seen: set[str] = set()
+    judged: dict[str, tuple[str, str, str | None]] = {}
+    for docstring in _docstrings(package, tally):
+        # Model families copy whole docstrings, and cleaning is the costly part after parsing.
+        if docstring.text not in judged:
+            judged[docstring.text] = _judge(docstring.text, min_document_words)
+        query, document, reason = judged[docstring.text]
+        if reason is None and docstring.name in seen:
+            reason = "name defined twice"
+        if reason is not None:
+            tally.dropped[reason] += 1
+            continue
+        seen.add(docstring.name)
+        rest = docstring.name if package.name == STDLIB else docstring.name.removeprefix(f"{package.name}.")
+        yield Pair(
+            f"{package.name}/{rest}", package.name, docstring.name, query, document, split_position(docstring.name)
+        )
+
+
+def _judge(docstring: str, min_document_words: int) -> tuple[str, str, str | None]:
+    """Query, document and the reason to drop them, which is None for a usable pair."""
+    # Cleaning only takes words away, so most of the short ones need none.
+    if len(words(docstring)) < min_document_words:
+        return "", "", "document too short"
+    query, sentences = summary_and_rest(docstring)
+    reason = drop_reason(query, " ".join(sentences), min_document_words)
+    if reason is not None:
+        return query, "", reason
+    document = without_query(query, sentences)
+    if document is None:
+        return query, "", "query in document"
+    return query, document, drop_reason(query, document, min_document_words)
+
+
+def _unique(pairs: Sequence[Pair], tally: dict[str, _Tally]) -> list[Pair]:
+    """Leave out pairs whose query or document an earlier pair has, but for case and punctuation."""
+    queries: set[tuple[str, ...]] = set()
+    documents: set[tuple[str, ...]] = set()
+    kept = []
+    for pair in pairs:
+        query, document = tuple(words(pair.query)), tuple(words(pair.document))
+        if query in queries:
+            tally[pair.package].dropped["repeated query"] += 1
+        elif document in documents:
+            tally[pair.package].dropped["repeated document"] += 1
+        else:
+            queries.add(query)
+            documents.add(document)
+            kept.append(pair)
+    return kept

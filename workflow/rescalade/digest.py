@@ -1,0 +1,144 @@
+"""Digest of the code behind each stage: what it means, not how it is written.
+
+The syntax trees of the stage's entry module and of every module of this package that it imports, directly or
+through others, without their documentation. Comments, formatting, docstrings and descriptions of fields do not
+count; anything else does.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from rescalade.errors import UserError
+
+PACKAGE = "rescalade"
+ROOT = Path(__file__).resolve().parent
+
+ENTRIES: dict[str, str] = {
+    "source": "rescalade.data.source",
+    "collection": "rescalade.data.collection",
+    "triples": "rescalade.data.triples",
+    "backbone": "rescalade.backbones.make",
+    "audit": "rescalade.heads.audit",
+    "rescale": "rescalade.heads.rescale",
+    "train": "rescalade.training.run",
+    "encode": "rescalade.encoding.encode",
+    "index": "rescalade.retrieval.index",
+    "search": "rescalade.retrieval.search",
+    "score": "rescalade.scoring.score",
+    "bm25": "rescalade.retrieval.bm25",
+    "tables": "rescalade.report.tables",
+    "figures": "rescalade.report.figures",
+    "report": "rescalade.report.page",
+}
+"""Module in which each stage begins. The command line and the rules are glue and do not count."""
+
+DATA_FILES: dict[str, tuple[str, ...]] = {
+    "tables": ("published/*",),
+    "figures": ("published/*",),
+    "report": ("published/*", "report/*.j2", "report/*.css"),
+}
+"""Files beside the package that belong to a stage's meaning and are not Python."""
+
+
+def code_digest(stage: str, root: Path = ROOT) -> str:
+    """Digest of all code that a stage can reach.
+
+    Args:
+        stage: a key of ENTRIES.
+        root: folder of the package `rescalade`.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        UserError: the stage is unknown, its entry module is missing, or a module is not valid Python.
+    """
+    if stage not in ENTRIES:
+        raise UserError(f"unknown stage {stage!r}; known: {', '.join(ENTRIES)}")
+    digest = hashlib.sha256()
+    for name in sorted(reachable(ENTRIES[stage], root)):
+        digest.update(f"{name}:{_module(root, name)[0]}\n".encode())
+    for pattern in DATA_FILES.get(stage, ()):
+        for path in sorted(root.parent.glob(pattern)):
+            digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def reachable(entry: str, root: Path = ROOT) -> set[str]:
+    """Names of the package's modules that a module imports, itself and packages on the way included.
+
+    Raises:
+        UserError: the entry module is missing, or a module is not valid Python.
+    """
+    if _file(root, entry) is None:
+        raise UserError(f"module {entry} is missing: expected {root / Path(*entry.split('.')[1:])}.py")
+    seen: set[str] = set()
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        waiting.extend(_module(root, name)[1] - seen)
+    return seen
+
+
+def _file(root: Path, name: str) -> Path | None:
+    """Source file of a module of the package; None where the name is no module (a function, say)."""
+    path = root.joinpath(*name.split(".")[1:])
+    for candidate in (path / "__init__.py", path.with_name(path.name + ".py")):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
+    """Digest of one module's tree and the modules of the package it imports; read once per process."""
+    path = _file(root, name)
+    if path is None:
+        raise UserError(f"module {name} is missing under {root}")
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    named = {module for node in ast.walk(tree) for module in _imports(node, package)}
+    parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
+    _drop_documentation(tree)
+    modules = frozenset(module for module in named | parents if _file(root, module) is not None)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules
+
+
+def _imports(node: ast.AST, package: str) -> Iterator[str]:
+    """Names that an import statement may load; some of them are functions, not modules."""
+    if isinstance(node, ast.Import):
+        found = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            above = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+            base = f"{above}.{base}" if base else above
+        found = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    else:
+        found = []
+    yield from (name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}."))
+
+
+def _drop_documentation(tree: ast.Module) -> None:
+    """Remove docstrings, strings that stand alone below an assignment, and descriptions of pydantic fields."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,75 @@
+"""Where every stage's files live. The one place that spells these paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rescalade.config.runs import Run
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Folders of results and reports.
+
+    results: made by the stages, can be deleted stage by stage. report: pages, tables and figures.
+    """
+
+    results: Path = Path("results")
+    report: Path = Path("report")
+
+    def source(self, name: str) -> Path:
+        """What several data sets are taken from: pairs.parquet, manifest.json."""
+        return self.results / "sources" / name
+
+    def dataset(self, name: str) -> Path:
+        """corpus.parquet, queries.parquet, qrels.parquet, manifest.json; triples.parquet beside them."""
+        return self.results / "data" / name
+
+    def backbone(self, name: str) -> Path:
+        """A model folder."""
+        return self.results / "backbones" / name
+
+    def audit(self, name: str) -> Path:
+        """Norms and activations of a backbone before any training."""
+        return self.results / "audit" / f"{name}.json"
+
+    def rescaled(self, backbone: str, variant: str) -> Path:
+        """A model folder with the divided head."""
+        return self.results / "rescaled" / backbone / variant
+
+    def run(self, run: Run) -> Path:
+        """Everything of one run."""
+        return self.results / "runs" / run.folder
+
+    def bm25(self) -> Path:
+        """The BM25 baseline, laid out like a run."""
+        return self.results / "bm25"
+
+    def checkpoints(self, key: str) -> Path:
+        """Unfinished work, keyed by a digest and outside every declared output."""
+        return self.results / ".checkpoints" / key
+
+    def experiment(self, name: str) -> Path:
+        """index.html, tables/, figures/."""
+        return self.report / name
+
+
+def vectors(run: Path, dataset: str) -> Path:
+    """Encoded corpus shards and queries of a run."""
+    return run / "vectors" / dataset
+
+
+def index(run: Path, dataset: str) -> Path:
+    """Search index, derived from the vectors and deletable."""
+    return run / "index" / dataset
+
+
+def retrieved(run: Path, dataset: str) -> Path:
+    """Ranked documents in TREC run format, gzipped."""
+    return run / "retrieved" / f"{dataset}.trec.gz"
+
+
+def scores(run: Path, dataset: str) -> Path:
+    """Measures of a run on a data set; per-query values stand beside it."""
+    return run / "scores" / f"{dataset}.json"

@@ -1,0 +1,83 @@
+"""What Snakemake checks before it builds the graph, so that a mistake costs a second and not an hour."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rescalade.config import Config, load_config
+from rescalade.errors import UserError
+
+MINIMUM_FREE_BYTES = 200 * 2**20
+"""Below this much room a run of the smallest experiment would not end."""
+
+
+def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
+    """The checked configuration of a Snakemake call.
+
+    Args:
+        files: configuration files, the later over the earlier.
+        overrides: what `--config` gave; only `experiment` is a key there.
+
+    Raises:
+        UserError: another key is overridden, or the configuration is wrong.
+    """
+    other = sorted(set(overrides) - {"experiment"})
+    if other:
+        raise UserError(
+            f"--config {other[0]}=...: only experiment=NAME can be set there; write other keys into a file of their "
+            "own and add it by --configfile"
+        )
+    experiment = overrides.get("experiment")
+    config = load_config(files, None if experiment is None else str(experiment))
+    _check_local_backbones(config)
+    return config
+
+
+def check_names(names: Iterable[str], reserved: Iterable[str]) -> None:
+    """Refuse backbones whose name is taken: each is a target of its own.
+
+    Raises:
+        UserError: a backbone is called like a stage or target.
+    """
+    taken = set(reserved)
+    for name in names:
+        if name in taken:
+            raise UserError(
+                f"backbone {name!r} is called like a stage or target of the pipeline; give it another name "
+                f"(taken: {', '.join(sorted(taken))})"
+            )
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse to start where results cannot be written; leaves nothing behind.
+
+    Raises:
+        UserError: the folder cannot be made, is not writable, or has no room left.
+    """
+    place = folder
+    while not place.exists() and not place.is_symlink():
+        place = place.absolute().parent
+    try:
+        if not place.is_dir():
+            raise NotADirectoryError(20, "Not a directory")
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(bytes(65536))
+            file.flush()
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise UserError(f"folder {folder} cannot be written: {place}: {error.strerror}") from None
+    if free < MINIMUM_FREE_BYTES:
+        raise UserError(
+            f"folder {folder}: {free // 2**20} MB are free, at least {MINIMUM_FREE_BYTES // 2**20} MB needed"
+        )
+
+
+def _check_local_backbones(config: Config) -> None:
+    for name in config.backbones():
+        path = config.backbone(name).path
+        if path is not None and not Path(path).is_dir():
+            raise UserError(f"backbones.{name}.path: there is no folder {path}")

@@ -1,0 +1,144 @@
+"""Writes the report: one page for the experiment, one for each backbone, all self-contained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rescalade.atomic import atomic_file
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.report.claim import Answer
+from rescalade.report.claims import claims_of
+from rescalade.report.comparisons import comparison_table
+from rescalade.report.data import cost_table, data_table
+from rescalade.report.effectiveness import main_table, run_table
+from rescalade.report.figures import FigureSet, all_figures, inline_panels
+from rescalade.report.labels import backbone_title
+from rescalade.report.norms import audit_table, norm_table, prediction_table
+from rescalade.report.provenance import Provenance, check_settings, configuration_digest, gather
+from rescalade.report.published import counted, matches, published_table
+from rescalade.report.published_data import load_published
+from rescalade.report.results import load_results
+from rescalade.report.summary import Summary
+from rescalade.report.wording import facts, opening
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "report"
+SIGNS: Mapping[Answer, str] = {
+    "holds": "\N{CHECK MARK}",
+    "does not hold": "\N{MULTIPLICATION X}",
+    "mixed": "\N{CIRCLE WITH LEFT HALF BLACK}",
+    "not run": "\N{EN DASH}",
+}
+
+
+def make_pages(config: Config, paths: Paths) -> list[Path]:
+    """Write report/EXPERIMENT/index.html and report/EXPERIMENT/BACKBONE.html.
+
+    Raises:
+        UserError: results were made by other settings than the configuration's, or cannot be read.
+    """
+    check_settings(config, paths)
+    summary = Summary(load_results(config, paths))
+    folder = paths.experiment(config.name)
+    written = [_write(folder / "index.html", "page.html.j2", _index(summary, gather(config, paths)))]
+    for name in config.backbones():
+        written.append(_write(folder / f"{name}.html", "backbone.html.j2", _backbone(summary, name)))
+    return written
+
+
+def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
+    config = summary.config
+    claims = claims_of(summary)
+    published = load_published(config.experiment.published) if config.experiment.published else None
+    return {
+        **_common(config),
+        "opening": opening(summary, claims),
+        "facts": facts(summary, found),
+        "claims": claims,
+        "signs": SIGNS,
+        "tables": {
+            "main": main_table(summary),
+            "comparisons": comparison_table(summary),
+            "prediction": prediction_table(summary),
+            "norms": norm_table(summary),
+            "runs": run_table(summary),
+            "data": data_table(summary),
+            "costs": cost_table(found),
+            "published": published_table(summary, published) if published else None,
+        },
+        "published": published,
+        "published_counts": counted(matches(summary, published)) if published else "",
+        "figures": _drawn(all_figures(summary)),
+        "provenance": found,
+        "settings": {backbone_title(config, name): _settings(config, name) for name in config.backbones()},
+        "experiment_json": _pretty(config.experiment.model_dump(mode="json", exclude_none=True)),
+        "retrieval_json": _pretty(config.model.retrieval.model_dump(mode="json")),
+    }
+
+
+def _backbone(summary: Summary, name: str) -> dict[str, Any]:
+    config = summary.config
+    return {
+        **_common(config),
+        "name": name,
+        "backbone_title": backbone_title(config, name),
+        "tables": [
+            main_table(summary, name),
+            prediction_table(summary, name),
+            audit_table(summary, name),
+            run_table(summary, name),
+        ],
+        "figures": _drawn(all_figures(summary, name)),
+        "settings": _settings(config, name),
+    }
+
+
+def _common(config: Config) -> dict[str, Any]:
+    return {
+        "config": config,
+        "digest": configuration_digest(config),
+        "pages": {name: backbone_title(config, name) for name in config.backbones()},
+        "command": f"snakemake --cores 2 --config experiment={config.name} -- report",
+    }
+
+
+def _drawn(figure_sets: Sequence[FigureSet]) -> list[dict[str, Any]]:
+    """SVG made here is markup; everything else is escaped by the template."""
+    return [
+        {"about": figure_set, "panels": [Markup(svg) for svg in inline_panels(figure_set)]}  # noqa: S704
+        for figure_set in figure_sets
+    ]
+
+
+def _settings(config: Config, name: str) -> str:
+    return _pretty(
+        {
+            "backbone": config.backbone(name).model_dump(mode="json", exclude_none=True),
+            "train": config.train_settings(name).model_dump(mode="json"),
+        }
+    )
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _write(target: Path, template: str, context: Mapping[str, Any]) -> Path:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["css"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
+    html = environment.get_template(template).render(context)
+    with atomic_file(target) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return target

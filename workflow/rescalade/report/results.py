@@ -1,0 +1,118 @@
+"""What the stages left behind, read once for tables, figures and page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rescalade.config import Config, Run
+from rescalade.errors import UserError
+from rescalade.paths import Paths, scores
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run. outcome: None where the run was not made. scores: data set to its JSON, for those scored."""
+
+    run: Run
+    outcome: Json | None
+    history: pd.DataFrame | None
+    scores: Mapping[str, Json]
+
+    @property
+    def made(self) -> bool:
+        """Whether training has left an outcome."""
+        return self.outcome is not None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the report shows of an experiment."""
+
+    config: Config
+    paths: Paths
+    runs: tuple[RunResult, ...]
+    audits: Mapping[str, Json]
+    bm25: Mapping[str, Json]
+    manifests: Mapping[str, Json]
+
+
+def load_results(config: Config, paths: Paths) -> Results:
+    """Read the results of the experiment; what is absent stays absent.
+
+    Raises:
+        UserError: a file is there but cannot be read.
+    """
+    datasets = config.evaluation_sets()
+    runs = tuple(_run(config, paths, run, datasets) for run in config.runs())
+    backbones = config.backbones()
+    return Results(
+        config=config,
+        paths=paths,
+        runs=runs,
+        audits=_present({name: read_json(paths.audit(name)) for name in backbones}),
+        bm25=_present({name: read_json(scores(paths.bm25(), name)) for name in datasets}),
+        manifests=_present(
+            {
+                name: read_json(paths.dataset(name) / "manifest.json")
+                for name in dict.fromkeys([config.experiment.train_on, *datasets])
+            }
+        ),
+    )
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, or None where there is no such file.
+
+    Raises:
+        UserError: the file cannot be read or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a JSON object, found {type(value).__name__}; delete it and make it again")
+    return value
+
+
+def read_parquet(path: Path) -> pd.DataFrame | None:
+    """A table, or None where there is no such file.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors derive from ValueError or OSError
+        raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
+
+
+def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
+    """Columns query_id, group, MRR@10, nDCG@10, Recall@1000 of a run, or of `bm25`."""
+    folder = results.paths.run(run) if isinstance(run, Run) else results.paths.bm25()
+    return read_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+
+
+def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
+    folder = paths.run(run)
+    outcome = read_json(folder / "outcome.json")
+    if outcome is None:  # leftovers of an unfinished run are not results
+        return RunResult(run, None, None, {})
+    found = _present({name: read_json(scores(folder, name)) for name in datasets})
+    return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
+
+
+def _present(values: Mapping[str, dict[str, Any] | None]) -> dict[str, Json]:
+    return {name: value for name, value in values.items() if value is not None}

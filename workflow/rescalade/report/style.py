@@ -1,0 +1,143 @@
+"""How figures look, and how they become files and parts of a page."""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from rescalade.atomic import atomic_file
+
+INK, MUTED, GRID, CARD = "#1d2530", "#5b6675", "#d9dee5", "#fdfdfe"
+SERIES = ("#b23a0e", "#a66f00", "#0a7f5c", "#2b7fc4", "#5a3fb0", "#8c2f78")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (6, 2)),
+    (0, (1.5, 1.5)),
+    (0, (7, 2, 1.5, 2)),
+    (0, (4, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (10, 3)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P")
+VARIABLES = {INK: "ink", MUTED: "muted", GRID: "line", CARD: "card"} | {c: f"s{n + 1}" for n, c in enumerate(SERIES)}
+"""Colour of a file to the page's CSS variable, so that inline figures follow light and dark mode."""
+PANEL = (4.6, 3.3)
+"""Inches of one panel; about as wide as a phone at 9 points."""
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": CARD,
+    "axes.facecolor": "none",
+    "savefig.facecolor": CARD,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rescalade",
+    "pdf.fonttype": 42,
+    "path.simplify_threshold": 0.3,
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Settings for drawing and saving; nothing outside the block changes."""
+    with mpl.rc_context({**mpl.rcParamsDefault, **_SETTINGS}):
+        yield
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write STEM.svg and STEM.pdf; the same figure gives the same bytes."""
+    written = []
+    for suffix, metadata in (
+        (".svg", {"Date": None, "Creator": None}),
+        (".pdf", {"CreationDate": None, "Creator": None}),
+    ):
+        target = stem.with_name(stem.name + suffix)
+        with atomic_file(target) as temporary:
+            figure.savefig(temporary, format=suffix[1:], metadata=metadata)
+        written.append(target)
+    return written
+
+
+def inline_svg(figure: Figure, name: str, label: str) -> str:
+    """The figure as an SVG element: own ids, no namespaces, text as text, colours as CSS variables, a label."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, facecolor="none")
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    svg = re.sub(r"font: ([^;\"]*?)(\d+px) [^;\"]*", r"font: \1\2 var(--sans)", svg)
+    width, height = (float(value) * 72 for value in figure.get_size_inches())
+    opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{_attribute(label)}" class="figure"'
+    opening += f' style="--natural: {width * 4 / 3:.0f}px">'
+    svg = re.sub(r"\n\s*", "\n", svg)
+    return re.sub(r"^<svg[^>]*>", lambda _: opening, svg, count=1)
+
+
+def panels(count: int, height: float = PANEL[1], columns: int = 2) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels of equal size (height in inches), row by row."""
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PANEL[0] * columns, height * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+    return figure, axes
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """2 where two columns of the longest label fit in so many inches, else 1 (8 points: about 0.065 in a letter)."""
+    longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
+    return 2 if len(labels) > 3 and 2 * (0.065 * longest + 0.55) < width else 1
+
+
+def plain_log(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, written out."""
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=12))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def wrapped(text: str, width: int = 44) -> str:
+    """A long name on several lines; `$` kept from starting a formula."""
+    return textwrap.fill(text.replace("$", r"\$"), width)
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,51 @@
+"""Writes every table of an experiment as CSV and LaTeX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rescalade.atomic import atomic_file
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.report.comparisons import comparison_table
+from rescalade.report.effectiveness import main_table, run_table
+from rescalade.report.norms import norm_table, prediction_table
+from rescalade.report.published import published_table
+from rescalade.report.published_data import load_published
+from rescalade.report.results import load_results
+from rescalade.report.summary import Summary
+from rescalade.report.table import Table
+
+
+def make_tables(config: Config, paths: Paths) -> list[Path]:
+    """Write report/EXPERIMENT/tables/NAME.csv and NAME.tex.
+
+    Returns:
+        The files, in the order of the page.
+
+    Raises:
+        UserError: a results file cannot be read.
+    """
+    folder = paths.experiment(config.name) / "tables"
+    written = []
+    for table in all_tables(Summary(load_results(config, paths))):
+        for suffix, content in ((".csv", table.to_csv()), (".tex", table.to_latex())):
+            target = folder / f"{table.name}{suffix}"
+            with atomic_file(target) as temporary:
+                temporary.write_text(content, encoding="utf-8")
+            written.append(target)
+    return written
+
+
+def all_tables(summary: Summary) -> list[Table]:
+    """Main table, runs, head norms, prediction, comparisons and, where asked for, published numbers."""
+    tables = [
+        main_table(summary),
+        run_table(summary),
+        norm_table(summary),
+        prediction_table(summary),
+        comparison_table(summary),
+    ]
+    if summary.config.experiment.published:
+        tables.append(published_table(summary, load_published(summary.config.experiment.published)))
+    return tables

@@ -1,0 +1,53 @@
+"""Texts as padded batches of token numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Padded texts: input_ids [B, L] int64, attention_mask [B, L] int64, pooled [B, L] bool."""
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    pooled: Tensor
+
+    def to(self, device: torch.device) -> TokenBatch:
+        """The same on a device."""
+        return TokenBatch(self.input_ids.to(device), self.attention_mask.to(device), self.pooled.to(device))
+
+
+def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> list[list[int]]:
+    """Token numbers per text, special tokens included, cut to `length`."""
+    if not texts:
+        return []
+    numbers: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=length)["input_ids"]
+    return numbers
+
+
+def pad(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sequence[int]], pool_special: bool) -> TokenBatch:
+    """Pad to the longest row.
+
+    Args:
+        rows: token numbers per text.
+        pool_special: whether special tokens take part in the max; otherwise `pooled` leaves them out.
+    """
+    longest = max(1, max(map(len, rows), default=1))
+    input_ids = torch.full((len(rows), longest), int(tokenizer.pad_token_id), dtype=torch.int64)
+    mask = torch.zeros((len(rows), longest), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        input_ids[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
+        mask[number, : len(row)] = 1
+    pooled = mask.bool()
+    if not pool_special:
+        pooled &= ~torch.isin(input_ids, torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64))
+    return TokenBatch(input_ids, mask, pooled)

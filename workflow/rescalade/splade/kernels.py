@@ -1,0 +1,65 @@
+"""Compiled CPU kernels of the SPLADE head: a segmented max with its winner, and the sparse backward.
+
+They are module-level functions so that numba's cache on disk serves every later process; compiled
+once per machine and version, they then load in well under a second.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: Int32) -> None:
+    """Fold one vocabulary chunk into the running maximum of every text.
+
+    Args:
+        logits: [T, C] float32, logits of the packed tokens for the vocabulary chunk.
+        offsets: [B + 1] int64, text b owns the token rows offsets[b]:offsets[b + 1].
+        first: vocabulary number of the chunk's first column.
+        best: [B, V] float32, maximum so far; written.
+        winner: [B, V] int32, token row that holds it; written. The first token wins a tie.
+    """
+    columns = logits.shape[1]
+    for text in range(len(offsets) - 1):
+        text_best = best[text, first : first + columns]
+        text_winner = winner[text, first : first + columns]
+        for token in range(offsets[text], offsets[text + 1]):
+            row = logits[token]
+            for column in range(columns):
+                better = row[column] > text_best[column]
+                text_best[column] = row[column] if better else text_best[column]
+                text_winner[column] = token if better else text_winner[column]
+
+
+@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def winners_backward(
+    gradient: Float, winner: Int32, hidden: Float, weight: Float, hidden_gradient: Float, weight_gradient: Float
+) -> None:
+    """Accumulate the gradients that flow through the winning (token, term) pairs only.
+
+    Args:
+        gradient: [B, V] float32, dLoss/dlogit of the winner, 0 where the term is inactive.
+        winner: [B, V] int32, token row of the winner.
+        hidden: [T, D] float32 decoder inputs; weight: [V, D] float32 output projection.
+        hidden_gradient: [T, D] float32; weight_gradient: [V, D] float32. Both are added to.
+    """
+    texts, vocabulary = gradient.shape
+    width = hidden.shape[1]
+    block = 256  # rows of the projection that stay in cache while all texts pass over them
+    for start in range(0, vocabulary, block):
+        stop = min(vocabulary, start + block)
+        for text in range(texts):
+            for term in range(start, stop):
+                g = gradient[text, term]
+                if g != 0.0:
+                    token = winner[text, term]
+                    for d in range(width):
+                        hidden_gradient[token, d] += g * weight[term, d]
+                        weight_gradient[term, d] += g * hidden[token, d]

@@ -1,0 +1,147 @@
+"""The settings that make each stage's output, and the digest of the code that does.
+
+Both become parameters of the Snakemake rule and are saved beside the output, so that a stage runs
+again exactly when its meaning changed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rescalade.config import Config, Run
+from rescalade.config.errors import unknown
+from rescalade.digest import code_digest
+from rescalade.errors import UserError
+from rescalade.variants import Variant
+
+__all__ = ["STAGES", "code_digest", "parse_run", "stage_settings"]
+
+STAGES = (
+    "source",
+    "collection",
+    "triples",
+    "backbone",
+    "audit",
+    "rescale",
+    "train",
+    "encode",
+    "index",
+    "search",
+    "score",
+    "bm25",
+    "tables",
+    "figures",
+    "report",
+)
+
+
+def parse_run(text: str) -> Run:
+    """recipe/backbone/variant/seedN, the path of a run under results/runs.
+
+    Raises:
+        UserError: the text has another form.
+    """
+    parts = text.strip("/").split("/")
+    if len(parts) != 4 or not parts[3].startswith("seed") or not parts[3][4:].isdigit():
+        raise UserError(f"run {text!r}: expected RECIPE/BACKBONE/VARIANT/seedN, for example mini/bert-small/k4/seed1")
+    return Run(parts[0], parts[1], Variant.parse(parts[2]), int(parts[3][4:]))
+
+
+def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
+    """Settings of one stage as sorted JSON.
+
+    Only what the stage itself reads: inputs carry their own settings, so a change travels along the
+    graph and no further. Numbers of the experiment's selection (which runs there are) are not settings.
+
+    Args:
+        stage: one of STAGES.
+        wildcards: name, dataset, recipe, run, variant, by the names the command line uses.
+    """
+    if stage not in STAGES:
+        raise unknown("stage", stage, STAGES)
+    return json.dumps(_settings(config, stage, wildcards), sort_keys=True)
+
+
+def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
+    if stage == "source":
+        return {**config.source(wildcards["name"]).model_dump(), "packages": source_packages(config, wildcards["name"])}
+    if stage == "collection":
+        dataset = config.dataset(wildcards["dataset"])
+        return {**dataset.model_dump(exclude={"title"}), "held_out": config.source(dataset.source).held_out}
+    if stage == "triples":
+        return config.recipe_named(wildcards["recipe"]).mining.model_dump()
+    if stage == "backbone":
+        return config.backbone(wildcards["name"]).model_dump(
+            include={"source", "pretrain", "path", "id", "revision"}, exclude_none=True
+        )
+    if stage == "audit":
+        return _audit(config, wildcards["name"])
+    if stage == "rescale":
+        return _rescale(Variant.parse(wildcards["variant"]))
+    if stage == "train":
+        run = parse_run(wildcards["run"])
+        return {**config.train_settings(run.backbone).model_dump(), "seed": run.seed}
+    if stage == "encode":
+        return _encode(config, parse_run(wildcards["run"]))
+    if stage in ("search", "bm25"):
+        return {"depth": config.model.retrieval.depth}
+    if stage in ("index", "score"):
+        return {}
+    return _selection(config)
+
+
+def source_packages(config: Config, source: str) -> list[str]:
+    """All packages that any data set takes from a source, sorted."""
+    names = {p for dataset in config.model.datasets.values() if dataset.source == source for p in dataset.packages}
+    return sorted(names)
+
+
+def audit_scales(config: Config) -> list[float]:
+    """The scales whose effect an audit shows: the paper's grid and every scale of the experiment."""
+    return sorted({1.0, 2.0, 4.0, 8.0, 16.0} | {run.variant.scale for run in config.runs()})
+
+
+def _audit(config: Config, backbone: str) -> Any:
+    train = config.train_settings(backbone)
+    pretrain = config.backbone(backbone).pretrain
+    return {
+        "scales": audit_scales(config),
+        "batch_size": train.batch_size,
+        "query_length": train.query_length,
+        "document_length": train.document_length,
+        "pool_special_tokens": train.pool_special_tokens,
+        "temperature": train.temperature,
+        "inflate": pretrain.inflate if pretrain else 1.0,
+    }
+
+
+def _rescale(variant: Variant) -> Any:
+    return {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias}
+
+
+def _encode(config: Config, run: Run) -> Any:
+    train, retrieval = config.train_settings(run.backbone), config.model.retrieval
+    return {
+        "query_length": retrieval.query_length or train.query_length,
+        "document_length": retrieval.document_length or train.document_length,
+        "pool_special_tokens": train.pool_special_tokens,
+        "shard_documents": retrieval.shard_documents,
+        "batch_tokens": retrieval.batch_tokens,
+    }
+
+
+def _selection(config: Config) -> Any:
+    """What decides a report: the experiment, its titles and labels."""
+    backbones = {
+        name: config.backbone(name).model_dump(include={"title", "head", "twin"}) for name in config.backbones()
+    }
+    titles = {name: config.title("dataset", name) for name in config.evaluation_sets()}
+    settings = {name: config.train_settings(name).model_dump() for name in config.backbones()}
+    return {
+        "name": config.name,
+        "experiment": config.experiment.model_dump(exclude={"train"}),
+        "backbones": backbones,
+        "titles": titles,
+        "train": settings,
+    }

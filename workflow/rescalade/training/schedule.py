@@ -1,0 +1,32 @@
+"""Schedules over optimiser steps: learning rate and the ramp of the regulariser."""
+
+from __future__ import annotations
+
+import math
+
+
+def warmup_steps(total: int, ratio: float) -> int:
+    """Steps of warm-up: ceil(ratio * total), as transformers' Trainer counts them."""
+    return math.ceil(total * ratio)
+
+
+def linear_factor(step: int, total: int, warmup: int) -> float:
+    """Factor on the peak learning rate at optimiser step `step` (0-based).
+
+    Rises linearly from 0 over the warm-up, then falls linearly to 0 at `total`: transformers'
+    `get_linear_schedule_with_warmup`.
+    """
+    if step < warmup:
+        return step / max(1, warmup)
+    return max(0.0, (total - step) / max(1, total - warmup))
+
+
+def quadratic_ramp(step: int, ramp: int) -> float:
+    """Factor on lambda at optimiser step `step` (0-based): min(1, step / ramp) squared.
+
+    Starts at 0, so the loss of step 0 is purely contrastive. Source: sentence-transformers'
+    SpladeRegularizerWeightSchedulerCallback, quadratic.
+    """
+    if ramp <= 0:
+        return 1.0
+    return min(1.0, step / ramp) ** 2
