@@ -1,15 +1,15 @@
 """Digest of the code behind each stage: what it means, not how it is written.
 
-The syntax trees of the stage's entry module and of every module of this package that it imports, directly or
-through others, without their documentation. Comments, formatting, docstrings and descriptions of fields do not
-count; anything else does.
+The syntax trees of the stage's command, of its entry module and of every module of this package that these import,
+directly or through others, without their documentation. Comments, formatting, docstrings and descriptions of fields
+do not count; anything else does.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +35,13 @@ ENTRIES: dict[str, str] = {
     "figures": "rescalade.report.figures",
     "report": "rescalade.report.page",
 }
-"""Module in which each stage begins. The command line and the rules are glue and do not count."""
+"""Module in which each stage begins. Of the command line only the function of that name counts, and what it imports
+itself: the rest, like the rules, is glue between configuration, files and this code."""
+
+GLUE = ("config", "paths", "stages", "records", "digest")
+"""Modules that are not followed: what they decide reaches a stage as its settings, which are a parameter of their own.
+If they counted, a new key of the configuration would train every model again. Only the reporting stages count them:
+those show the configuration itself, and are cheap."""
 
 DATA_FILES: dict[str, tuple[str, ...]] = {
     "tables": ("published/*",),
@@ -60,8 +66,11 @@ def code_digest(stage: str, root: Path = ROOT) -> str:
     """
     if stage not in ENTRIES:
         raise UserError(f"unknown stage {stage!r}; known: {', '.join(ENTRIES)}")
-    digest = hashlib.sha256()
-    for name in sorted(reachable(ENTRIES[stage], root)):
+    command, imported = _command(root, stage)
+    digest = hashlib.sha256(command.encode())
+    leave_out = () if stage in DATA_FILES else GLUE
+    entries = (ENTRIES[stage], *imported)
+    for name in sorted({name for entry in entries for name in reachable(entry, root, leave_out)}):
         digest.update(f"{name}:{_module(root, name)[0]}\n".encode())
     for pattern in DATA_FILES.get(stage, ()):
         for path in sorted(root.parent.glob(pattern)):
@@ -69,8 +78,13 @@ def code_digest(stage: str, root: Path = ROOT) -> str:
     return digest.hexdigest()[:16]
 
 
-def reachable(entry: str, root: Path = ROOT) -> set[str]:
+def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = ()) -> set[str]:
     """Names of the package's modules that a module imports, itself and packages on the way included.
+
+    Args:
+        entry: where to begin.
+        root: folder of the package `rescalade`.
+        leave_out: modules and packages, named below the package, that are neither counted nor followed.
 
     Raises:
         UserError: the entry module is missing, or a module is not valid Python.
@@ -81,7 +95,7 @@ def reachable(entry: str, root: Path = ROOT) -> set[str]:
     waiting = [entry]
     while waiting:
         name = waiting.pop()
-        if name in seen:
+        if name in seen or name.removeprefix(f"{PACKAGE}.").split(".")[0] in leave_out:
             continue
         seen.add(name)
         waiting.extend(_module(root, name)[1] - seen)
@@ -115,6 +129,18 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules
 
 
+@cache
+def _command(root: Path, stage: str) -> tuple[str, frozenset[str]]:
+    """Tree of the function that is a stage's command, and the modules of the package imported inside it."""
+    for path in sorted((root / "cli").glob("*.py")):
+        for node in ast.parse(path.read_bytes(), filename=str(path)).body:
+            if isinstance(node, ast.FunctionDef) and node.name == stage:
+                named = {module for inner in ast.walk(node) for module in _imports(inner, f"{PACKAGE}.cli")}
+                _drop_documentation(node)
+                return ast.dump(node), frozenset(module for module in named if _file(root, module) is not None)
+    return "", frozenset()
+
+
 def _imports(node: ast.AST, package: str) -> Iterator[str]:
     """Names that an import statement may load; some of them are functions, not modules."""
     if isinstance(node, ast.Import):
@@ -130,7 +156,7 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
     yield from (name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}."))
 
 
-def _drop_documentation(tree: ast.Module) -> None:
+def _drop_documentation(tree: ast.AST) -> None:
     """Remove docstrings, strings that stand alone below an assignment, and descriptions of pydantic fields."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

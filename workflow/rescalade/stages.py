@@ -73,7 +73,7 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         return config.recipe_named(wildcards["recipe"]).mining.model_dump()
     if stage == "backbone":
         return config.backbone(wildcards["name"]).model_dump(
-            include={"source", "pretrain", "path", "id", "revision"}, exclude_none=True
+            include={"source", "pretrain", "path", "id", "revision", "of", "factor"}, exclude_none=True
         )
     if stage == "audit":
         return _audit(config, wildcards["name"])
@@ -97,22 +97,23 @@ def source_packages(config: Config, source: str) -> list[str]:
     return sorted(names)
 
 
-def audit_scales(config: Config) -> list[float]:
-    """The scales whose effect an audit shows: the paper's grid and every scale of the experiment."""
-    return sorted({1.0, 2.0, 4.0, 8.0, 16.0} | {run.variant.scale for run in config.runs()})
+def audit_variants(config: Config, backbone: str) -> list[Variant]:
+    """What an audit tries: the paper's scales its way, and every variant that the experiment trains of the backbone."""
+    tried = {Variant(scale) for scale in (1.0, 2.0, 4.0, 8.0, 16.0)}
+    tried |= {run.variant for run in config.runs() if run.backbone == backbone}
+    return sorted(tried, key=lambda variant: (variant.mode, variant.bias, variant.scale))
 
 
 def _audit(config: Config, backbone: str) -> Any:
     train = config.train_settings(backbone)
-    pretrain = config.backbone(backbone).pretrain
     return {
-        "scales": audit_scales(config),
+        "variants": [variant.name for variant in audit_variants(config, backbone)],
         "batch_size": train.batch_size,
         "query_length": train.query_length,
         "document_length": train.document_length,
         "pool_special_tokens": train.pool_special_tokens,
         "temperature": train.temperature,
-        "inflate": pretrain.inflate if pretrain else 1.0,
+        "inflate": config.backbone(backbone).factor,
     }
 
 
@@ -134,7 +135,7 @@ def _encode(config: Config, run: Run) -> Any:
 def _selection(config: Config) -> Any:
     """What decides a report: the experiment, its titles and labels."""
     backbones = {
-        name: config.backbone(name).model_dump(include={"title", "head", "twin"}) for name in config.backbones()
+        name: config.backbone(name).model_dump(include={"title", "head", "twin", "factor"}) for name in config.backbones()
     }
     titles = {name: config.title("dataset", name) for name in config.evaluation_sets()}
     settings = {name: config.train_settings(name).model_dump() for name in config.backbones()}

@@ -1,4 +1,4 @@
-"""The stage `backbone`: a model folder from a pretraining recipe, a local folder or the hub."""
+"""The stage `backbone`: a model folder from a pretraining recipe, a local folder, the hub or another backbone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from rescalade.backbones.architecture import MAX_POSITIONS
 from rescalade.backbones.load import check_vocabulary, load_masked_lm, load_tokenizer
@@ -15,6 +16,7 @@ from rescalade.backbones.vocabulary import as_transformers
 from rescalade.data.collection import Collection
 from rescalade.errors import UserError
 from rescalade.heads.locate import locate_head
+from rescalade.heads.save import save_verified
 
 
 def pretrain_backbone(
@@ -58,6 +60,17 @@ def copy_backbone(folder: Path, name: str, revision: str | None) -> None:
     check_vocabulary(model, tokenizer, name)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def inflate_backbone(folder: Path, origin: Path, factor: float) -> None:
+    """Multiply the output projection of a backbone, and nothing else; a tied one stays tied.
+
+    The result differs from its origin in the head's norm alone, which makes the norm's effect visible by itself.
+    """
+    model, tokenizer = load_masked_lm(origin), load_tokenizer(origin)
+    with torch.no_grad():
+        locate_head(model).weight.mul_(factor)
+    save_verified(model, tokenizer, folder)
 
 
 def local_source(path: str) -> str:

@@ -82,9 +82,6 @@ def pretrain(
         if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < settings.steps:
             state: dict[str, Any] = {"history": history}
             save_checkpoint(checkpoints, step + 1, training_tensors(model, optimizer), state)
-    if settings.inflate != 1.0:
-        with torch.no_grad():
-            model.head.weight.mul_(settings.inflate)
     model.restore_decoder()
     masked_lm.eval()
     return Pretrained(masked_lm, tokenizer, history)

@@ -46,9 +46,4 @@ class PretrainSettings(BaseModel):
         0.01, ge=0, le=1, description="Decoupled weight decay on matrices, not on biases and norms."
     )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with rising learning rate.")
-    inflate: float = Field(
-        1.0,
-        gt=0,
-        description="Factor on the shared matrix after pretraining. Not 1: the backbone is labelled inflated.",
-    )
     seed: int = Field(0, ge=0, description="Seed of initialisation, data order and masking.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,30 +13,44 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Numbers 0 to 4 of every vocabulary made here, as in BERT's order of roles."""
 
 
-def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
-    """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary.
+def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
+    """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary, bit for bit.
 
-    The trainer of `tokenizers` breaks ties between equally frequent pieces by hash order, so it is
-    given each distinct word once with its count, in sorted order: then its result is stable.
+    The trainer of `tokenizers` numbers continuation pieces such as ##a in hash order and breaks ties
+    between equally frequent pairs by these numbers. Declaring them beforehand fixes the order; the final
+    tokenizer is built anew, with the pieces numbered alphabetically after the special tokens.
     """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trainee = _blank(Tokenizer(models.WordPiece(unk_token="[UNK]")))
+    normalise = trainee.normalizer.normalize_str
+    alphabet = sorted({character for text in texts for character in normalise(text) if not character.isspace()})
+    continuations = [f"##{character}" for character in alphabet]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[*SPECIAL_TOKENS, *continuations],
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    trainee.train_from_iterator(texts, trainer)
+    pieces = sorted(set(trainee.get_vocab()) - set(SPECIAL_TOKENS))
+    numbered = {piece: number for number, piece in enumerate([*SPECIAL_TOKENS, *pieces])}
+    return _blank(Tokenizer(models.WordPiece(numbered, unk_token="[UNK]", max_input_chars_per_word=100)))
+
+
+def _blank(tokenizer: Tokenizer) -> Tokenizer:
+    """Everything but the vocabulary: BERT's normalisation, words, special tokens around a text."""
+    from tokenizers import decoders, normalizers, pre_tokenizers, processors
+
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, min_frequency=2, special_tokens=list(SPECIAL_TOKENS), show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    # The trainer breaks ties by hash order; number the pieces by themselves so that bytes are stable.
-    pieces = sorted(set(tokenizer.get_vocab()) - set(SPECIAL_TOKENS))
-    numbered = {piece: number for number, piece in enumerate([*SPECIAL_TOKENS, *pieces])}
-    tokenizer.model = models.WordPiece(numbered, unk_token="[UNK]", max_input_chars_per_word=100)
+    number = SPECIAL_TOKENS.index
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", numbered["[CLS]"]), ("[SEP]", numbered["[SEP]"])],
+        special_tokens=[(token, number(token)) for token in ("[CLS]", "[SEP]")],
     )
     return tokenizer
 
@@ -56,13 +69,3 @@ def as_transformers(tokenizer: Tokenizer, length: int) -> PreTrainedTokenizerFas
         mask_token="[MASK]",
         model_input_names=["input_ids", "attention_mask"],
     )
-
-
-def vocabulary_of(tokenizer: Tokenizer) -> list[str]:
-    """Pieces in order of their numbers."""
-    return [piece for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-
-
-def tokenizer_json(tokenizer: Tokenizer) -> str:
-    """Canonical JSON of a tokenizer, for digests."""
-    return json.dumps(json.loads(tokenizer.to_str()), sort_keys=True)

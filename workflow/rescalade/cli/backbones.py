@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def backbone(context: Context, name: str) -> None:
     """Pretrain a backbone, or copy it from a local folder or the hub."""
-    from rescalade.backbones.make import copy_backbone, local_source, pretrain_backbone
+    from rescalade.backbones.make import copy_backbone, inflate_backbone, local_source, pretrain_backbone
     from rescalade.data.collection import read_collection
 
     chosen = context.config.backbone(name)
@@ -38,6 +38,10 @@ def backbone(context: Context, name: str) -> None:
             with Reporter(f"pretrain {name}") as progress:
                 pretrain_backbone(folder, chosen.pretrain, read_collection(data), unfinished, progress)
             shutil.rmtree(unfinished, ignore_errors=True)
+        elif chosen.of is not None:
+            twin = context.paths.backbone(chosen.of)
+            recorder = Recorder("backbone", settings, [twin / WEIGHTS])
+            inflate_backbone(folder, twin, chosen.factor)
         else:
             recorder = Recorder("backbone", settings, [])
             origin = local_source(chosen.path) if chosen.path is not None else str(chosen.id)
@@ -74,7 +78,7 @@ def audit(context: Context, name: str) -> None:
             settings["pool_special_tokens"],
         ),
         pad(tokenizer, tokenise(tokenizer, texts, settings["document_length"]), settings["pool_special_tokens"]),
-        settings["scales"],
+        [Variant.parse(name) for name in settings["variants"]],
         settings["temperature"],
     )
     path = context.paths.audit(name)

@@ -28,6 +28,7 @@ def source(context: Context, name: str) -> None:
             source_packages(context.config, name),
             near_duplicate=settings.near_duplicate,
             min_document_words=settings.min_document_words,
+            processes=context.threads,
         )
         recorder.write(folder / "record.json")
 

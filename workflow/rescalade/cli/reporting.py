@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from rescalade.cli.context import Context, stage_command
+from rescalade.config.errors import unknown
 from rescalade.errors import UserError
 from rescalade.records import Recorder
 
@@ -33,24 +34,33 @@ def figures(context: Context) -> None:
     recorder.write(context.paths.experiment(context.config.name) / "figures" / "record.json")
 
 
-def report(context: Context) -> None:
+def report(
+    context: Context,
+    page: str | None = typer.Option(None, help="`index` or a backbone; all pages where left out."),
+) -> None:
     """Write the experiment's pages."""
     from rescalade.report.page import make_pages
 
     recorder = Recorder("report", context.settings("report"), [])
-    make_pages(context.config, context.paths)
-    recorder.write(context.paths.experiment(context.config.name) / "record.json")
+    make_pages(context.config, context.paths, None if page is None else [page])
+    if page in (None, "index"):
+        recorder.write(context.paths.experiment(context.config.name) / "record.json")
 
 
 def claims(
-    context: Context, check: bool = typer.Option(False, help="Exit with status 1 unless every claim holds.")
+    context: Context,
+    check: bool = typer.Option(False, help="Fail unless every claim that the experiment expects holds."),
 ) -> None:
     """Say which of the paper's claims this experiment shows."""
     from rescalade.report.claims import evaluate_claims
 
-    found = evaluate_claims(context.config, context.paths)
-    for claim in found:
+    found = {claim.id: claim for claim in evaluate_claims(context.config, context.paths)}
+    for claim in found.values():
         typer.echo(f"{claim.id}: {claim.result}. {claim.evidence}")
-    failed = [claim.id for claim in found if claim.result != "holds"]
+    expected = context.config.experiment.expect
+    for name in expected:
+        if name not in found:
+            raise unknown("claim", name, found)
+    failed = [name for name in expected if found[name].result != "holds"]
     if check and failed:
-        raise UserError(f"claims that do not hold: {', '.join(failed)}")
+        raise UserError(f"claims that this experiment expects and that do not hold: {', '.join(failed)}")

@@ -194,6 +194,11 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         _check_backbone(name, backbone, lines)
         if backbone.pretrain is not None:
             known("data set", backbone.pretrain.text, model.datasets, "backbones", name, "pretrain", "text")
+        if backbone.of is not None:
+            known("backbone", backbone.of, model.backbones, "backbones", name, "of")
+            if model.backbones[backbone.of].source == "inflate":
+                place = lines.place(("backbones", name, "of"))
+                raise UserError(f"{place}backbones.{name}.of: {backbone.of!r} is inflated itself; name the one it comes from")
         if backbone.twin is not None:
             known("backbone", backbone.twin, model.backbones, "backbones", name, "twin")
     for name, experiment in model.experiments.items():
@@ -209,14 +214,16 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
 
 
 def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
-    needed = {"pretrain": "pretrain", "local": "path", "hub": "id"}[backbone.source]
+    needed = {"pretrain": "pretrain", "local": "path", "hub": "id", "inflate": "of"}[backbone.source]
     place = lines.place(("backbones", name))
-    for key in ("pretrain", "path", "id"):
+    for key in ("pretrain", "path", "id", "of"):
         present = getattr(backbone, key) is not None
         if key == needed and not present:
             raise UserError(f"{place}backbones.{name}.{key}: required for source: {backbone.source}")
         if key != needed and present:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
+    if (backbone.factor != 1.0) != (backbone.source == "inflate"):
+        raise UserError(f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there")
 
 
 def _check_shared_runs(config: Config) -> None:

@@ -57,14 +57,18 @@ class DatasetConfig(Strict):
 
 
 class BackboneConfig(Strict):
-    """A masked language model to start from: pretrained here, a local folder, or a model hub id."""
+    """A masked language model to start from: pretrained here, a local folder, a model hub id, or another one inflated."""
 
-    source: Literal["pretrain", "local", "hub"] = Field(description="Where the model comes from.")
+    source: Literal["pretrain", "local", "hub", "inflate"] = Field(description="Where the model comes from.")
     title: str = Field("", description="Name shown in tables; the key where empty.")
     pretrain: PretrainSettings | None = Field(None, description="Recipe, for source: pretrain.")
     path: str | None = Field(None, description="Folder, for source: local.")
     id: str | None = Field(None, description="owner/name, for source: hub.")
     revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
+    of: Name | None = Field(None, description="Backbone that is inflated, for source: inflate.")
+    factor: float = Field(
+        1.0, gt=0, description="For source: inflate, factor on the shared output projection. Reports label it wherever the name appears."
+    )
     head: Literal["small", "large"] | None = Field(
         None, description="Class of the head's row norm, for the report's claims."
     )
@@ -112,6 +116,9 @@ class ExperimentConfig(Strict):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[42], min_length=1, description="One run per seed.")
     train: TrainOverrides = Field(  # type: ignore[valid-type]
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
+    )
+    expect: list[Name] = Field(
+        default=[], description="Claims of the paper that `rescalade claims --check` demands of this experiment."
     )
     published: Name | None = Field(None, description="File under workflow/published to compare numbers with.")
 

@@ -18,14 +18,16 @@ PAIRS = "pairs.parquet"
 
 
 def make_pydoc_source(
-    folder: Path, packages: Sequence[str], *, near_duplicate: float, min_document_words: int
+    folder: Path, packages: Sequence[str], *, near_duplicate: float, min_document_words: int, processes: int
 ) -> dict[str, Any]:
     """Extract docstring pairs of all packages together, so that duplicates between packages are seen.
 
     Returns:
         The manifest written beside them: counts and drops per package, versions, sha256.
     """
-    pairs, statistics = extract(packages, near_duplicate=near_duplicate, min_document_words=min_document_words)
+    pairs, statistics = extract(
+        packages, near_duplicate=near_duplicate, min_document_words=min_document_words, processes=processes
+    )
     if not pairs:
         raise UserError(f"no docstring pair is left of {', '.join(packages)}; lower min_document_words")
     with atomic_file(folder / PAIRS) as temporary:

@@ -16,35 +16,34 @@ from rescalade.splade.batch import TokenBatch
 from rescalade.splade.model import SpladeModel
 from rescalade.training.loss import info_nce
 from rescalade.training.measures import activity
-from rescalade.variants import MODES, Variant
+from rescalade.variants import Variant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 def audit(
-    model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch, scales: Sequence[float], temperature: float
+    model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch, variants: Sequence[Variant], temperature: float
 ) -> dict[str, Any]:
-    """Measure a head on a fixed micro-batch for every scale and mode; never trains, leaves the model as it was.
+    """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
 
     Args:
         queries: B texts. documents: 2 B texts, positives in the order of the queries, then hard negatives.
-        scales: the values of k.
+        variants: scales, modes and bias choices to try; `untied` is left out where the head is not tied.
         temperature: tau of the loss.
 
     Returns:
-        The norms of `head_norms` and, under `scales`, one row per (k, mode): relative error of the logits
+        The norms of `head_norms` and, under `scales`, one row per variant (k, mode, bias): relative error of the logits
         of the rescaled model against z / k, logits' mean, sd and maximum over real tokens of the documents, active
         terms, mean pairwise cosine, scores, and InfoNCE at step 0 (which has no regulariser yet, since
         lambda starts at 0).
     """
     found = {"model_type": model.config.model_type, **head_norms(locate_head(model))}
     reference = _logits(model, documents)
-    modes = MODES if found["tied"] else MODES[:1]
     rows = [
-        _at_scale(model, Variant(scale, mode), reference, queries, documents, temperature)
-        for mode in modes
-        for scale in scales
+        _at_scale(model, variant, reference, queries, documents, temperature)
+        for variant in variants
+        if found["tied"] or variant.mode == "tied"
     ]
     return {**found, "scales": rows}
 
@@ -69,6 +68,7 @@ def _at_scale(
     return {
         "k": variant.scale,
         "mode": variant.mode,
+        "bias": variant.bias,
         "logit_error": relative_error(logits, reference / variant.scale),
         "logits_mean": float(logits.mean()),
         "logits_sd": float(logits.std()),

@@ -9,14 +9,8 @@ from rescalade.variants import Variant
 def backbone_title(config: Config, name: str) -> str:
     """`BERT 2x128, large head (inflated x16)`."""
     title = config.title("backbone", name)
-    factor = inflation(config, name)
+    factor = config.backbone(name).factor
     return title if factor == 1 else f"{title} (inflated x{factor:g})"
-
-
-def inflation(config: Config, name: str) -> float:
-    """Factor put on the shared matrix after pretraining; 1 for every backbone that was left alone."""
-    pretrain = config.backbone(name).pretrain
-    return 1.0 if pretrain is None else pretrain.inflate
 
 
 def variant_title(variant: Variant) -> str:

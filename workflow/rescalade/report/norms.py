@@ -85,8 +85,10 @@ def audit_entry(summary: Summary, cell: Cell) -> Json:
     """What the audit of the backbone says about the variant; empty where it says nothing."""
     audit = summary.results.audits.get(cell.backbone)
     entries: list[dict[str, Any]] = list((audit or {}).get("scales") or [])
+    variant = cell.variant
     for entry in entries:
-        if as_float(entry.get("k")) == cell.variant.scale and entry.get("mode", "tied") == cell.variant.mode:
+        same = entry.get("mode", "tied") == variant.mode and entry.get("bias", False) == variant.bias
+        if same and as_float(entry.get("k")) == variant.scale:
             return entry
     return {}
 

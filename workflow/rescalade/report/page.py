@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from rescalade.atomic import atomic_file
 from rescalade.config import Config
+from rescalade.config.errors import unknown
 from rescalade.paths import Paths
 from rescalade.report.claim import Answer
 from rescalade.report.claims import claims_of
@@ -29,6 +30,7 @@ from rescalade.report.summary import Summary
 from rescalade.report.wording import facts, opening
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "report"
+INDEX = "index"
 SIGNS: Mapping[Answer, str] = {
     "holds": "\N{CHECK MARK}",
     "does not hold": "\N{MULTIPLICATION X}",
@@ -37,18 +39,33 @@ SIGNS: Mapping[Answer, str] = {
 }
 
 
-def make_pages(config: Config, paths: Paths) -> list[Path]:
+def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None) -> list[Path]:
     """Write report/EXPERIMENT/index.html and report/EXPERIMENT/BACKBONE.html.
 
+    Args:
+        pages: `index` and names of backbones; all of them where None. The page of a backbone rests on the results of
+            that backbone alone, whatever has become of the others.
+
     Raises:
-        UserError: results were made by other settings than the configuration's, or cannot be read.
+        UserError: results were made by other settings than the configuration's, or cannot be read; there is no such
+            page.
     """
-    check_settings(config, paths)
-    summary = Summary(load_results(config, paths))
+    known = [INDEX, *config.backbones()]
+    chosen = known if pages is None else list(pages)
+    for name in chosen:
+        if name not in known:
+            raise unknown("page", name, known)
+        check_settings(config, paths, None if name == INDEX else name)
+    results = load_results(config, paths)
     folder = paths.experiment(config.name)
-    written = [_write(folder / "index.html", "page.html.j2", _index(summary, gather(config, paths)))]
-    for name in config.backbones():
-        written.append(_write(folder / f"{name}.html", "backbone.html.j2", _backbone(summary, name)))
+    written = []
+    for name in chosen:
+        if name == INDEX:
+            context = _index(Summary(results), gather(config, paths))
+        else:
+            context = _backbone(Summary(results.only(name)), name)
+        template = "page.html.j2" if name == INDEX else "backbone.html.j2"
+        written.append(_write(folder / f"{name}.html", template, context))
     return written
 
 

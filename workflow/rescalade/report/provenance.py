@@ -55,8 +55,10 @@ class Provenance:
         return math.fsum(cost.seconds for cost in self.costs.values())
 
 
-def outputs(config: Config, paths: Paths) -> Iterator[Output]:
-    """Every output that the report of the experiment rests on, in the order of the graph."""
+def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterator[Output]:
+    """Every output that the report, or the page of one backbone, rests on, in the order of the graph."""
+    backbones = config.backbones() if backbone is None else [backbone]
+    runs = [run for run in config.runs() if run.backbone in backbones]
     experiment = config.experiment
     datasets = list(dict.fromkeys([experiment.train_on, *config.evaluation_sets()]))
     for name in dict.fromkeys(config.dataset(dataset).source for dataset in datasets):
@@ -69,15 +71,15 @@ def outputs(config: Config, paths: Paths) -> Iterator[Output]:
     recipe, folder = experiment.recipe, paths.dataset(experiment.train_on)
     stem, wildcards = f"triples-{recipe}", {"dataset": experiment.train_on, "recipe": recipe}
     yield Output("triples", stem, wildcards, folder / f"{stem}.parquet", folder / f"{stem}.record.json")
-    for name in config.backbones():
+    for name in backbones:
         folder, audit = paths.backbone(name), paths.audit(name)
         yield Output("backbone", f"backbone {name}", {"name": name}, folder / "record.json", folder / "record.json")
         yield Output("audit", f"audit {name}", {"name": name}, audit, audit.with_name(f"{name}.record.json"))
-    for backbone, variant in dict.fromkeys((run.backbone, run.variant.name) for run in config.runs()):
-        folder = paths.rescaled(backbone, variant)
-        wildcards = {"name": backbone, "variant": variant}
-        yield Output("rescale", f"{backbone}/{variant}", wildcards, folder / "record.json", folder / "record.json")
-    for run in config.runs():
+    for name, variant in dict.fromkeys((run.backbone, run.variant.name) for run in runs):
+        folder = paths.rescaled(name, variant)
+        wildcards = {"name": name, "variant": variant}
+        yield Output("rescale", f"{name}/{variant}", wildcards, folder / "record.json", folder / "record.json")
+    for run in runs:
         folder, name = paths.run(run), run.folder
         yield Output("train", f"run {name}", {"run": name}, folder / "outcome.json", folder / "train.record.json")
         for dataset in config.evaluation_sets():
@@ -89,15 +91,15 @@ def outputs(config: Config, paths: Paths) -> Iterator[Output]:
         yield _score(folder, "bm25", dataset)
 
 
-def check_settings(config: Config, paths: Paths) -> None:
-    """Refuse results that other settings made.
+def check_settings(config: Config, paths: Paths, backbone: str | None = None) -> None:
+    """Refuse results that other settings made; of one backbone, or of the experiment.
 
     Raises:
         UserError: names the output, the key, what its record says and what the configuration says.
     """
     from rescalade.stages import stage_settings
 
-    for output in outputs(config, paths):
+    for output in outputs(config, paths, backbone):
         record = read_json(output.record)
         if record is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class Results:
     audits: Mapping[str, Json]
     bm25: Mapping[str, Json]
     manifests: Mapping[str, Json]
+
+    def only(self, backbone: str) -> Results:
+        """The same without the runs of other backbones."""
+        return replace(self, runs=tuple(run for run in self.runs if run.run.backbone == backbone))
 
 
 def load_results(config: Config, paths: Paths) -> Results:

@@ -21,7 +21,7 @@ def harmless(summary: Summary) -> Claim:
     findings = []
     for name in with_head(summary, "small"):
         title = backbone_title(summary.config, name)
-        cells = [cell for cell in summary.of(name) if 1 < cell.variant.scale <= MODERATE and not cell.variant.bias]
+        cells = [cell for cell in summary.of(name) if 1 < cell.variant.scale <= MODERATE]
         exact = [cell for cell in cells if _exact(summary, cell)]
         base = summary.cell(name, 1.0)
         scored = [cell for cell in exact if math.isfinite(summary.quality(cell))]
@@ -35,7 +35,7 @@ def harmless(summary: Summary) -> Claim:
             )
             findings.append(Finding(None, f"{title}: {why}.", row(title, "not run")))
             continue
-        cell = max(scored, key=lambda item: (item.variant.scale, item.variant.mode == "tied"))
+        cell = max(scored, key=lambda item: (item.variant.scale, item.variant.bias, item.variant.mode == "tied"))
         base = summary.baseline(cell) or base
         allowed = seed_noise(_spreads(summary, name))
         difference = summary.quality(cell) - summary.quality(base)
@@ -44,9 +44,8 @@ def harmless(summary: Summary) -> Claim:
         findings.append(
             Finding(
                 holds,
-                f"{title}: {quality(summary, cell)} at {variant_title(cell.variant)} against "
-                f"{quality(summary, base)} at "
-                f"{variant_title(base.variant)}, {sign}{written(difference)} with a seed noise of {written(allowed)}.",
+                f"{title}: {quality(summary, cell)} at {variant_title(cell.variant)} against {quality(summary, base)} "
+                f"at {variant_title(base.variant)}: {sign}{written(difference)}, seed noise {written(allowed)}.",
                 row(title, yes(holds))
                 | {
                     "Mode": mode_title(cell.variant),

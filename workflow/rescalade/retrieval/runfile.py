@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rescalade.atomic import atomic_file
@@ -19,17 +18,19 @@ def write_run(path: Path, rankings: Iterable[tuple[str, Sequence[Hit]]], tag: st
     Raises:
         UserError: an id contains white space, which the format cannot hold.
     """
-    with atomic_file(path) as temporary, temporary.open("wb") as raw:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
-            text = io.TextIOWrapper(packed, encoding="utf-8", newline="\n")
-            for query, hits in rankings:
-                for rank, (document, score) in enumerate(hits, 1):
-                    if len(query.split()) != 1 or len(document.split()) != 1:
-                        raise UserError(
-                            f"query {query!r}, document {document!r}: ids in a run must not contain white space"
-                        )
-                    text.write(f"{query} Q0 {document} {rank} {score!r} {tag}\n")
-            text.flush()
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=1) as packed,
+    ):
+        for query, hits in rankings:
+            words = " ".join(["q" + query, *("d" + document for document, _ in hits)]).split()
+            if len(words) != 1 + len(hits) or not query or not all(document for document, _ in hits):
+                raise UserError(f"query {query!r}: its id or a document's is empty or holds white space; a run cannot")
+            lines = [
+                f"{query} Q0 {document} {rank} {score!r} {tag}\n" for rank, (document, score) in enumerate(hits, 1)
+            ]
+            packed.write("".join(lines).encode())
 
 
 def read_run(path: Path) -> dict[str, list[Hit]]:
@@ -39,19 +40,12 @@ def read_run(path: Path) -> dict[str, list[Hit]]:
         UserError: the file is missing, cut short or not in the format.
     """
     try:
-        return _collect(_lines(path))
+        with gzip.open(path, "rb") as stream:
+            text = stream.read().decode()
+        found: dict[str, list[Hit]] = {}
+        for line in text.splitlines():
+            query, _, document, _, score, _ = line.split(" ")
+            found.setdefault(query, []).append((document, float(score)))
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as a run ({error}); delete it and run again") from None
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        yield from stream
-
-
-def _collect(lines: Iterable[str]) -> dict[str, list[Hit]]:
-    found: dict[str, list[Hit]] = {}
-    for line in lines:
-        query, _, document, _, score, _ = line.split()
-        found.setdefault(query, []).append((document, float(score)))
     return found

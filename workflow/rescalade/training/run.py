@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from rescalade.errors import UserError
 from rescalade.splade.batch import tokenise
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.splade.model import SpladeModel
+from rescalade.training.batches import micro_batches
 from rescalade.training.collapse import judge
-from rescalade.training.loop import Progress, Row, TokenisedTriples, train
+from rescalade.training.loop import Progress, Row, TokenisedTriples, optimiser_steps, train
 from rescalade.training.measures import head_norm
 from rescalade.training.settings import TrainSettings
 
@@ -48,7 +50,7 @@ def train_run(
     check_vocabulary(masked_lm, tokenizer, model_folder)
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
-    data = tokenise_triples(collection, triples, tokenizer, settings)
+    data = tokenise_triples(collection, triples, tokenizer, settings, run.seed)
     history = train(model, tokenizer, data, settings, run.seed, checkpoints, progress)
     model.restore_decoder()
     save_sparse_encoder(masked_lm.cpu(), tokenizer, settings, output)
@@ -78,9 +80,13 @@ def train_run(
 
 
 def tokenise_triples(
-    collection: Collection, triples: pa.Table, tokenizer: PreTrainedTokenizerBase, settings: TrainSettings
+    collection: Collection,
+    triples: pa.Table,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: TrainSettings,
+    seed: int,
 ) -> TokenisedTriples:
-    """Tokenise each text that a triple uses once.
+    """Tokenise once each text that this run will see; a run shorter than an epoch leaves the others alone.
 
     Raises:
         UserError: a triple names a query or document that the collection lacks.
@@ -88,19 +94,26 @@ def tokenise_triples(
     queries = dict(zip(collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), strict=True))
     documents = dict(zip(collection.corpus["id"].to_pylist(), collection.document_texts(), strict=True))
     rows = triples.to_pylist()
-    used_queries = list(dict.fromkeys(row["query_id"] for row in rows))
-    used_documents = list(dict.fromkeys(row[key] for row in rows for key in ("positive_id", "negative_id")))
-    for what, used, known in (("query", used_queries, queries), ("document", used_documents, documents)):
+    batches = micro_batches(len(rows), settings.batch_size, seed)
+    micro_steps = optimiser_steps(settings, len(rows)) * settings.accumulation
+    seen = sorted({int(number) for batch in itertools.islice(batches, micro_steps) for number in batch})
+    query_number = {i: n for n, i in enumerate(dict.fromkeys(rows[s]["query_id"] for s in seen))}
+    keys = ("positive_id", "negative_id")
+    document_number = {i: n for n, i in enumerate(dict.fromkeys(rows[s][key] for s in seen for key in keys))}
+    for what, used, known in (("query", query_number, queries), ("document", document_number, documents)):
         strange = next((identity for identity in used if identity not in known), None)
         if strange is not None:
             raise UserError(f"triples name {what} {strange!r}, which is not in the collection; run `triples` again")
-    query_number = {identity: number for number, identity in enumerate(used_queries)}
-    document_number = {identity: number for number, identity in enumerate(used_documents)}
     return TokenisedTriples(
-        queries=tokenise(tokenizer, [queries[identity] for identity in used_queries], settings.query_length),
-        documents=tokenise(tokenizer, [documents[identity] for identity in used_documents], settings.document_length),
+        queries=tokenise(tokenizer, [queries[identity] for identity in query_number], settings.query_length),
+        documents=tokenise(tokenizer, [documents[identity] for identity in document_number], settings.document_length),
+        # texts of triples that are never drawn have no number
         triples=[
-            (query_number[r["query_id"]], document_number[r["positive_id"]], document_number[r["negative_id"]])
-            for r in rows
+            (
+                query_number.get(row["query_id"], -1),
+                document_number.get(row["positive_id"], -1),
+                document_number.get(row["negative_id"], -1),
+            )
+            for row in rows
         ],
     )

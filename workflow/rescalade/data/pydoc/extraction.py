@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 
 from rescalade.data.pydoc.cleaning import summary_and_rest
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def extract(
-    packages: Sequence[str], *, near_duplicate: float = 0.7, min_document_words: int = 20
+    packages: Sequence[str], *, near_duplicate: float = 0.7, min_document_words: int = 20, processes: int = 1
 ) -> tuple[list[Pair], Statistics]:
     """Build the collection from the documentation of installed packages.
 
@@ -32,6 +33,7 @@ def extract(
         packages: Top-level import names, and `stdlib` for the standard library. Order and repetition do not matter.
         near_duplicate: Jaccard coefficient of five-word shingles from which two documents count as the same, in (0, 1].
         min_document_words: Shortest document that is kept, in words.
+        processes: Packages that are read at the same time; the result does not depend on it.
 
     Returns:
         Pairs in the order of their id, and what was read, kept and dropped.
@@ -41,8 +43,9 @@ def extract(
     """
     distributions = metadata.packages_distributions()
     located = [find_package(name, distributions) for name in sorted(set(packages))]
-    tally = {package.name: _Tally() for package in located}
-    pairs = [pair for package in located for pair in _usable(package, tally[package.name], min_document_words)]
+    read = _read_all(located, min_document_words, processes)
+    tally = {package.name: counted for package, (_, counted) in zip(located, read, strict=True)}
+    pairs = [pair for found, _ in read for pair in found]
     pairs.sort(key=lambda pair: pair.id)
     pairs = _unique(pairs, tally)
     marks = near_duplicates([pair.document for pair in pairs], near_duplicate)
@@ -68,6 +71,26 @@ class _Tally:
     def counts(self, version: str, kept: int) -> PackageCounts:
         dropped = dict(sorted(self.dropped.items()))
         return PackageCounts(version, self.files_read, self.files_skipped, self.docstrings, dropped, kept)
+
+
+def _read_all(
+    packages: Sequence[Package], min_document_words: int, processes: int
+) -> list[tuple[list[Pair], _Tally]]:
+    """Usable pairs and counts of each package, in the order of the packages."""
+    if processes == 1:
+        return [_read(package, min_document_words) for package in packages]
+    # The packages with most source first, so that no process is left alone with a large one at the end.
+    sizes = [sum(path.stat().st_size for _, path in source_files(package)) for package in packages]
+    order = sorted(range(len(packages)), key=lambda number: -sizes[number])
+    with ProcessPoolExecutor(processes) as pool:
+        results = pool.map(_read, [packages[n] for n in order], [min_document_words] * len(order))
+        found = dict(zip(order, results, strict=True))
+    return [found[number] for number in range(len(packages))]
+
+
+def _read(package: Package, min_document_words: int) -> tuple[list[Pair], _Tally]:
+    tally = _Tally()
+    return list(_usable(package, tally, min_document_words)), tally
 
 
 def _docstrings(package: Package, tally: _Tally) -> Iterator[Docstring]:

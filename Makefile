@@ -1,0 +1,43 @@
+# Each target is one visible command; the first call installs what it needs into .venv.
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+INSTALLED_SLURM := .venv/.installed-slurm
+
+.PHONY: setup report test lint bench slurm-test clean
+
+setup: $(INSTALLED)
+
+report: $(INSTALLED)
+	$(BIN)/snakemake --cores $(CORES) report
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slurm"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+# needs tools/slurm-one-node.sh install (root, once); starts a Slurm of its own and ends it
+slurm-test: $(INSTALLED_SLURM)
+	$(BIN)/python -m pytest -m slurm
+
+# caches and the report; results/ holds hours of training and is yours to delete
+clean:
+	rm -rf report .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+
+$(INSTALLED): pyproject.toml envs/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test]"
+	touch $@
+
+$(INSTALLED_SLURM): $(INSTALLED)
+	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,slurm]"
+	touch $@

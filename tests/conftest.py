@@ -1,0 +1,59 @@
+"""Hooks for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from graph_support import Pipeline
+
+REQUIRED = {name for name in os.environ.get("RESCALADE_REQUIRE", "").split(",") if name}
+"""Markers whose tests must not be skipped, as in .ci/run: there a missing installation is a failure."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs an installation that is not here."""
+    missing = {
+        "slurm": not all(shutil.which(name) for name in ("sbatch", "slurmctld", "slurmd", "munged"))
+        or find_spec("snakemake_executor_plugin_slurm") is None,
+        "browser": not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
+    }
+    for item in items:
+        for marker, absent in missing.items():
+            if absent and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{marker} is not installed"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where the test was required to run."""
+    report = yield
+    wanted = {marker.name for marker in item.iter_markers()} & REQUIRED
+    if report.skipped and wanted and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but required by RESCALADE_REQUIRE: {', '.join(sorted(wanted))}"
+    return report
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    """A copy of the pipeline with a small experiment, its stage commands replaced by a fake; nothing made yet."""
+    return Pipeline.create(tmp_path / "pipeline")
+
+
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    made = Pipeline.create(tmp_path_factory.mktemp("graph") / "pipeline")
+    made.run("--cores", "2")
+    return made
+
+
+@pytest.fixture
+def made(_made_once: Pipeline, tmp_path: Path) -> Pipeline:
+    """The same with its report made; a copy, so a test may change anything in it."""
+    return _made_once.copy(tmp_path / "pipeline")

@@ -1,0 +1,51 @@
+"""Every Snakemake command that the documents print can be run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from graph_support import REPOSITORY, Pipeline
+
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    REPOSITORY / "profiles" / "README.md",
+]
+WANT_RESULTS = ("--report", "--touch")
+
+
+def commands(path: Path) -> list[str]:
+    """Lines of code blocks, and code inside sentences, that begin with snakemake."""
+    text = path.read_text() if path.exists() else ""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+    found = [line.split("  #")[0] for line in lines if re.match(r"(\.venv/bin/)?snakemake ", line)]
+    return [line for line in found if not any(word in line for word in (*WANT_RESULTS, "…", "..."))]
+
+
+ALL = sorted({command for path in DOCUMENTS for command in commands(path)})
+
+
+def test_commands_are_found() -> None:
+    assert "snakemake --cores 8 --resources=gpu=2 report" in ALL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ALL)
+def test_command(command: str, tmp_path: Path) -> None:
+    """As printed, from the top folder of the repository, with the shipped configuration, as a dry run."""
+    if "profiles/slurm" in command and find_spec("snakemake_executor_plugin_slurm") is None:
+        pytest.skip("the executor plugin for Slurm is not installed")
+    shipped = Pipeline.create(tmp_path / "pipeline", config=None)
+    shipped = Pipeline(shipped.repository, shipped.repository)
+    (shipped.work / "mine.yaml").write_text("retrieval: {depth: 10}\n")
+    # before the command's own words: a list such as that of --config would take what comes after it
+    dry = ["-n"] if "--unlock" in command else ["-n", "--cores", "1"]
+    done = shipped.call(*dry, *shlex.split(command)[1:])
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,153 @@
+"""What all rules share: the checked configuration, paths and the two parameters that decide reruns."""
+
+import json
+import os
+import re
+import shlex
+import sys
+
+try:
+    from rescalade.config import Config
+except ImportError as error:
+    print(
+        f"the package rescalade cannot be imported ({error}); "
+        "install it here: pip install -c envs/constraints.txt -e .",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+from rescalade.digest import ENTRIES, code_digest
+from rescalade.errors import UserError
+from rescalade.paths import Paths, index, retrieved, scores, vectors
+from rescalade.preflight import check_names, check_writable, configure
+from rescalade.stages import stage_settings
+
+
+def config_files():
+    """The repository's config.yaml and what --configfile adds to it or, by --replace-workflow-config, puts for it."""
+    added = list(workflow.overwrite_configfiles)
+    if added and workflow.config_settings.replace_workflow_config:
+        return added
+    return [Path(workflow.basedir) / "config.yaml", *added]
+
+
+def gpus():
+    """GPUs that a job asks for: one where the call provides any, else none, so a machine without needs no option.
+
+    Inside a cluster job the limits of the call are not known, but the cluster has said what the job got.
+    """
+    if workflow.remote_exec:
+        return 1 if os.environ.get("CUDA_VISIBLE_DEVICES") else 0
+    return 1 if "gpu" in workflow.global_resources else 0
+
+
+def settings(stage, **names):
+    """Parameter: a stage's own settings. `names` are patterns of wildcards, by the names of stage_settings."""
+    return lambda wildcards: stage_settings(
+        CONFIG, stage, **{key: pattern.format(**dict(wildcards.items())) for key, pattern in names.items()}
+    )
+
+
+def options(wildcards, threads):
+    """Parameter: the options of every command, so that it reads the same configuration as this call.
+
+    Where the files lie, which experiment asks and how many threads there are must make nothing run again: Snakemake
+    does not compare parameters that are derived from `threads`, and a test holds it to that.
+    """
+    files = [word for file in config_files() for word in ("--config", str(file))]
+    return shlex.join([*files, "--experiment", CONFIG.name, "--threads", str(threads)])
+
+
+def page_settings(wildcards):
+    """Parameter: those settings of the report that one backbone's page shows, so that it outlives changes of others."""
+    chosen = json.loads(stage_settings(CONFIG, "report"))
+    for key in ("backbones", "train"):
+        chosen[key] = {name: value for name, value in chosen[key].items() if name == wildcards.backbone}
+    return json.dumps(chosen, sort_keys=True)
+
+
+def backbone_inputs(wildcards):
+    """What a backbone is made from: text to pretrain on, another backbone, a local folder, or the model hub."""
+    backbone = CONFIG.backbone(wildcards.backbone)
+    if backbone.pretrain is not None:
+        return [paths.dataset(backbone.pretrain.text) / name for name in COLLECTION]
+    if backbone.of is not None:
+        return [paths.backbone(backbone.of)]
+    return [backbone.path] if backbone.path is not None else []
+
+
+def hub_backbones():
+    """Backbones of the experiment, and those that they are made from, which come from the model hub."""
+    names = CONFIG.backbones()
+    made_from = [CONFIG.backbone(name).of for name in names]
+    return [name for name in dict.fromkeys([*names, *filter(None, made_from)]) if CONFIG.backbone(name).source == "hub"]
+
+
+def dataset_source(wildcards):
+    """The pairs that a data set is taken from."""
+    return paths.source(CONFIG.dataset(wildcards.dataset).source) / "pairs.parquet"
+
+
+def model_results(backbones):
+    """Everything that tables, figures and pages show of some backbones."""
+    runs = [paths.run(run) for run in CONFIG.runs() if run.backbone in backbones]
+    datasets = CONFIG.evaluation_sets()
+    return {
+        "backbones": [paths.backbone(name) for name in backbones],
+        "audits": [paths.audit(name) for name in backbones],
+        "histories": [run / "history.parquet" for run in runs],
+        "outcomes": [run / "outcome.json" for run in runs],
+        "scores": [scores(run, dataset) for run in runs for dataset in datasets],
+        "per_query": [per_query(run, dataset) for run in runs for dataset in datasets],
+        "baseline": [scores(paths.bm25(), dataset) for dataset in datasets],
+        "baseline_per_query": [per_query(paths.bm25(), dataset) for dataset in datasets],
+        "manifests": [paths.dataset(dataset) / "manifest.json" for dataset in [CONFIG.experiment.train_on, *datasets]],
+    }
+
+
+def either(names):
+    """Regular expression of some names; without any it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def per_query(run, dataset):
+    """Values of each query, beside the means."""
+    return scores(run, dataset).with_suffix(".per-query.parquet")
+
+
+def record(path):
+    """Pattern of the record that stands beside an output file."""
+    return str(path).removesuffix(".trec.gz").removesuffix(".json").removesuffix(".parquet") + ".record.json"
+
+
+try:
+    CONFIG = configure(config_files(), workflow.config_settings.config)
+    CODE = {stage: code_digest(stage) for stage in ENTRIES}
+    paths = Paths()
+    check_names(CONFIG.backbones(), [*ENTRIES, "audit_backbone", "score_bm25", "page", "prefetch", "all"])
+    check_writable(paths.results)
+    check_writable(paths.report)
+except UserError as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
+
+# a call by its path, .venv/bin/snakemake, leaves the commands beside it off PATH
+if Path(sys.executable).parent not in [Path(folder) for folder in os.get_exec_path()]:
+    os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+COLLECTION = ("corpus.parquet", "queries.parquet", "qrels.parquet", "manifest.json")
+RUN_NAME = "{recipe}/{backbone}/{variant}/seed{seed}"
+RUN = paths.results / "runs" / RUN_NAME
+DATASET = paths.dataset("{dataset}")
+TRAIN_ON = paths.dataset(CONFIG.experiment.train_on)
+EXPERIMENT = paths.experiment(CONFIG.name)
+LOGS = paths.results / "logs"
+GPUS = gpus()
+
+
+wildcard_constraints:
+    source=either(CONFIG.model.sources),
+    dataset=either(CONFIG.model.datasets),
+    backbone=either(CONFIG.model.backbones),
+    recipe=re.escape(CONFIG.experiment.recipe),
+    variant=r"k\d+(\.\d+)?(-untied)?(-bias)?",
+    seed=r"\d+",
