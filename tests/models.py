@@ -30,7 +30,13 @@ def tiny(kind: str, seed: int = 0) -> PreTrainedModel:
     elif kind == "modernbert":
         model = ModernBertForMaskedLM(
             ModernBertConfig(
-                **SMALL, intermediate_size=24, pad_token_id=0, bos_token_id=1, cls_token_id=1, eos_token_id=2, sep_token_id=2
+                **SMALL,
+                intermediate_size=24,
+                pad_token_id=0,
+                bos_token_id=1,
+                cls_token_id=1,
+                eos_token_id=2,
+                sep_token_id=2,
             )
         )
     elif kind == "roberta":

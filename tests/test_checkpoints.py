@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import tiny
 
+from models import tiny
 from rescalade.splade.model import SpladeModel
 from rescalade.training.checkpoint import load_checkpoint, save_checkpoint
 from rescalade.training.loop import Row, TokenisedTriples, optimiser_steps, train

@@ -39,7 +39,10 @@ def first_backbone(values: dict[str, Any]) -> str:
 
 
 CASES: list[tuple[Callable[[dict[str, Any]], Any], list[str]]] = [
-    (lambda v: v["recipes"]["mini"]["train"].update(learning_rat=1), ["recipes.mini.train.learning_rat", "'learning_rate'"]),
+    (
+        lambda v: v["recipes"]["mini"]["train"].update(learning_rat=1),
+        ["recipes.mini.train.learning_rat", "'learning_rate'"],
+    ),
     (lambda v: v["recipes"]["mini"]["train"].update(learning_rate="3e-5"), ["YAML reads '3e-5' as text", "3.0e-5"]),
     (lambda v: v["recipes"]["mini"]["train"].update(batch_size="32"), ["batch_size", "number"]),
     (lambda v: v["experiments"]["mini"]["grid"][0].update(backbones=["bert-smal"]), ["'bert-smal'", "'bert-small'"]),
@@ -118,7 +121,7 @@ def test_two_experiments_may_not_train_one_run_differently(values: dict[str, Any
     def change(v: dict[str, Any]) -> None:
         v["experiments"]["other"] = {**v["experiments"]["mini"], "train": {"learning_rate": 0.5}}
 
-    with pytest.raises(UserError, match="'mini' and 'other'.*recipe of its own"):
+    with pytest.raises(UserError, match=r"'mini' and 'other'.*recipe of its own"):
         load(values, tmp_path, change)
 
 
@@ -136,7 +139,13 @@ def test_settings_of_a_branch_change_alone(values: dict[str, Any], tmp_path: Pat
 
 def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> None:
     config = load(values, tmp_path, lambda v: None)
-    names = {"name": "bert-small", "dataset": "pydoc", "recipe": "mini", "run": "mini/bert-small/k1/seed1", "variant": "k1"}
+    names = {
+        "name": "bert-small",
+        "dataset": "pydoc",
+        "recipe": "mini",
+        "run": "mini/bert-small/k1/seed1",
+        "variant": "k1",
+    }
     for stage in STAGES:
         given = {**names, "name": "pydoc"} if stage == "source" else names
         text = stage_settings(config, stage, **given)

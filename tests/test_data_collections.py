@@ -110,7 +110,9 @@ def test_no_triple_at_all_is_an_error(tmp_path: Path) -> None:
         write_triples(tmp_path / "t.parquet", nothing)
 
 
-PAIRS = [Pair(f"{p}/{i}", p, f"{p}.{i}", f"query {p} {i}", f"text {p} {i}", i / 10) for p in ("a", "b") for i in range(10)]
+PAIRS = [
+    Pair(f"{p}/{i}", p, f"{p}.{i}", f"query {p} {i}", f"text {p} {i}", i / 10) for p in ("a", "b") for i in range(10)
+]
 
 
 def test_the_two_sides_of_the_split_share_nothing_and_miss_nothing() -> None:

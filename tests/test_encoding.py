@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from models import tiny
-from test_backbones import TEXTS
 from transformers import PreTrainedTokenizerFast
 
+from models import tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.encoding.encode import EncodeSettings, encode_collection, plan_batches
@@ -24,6 +23,7 @@ from rescalade.heads.rescale import rescale
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
+from test_backbones import TEXTS
 
 SETTINGS = EncodeSettings(
     query_length=8, document_length=16, pool_special_tokens=True, shard_documents=10, batch_tokens=64
@@ -86,7 +86,9 @@ def test_vectors_equal_those_of_sparse_encoder(
     folder = model_folder(tmp_path / "model", kind, variant, tokenizer)
     manifest = encode(folder, tmp_path / "vectors")
     ours = dense(tmp_path / "vectors", manifest["shards"], manifest["vocabulary"])
-    theirs = SparseEncoder(str(folder), device="cpu").encode(TEXTS[:25], convert_to_tensor=True, show_progress_bar=False)
+    theirs = SparseEncoder(str(folder), device="cpu").encode(
+        TEXTS[:25], convert_to_tensor=True, show_progress_bar=False
+    )
     reference = theirs.to_dense().numpy()
     assert ours.any()
     # other batches mean other sums: float32 noise, and terms next to zero may fall on either side
@@ -126,7 +128,7 @@ def test_a_damaged_or_missing_shard_is_named(tokenizer: PreTrainedTokenizerFast,
     assert json.loads((tmp_path / "v" / "manifest.json").read_text()) == read_manifest(tmp_path / "v")
     shard = tmp_path / "v" / "shard-00001.parquet"
     shard.write_bytes(shard.read_bytes()[:-9])
-    with pytest.raises(UserError, match="shard-00001.*encode again"):
+    with pytest.raises(UserError, match=r"shard-00001.*encode again"):
         read_manifest(tmp_path / "v")
     shard.unlink()
     with pytest.raises(UserError, match="is missing"):

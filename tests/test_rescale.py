@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import KINDS, VOCABULARY, tiny
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
+from models import KINDS, VOCABULARY, tiny
 from rescalade.errors import UserError
 from rescalade.heads.locate import locate_head
 from rescalade.heads.rescale import rescale

@@ -21,10 +21,11 @@ def test_measures_by_hand() -> None:
     assert found["q1"] == {
         "MRR@10": 0.5,
         "nDCG@10": pytest.approx(gain / ideal),
+        "Recall@100": 1.0,
         "Recall@1000": 1.0,
     }
-    assert found["q2"] == {"MRR@10": 0.0, "nDCG@10": 0.0, "Recall@1000": 1.0}  # rank 11
-    assert found["q3"] == {"MRR@10": 0.0, "nDCG@10": 0.0, "Recall@1000": 0.0}  # no hits: zero, not left out
+    assert found["q2"] == {"MRR@10": 0.0, "nDCG@10": 0.0, "Recall@100": 1.0, "Recall@1000": 1.0}  # rank 11
+    assert found["q3"] == dict.fromkeys(found["q1"], 0.0)  # no hits: zero, not left out
 
 
 def test_ties_follow_the_run_and_not_trec_evals_order_of_ids() -> None:
@@ -60,3 +61,9 @@ def test_sparsity_by_hand() -> None:
     assert found["flops"] == 1.0  # term 0: in every query and every document; term 1 in no document
     assert found["flops_regulariser_query"] == 1 + 9
     assert found["flops_regulariser_document"] == 1.5**2 + 0.5**2
+
+
+def test_recall_is_taken_where_it_is_asked_for() -> None:
+    run = {"q": [(f"n{i}", 300.0 - i) for i in range(150)] + [("a", 1.0)]}
+    assert score_queries({"q": {"a": 1}}, run, recall=[100])["q"] == {"MRR@10": 0.0, "nDCG@10": 0.0, "Recall@100": 0.0}
+    assert score_queries({"q": {"a": 1}}, run, recall=[100, 1000])["q"]["Recall@1000"] == 1.0

@@ -26,7 +26,9 @@ from rescalade.scoring.score import score_queries, summarise
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MODEL = SHARED / "models" / "splade-tiny"
-needs_data = pytest.mark.skipif(not MODEL.is_dir(), reason=f"{MODEL} is not there: a real model for trials, not in the repository")
+needs_data = pytest.mark.skipif(
+    not MODEL.is_dir(), reason=f"{MODEL} is not there: a real model for trials, not in the repository"
+)
 
 
 def records(path: Path) -> list[dict[str, str]]:
@@ -34,7 +36,9 @@ def records(path: Path) -> list[dict[str, str]]:
     found = []
     for block in re.split(r"^\.I", path.read_text(), flags=re.MULTILINE)[1:]:
         parts = re.split(r"^\.([TABW])\s*$", block, flags=re.MULTILINE)
-        found.append({"I": parts[0].strip(), **{k: " ".join(v.split()) for k, v in zip(parts[1::2], parts[2::2], strict=True)}})
+        found.append(
+            {"I": parts[0].strip(), **{k: " ".join(v.split()) for k, v in zip(parts[1::2], parts[2::2], strict=True)}}
+        )
     return found
 
 

@@ -68,7 +68,7 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         return {**config.source(wildcards["name"]).model_dump(), "packages": source_packages(config, wildcards["name"])}
     if stage == "collection":
         dataset = config.dataset(wildcards["dataset"])
-        return {**dataset.model_dump(exclude={"title"}), "held_out": config.source(dataset.source).held_out}
+        return {**dataset.model_dump(exclude={"title", "depth"}), "held_out": config.source(dataset.source).held_out}
     if stage == "triples":
         return config.recipe_named(wildcards["recipe"]).mining.model_dump()
     if stage == "backbone":
@@ -85,8 +85,10 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "encode":
         return _encode(config, parse_run(wildcards["run"]))
     if stage in ("search", "bm25"):
-        return {"depth": config.model.retrieval.depth}
-    if stage in ("index", "score"):
+        return {"depth": config.dataset(wildcards["dataset"]).depth}
+    if stage == "score":
+        return {"recall": recall_cuts(config.dataset(wildcards["dataset"]).depth)}
+    if stage == "index":
         return {}
     return _selection(config)
 
@@ -95,6 +97,11 @@ def source_packages(config: Config, source: str) -> list[str]:
     """All packages that any data set takes from a source, sorted."""
     names = {p for dataset in config.model.datasets.values() if dataset.source == source for p in dataset.packages}
     return sorted(names)
+
+
+def recall_cuts(depth: int) -> list[int]:
+    """Ranks at which recall is reported: those of 100 and 1000 that the retrieved lists reach."""
+    return [cut for cut in (100, 1000) if cut <= depth]
 
 
 def audit_variants(config: Config, backbone: str) -> list[Variant]:
@@ -135,7 +142,8 @@ def _encode(config: Config, run: Run) -> Any:
 def _selection(config: Config) -> Any:
     """What decides a report: the experiment, its titles and labels."""
     backbones = {
-        name: config.backbone(name).model_dump(include={"title", "head", "twin", "factor"}) for name in config.backbones()
+        name: config.backbone(name).model_dump(include={"title", "head", "twin", "factor"})
+        for name in config.backbones()
     }
     titles = {name: config.title("dataset", name) for name in config.evaluation_sets()}
     settings = {name: config.train_settings(name).model_dump() for name in config.backbones()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -60,7 +60,7 @@ def _modernbert(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
             num_attention_heads=settings.heads,
             intermediate_size=settings.feed_forward,
             max_position_embeddings=MAX_POSITIONS,
-            global_attn_every_n_layers=1,
+            layer_types=["full_attention"] * settings.layers,
             pad_token_id=0,
             cls_token_id=2,
             bos_token_id=2,
@@ -95,6 +95,4 @@ def initialise_head(model: PreTrainedModel, settings: PretrainSettings, counts: 
 def _head_dense(model: PreTrainedModel, settings: PretrainSettings) -> nn.Linear:
     """The [D, D] layer between the encoder and the norm before the decoder."""
     path = "cls.predictions.transform.dense" if settings.family == "bert" else "head.dense"
-    dense = model.get_submodule(path)
-    assert isinstance(dense, nn.Linear)  # both architectures are fixed above
-    return dense
+    return cast(nn.Linear, model.get_submodule(path))

@@ -74,5 +74,6 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
     rows = int(model.get_output_embeddings().weight.shape[0])
     if len(tokenizer) > rows:
         raise UserError(
-            f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; they do not belong together"
+            f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; "
+            "they do not belong together"
         )

@@ -99,7 +99,7 @@ def _step(
     targets = originals[selected]
     loss = functional.cross_entropy(logits, targets)
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     accuracy = (logits.detach().argmax(1) == targets).float().mean()

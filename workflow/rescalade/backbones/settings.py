@@ -18,7 +18,7 @@ class PretrainSettings(BaseModel):
     layers: int = Field(2, ge=1, le=48, description="Transformer layers.")
     width: int = Field(128, ge=16, le=4096, description="Hidden size D.")
     heads: int = Field(2, ge=1, le=64, description="Attention heads.")
-    feed_forward: int = Field(512, ge=16, description="Width of the feed-forward block.")
+    feed_forward: int = Field(256, ge=16, description="Width of the feed-forward block.")
     embedding_std: float = Field(
         0.02, gt=0, le=2, description="Standard deviation of the token embeddings at initialisation (tied: of W too)."
     )

@@ -95,7 +95,7 @@ def bm25(context: Context, dataset: str) -> None:
     found = read_collection(folder)
     ids = found.corpus["id"].to_pylist()
     numbers, scores = Bm25(found.document_texts()).search(
-        found.queries["text"].to_pylist(), context.config.model.retrieval.depth
+        found.queries["text"].to_pylist(), context.config.dataset(dataset).depth
     )
     rankings = (
         (query, [(ids[n], float(s)) for n, s in zip(row, score, strict=True) if s > 0])

@@ -13,7 +13,7 @@ from rescalade.atomic import atomic_file, atomic_folder, read_json, write_json
 from rescalade.cli.context import Context, stage_command
 from rescalade.progress import Reporter
 from rescalade.records import Recorder
-from rescalade.stages import parse_run
+from rescalade.stages import parse_run, recall_cuts
 
 BM25 = "bm25"
 
@@ -79,7 +79,7 @@ def search(context: Context, run: str = RunArgument, dataset: str = typer.Argume
     queries = read_vectors(vectors / QUERIES)
     inverted = load_index(layout.index(folder, dataset))
     start = time.process_time()
-    rankings = retrieve(inverted, queries, context.config.model.retrieval.depth)
+    rankings = retrieve(inverted, queries, context.config.dataset(dataset).depth)
     seconds = max(time.process_time() - start, 1e-9)
     path = layout.retrieved(folder, dataset)
     write_run(
@@ -118,7 +118,8 @@ def score(
     recorder = Recorder("score", context.settings("score", run=run, dataset=dataset), [ranking])
     found = read_collection(context.paths.dataset(dataset))
     groups = dict(zip(found.queries["id"].to_pylist(), found.queries["group"].to_pylist(), strict=True))
-    values = score_queries(found.relevant(), read_run(ranking))
+    cuts = recall_cuts(context.config.dataset(dataset).depth)
+    values = score_queries(found.relevant(), read_run(ranking), cuts)
     path = layout.scores(folder, dataset)
     rows = [{"query_id": query, "group": groups[query] or "", **row} for query, row in values.items()]
     with atomic_file(per_query(path)) as temporary:

@@ -110,8 +110,8 @@ class Config:
 
     def title(self, kind: str, name: str) -> str:
         """Display name of a backbone or data set."""
-        entries: Mapping[str, Any] = {"backbone": self.model.backbones, "dataset": self.model.datasets}[kind]
-        return entries[name].title or name
+        entries: Mapping[str, Any] = self.model.backbones if kind == "backbone" else self.model.datasets
+        return str(entries[name].title or name)
 
     def train_settings(self, backbone: str, experiment: str | None = None) -> TrainSettings:
         """Effective settings of a backbone's runs: recipe, then experiment, then backbone."""
@@ -198,7 +198,9 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
             known("backbone", backbone.of, model.backbones, "backbones", name, "of")
             if model.backbones[backbone.of].source == "inflate":
                 place = lines.place(("backbones", name, "of"))
-                raise UserError(f"{place}backbones.{name}.of: {backbone.of!r} is inflated itself; name the one it comes from")
+                raise UserError(
+                    f"{place}backbones.{name}.of: {backbone.of!r} is inflated itself; name the one it comes from"
+                )
         if backbone.twin is not None:
             known("backbone", backbone.twin, model.backbones, "backbones", name, "twin")
     for name, experiment in model.experiments.items():
@@ -223,7 +225,9 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
         if key != needed and present:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
     if (backbone.factor != 1.0) != (backbone.source == "inflate"):
-        raise UserError(f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there")
+        raise UserError(
+            f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there"
+        )
 
 
 def _check_shared_runs(config: Config) -> None:
@@ -239,8 +243,8 @@ def _check_shared_runs(config: Config) -> None:
             other = seen.setdefault((experiment.recipe, backbone), (name, text))
             if other[1] != text:
                 raise UserError(
-                    f"experiments {other[0]!r} and {name!r} both train {backbone!r} by recipe {experiment.recipe!r}, but "
-                    "with different settings or data; give one of them a recipe of its own"
+                    f"experiments {other[0]!r} and {name!r} both train {backbone!r} by recipe {experiment.recipe!r}, "
+                    "but with different settings or data; give one of them a recipe of its own"
                 )
 
 

@@ -54,10 +54,13 @@ class DatasetConfig(Strict):
     part: Literal["train", "held-out", "all"] = Field("all", description="Side of the split.")
     per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
     limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
+    depth: int = Field(
+        1000, ge=10, description="Documents retrieved per query. Recall at a cut beyond it is not reported."
+    )
 
 
 class BackboneConfig(Strict):
-    """A masked language model to start from: pretrained here, a local folder, a model hub id, or another one inflated."""
+    """A masked language model to start from: pretrained here, a local folder, a hub id, or another one inflated."""
 
     source: Literal["pretrain", "local", "hub", "inflate"] = Field(description="Where the model comes from.")
     title: str = Field("", description="Name shown in tables; the key where empty.")
@@ -67,13 +70,15 @@ class BackboneConfig(Strict):
     revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
     of: Name | None = Field(None, description="Backbone that is inflated, for source: inflate.")
     factor: float = Field(
-        1.0, gt=0, description="For source: inflate, factor on the shared output projection. Reports label it wherever the name appears."
+        1.0,
+        gt=0,
+        description="For source: inflate, factor on the output projection. Reports say so wherever the name appears.",
     )
     head: Literal["small", "large"] | None = Field(
         None, description="Class of the head's row norm, for the report's claims."
     )
     twin: Name | None = Field(None, description="Small-norm backbone of the same architecture, for a large-norm one.")
-    train: TrainOverrides = Field(  # type: ignore[valid-type]
+    train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings of this backbone alone."
     )
 
@@ -114,7 +119,7 @@ class ExperimentConfig(Strict):
     out_of_domain: list[Name] = Field(default=[], description="Data sets of other domains.")
     grid: list[GridEntry] = Field(min_length=1, description="The runs.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[42], min_length=1, description="One run per seed.")
-    train: TrainOverrides = Field(  # type: ignore[valid-type]
+    train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
     )
     expect: list[Name] = Field(
@@ -130,7 +135,6 @@ class RetrievalSettings(Strict):
     document_length: int | None = Field(None, ge=4, description="Tokens of a document; the recipe's where unset.")
     shard_documents: int = Field(65536, ge=1, description="Documents per vector shard.")
     batch_tokens: int = Field(4096, ge=64, description="Tokens, padding included, per encoding batch.")
-    depth: int = Field(1000, ge=1, description="Documents retrieved per query.")
 
 
 class ConfigModel(Strict):

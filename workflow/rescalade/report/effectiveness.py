@@ -13,8 +13,8 @@ from rescalade.report.results import RunResult
 from rescalade.report.summary import COLLAPSED, PRIMARY, SECONDARY, Cell, Summary, Unit, measure, sparsity, unit_measure
 from rescalade.report.table import Column, Row, Table, Value, number, spread, text
 from rescalade.report.verdicts import NOT_RUN, verdict_of, verdict_value
+from rescalade.stages import recall_cuts
 
-MEASURES = (("MRR@10", "MRR@10"), ("nDCG@10", "nDCG@10"), ("Recall@1000", "R@1000"))
 BEST = "\N{BLACK STAR} best"
 NOTES = [
     "Verdicts, declared before running: dead, fewer than 1 active document term on average; saturated, more than "
@@ -75,6 +75,12 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
     )
 
 
+def _measures(summary: Summary) -> list[tuple[str, str]]:
+    """(key, heading) of the in-domain measures; recall at the deepest cut that the first in-domain set reaches."""
+    cut = recall_cuts(summary.config.dataset(summary.config.experiment.in_domain[0]).depth)[-1:]
+    return [(PRIMARY, PRIMARY), (SECONDARY, SECONDARY), *((f"Recall@{rank}", f"R@{rank}") for rank in cut)]
+
+
 def variant_value(cell: Cell, best: bool) -> Value:
     """`k = 16, tied ★ best`; CSV gets k16."""
     return text(variant_title(cell.variant), mark=BEST if best else "", strong=best, raw=cell.variant.name)
@@ -90,7 +96,7 @@ def _columns(summary: Summary, sd: bool) -> list[Column]:
     ]
     for dataset in config.experiment.in_domain:
         title = f"In-domain: {config.title('dataset', dataset)}"
-        columns += [Column(f"{dataset}_{name}", short, title, sd=sd) for name, short in MEASURES]
+        columns += [Column(f"{dataset}_{name}", short, title, sd=sd) for name, short in _measures(summary)]
     if summary.units:
         title = f"Out-of-domain, {SECONDARY}"
         columns.append(Column("ood_mean", "mean", title, sd=sd, note="plain mean over the columns to the right"))
@@ -161,7 +167,7 @@ def _picks(summary: Summary) -> dict[str, Pick]:
     picks: dict[str, Pick] = {
         f"{dataset}_{name}": partial(_measure, dataset, name)
         for dataset in experiment.in_domain
-        for name, _ in MEASURES
+        for name, _ in _measures(summary)
     }
     if summary.units:
         picks["ood_mean"] = summary.out_of_domain
@@ -201,7 +207,7 @@ def bm25_values(summary: Summary) -> dict[str, float]:
     values = {
         f"{dataset}_{name}": measure(found.get(dataset), name)
         for dataset in summary.config.experiment.in_domain
-        for name, _ in MEASURES
+        for name, _ in _measures(summary)
     }
     if summary.units:
         values["ood_mean"] = summary.bm25_out_of_domain()

@@ -104,7 +104,7 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
 
 
 def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
-    """Columns query_id, group, MRR@10, nDCG@10, Recall@1000 of a run, or of `bm25`."""
+    """Columns query_id, group and the measures of a run, or of `bm25`."""
     folder = results.paths.run(run) if isinstance(run, Run) else results.paths.bm25()
     return read_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
 

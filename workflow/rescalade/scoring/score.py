@@ -7,19 +7,22 @@ from typing import Any
 
 from rescalade.retrieval.runfile import Hit
 
-METRICS = ("MRR@10", "nDCG@10", "Recall@1000")
 PerQuery = dict[str, dict[str, float]]
 
 
 def score_queries(
-    qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Sequence[Hit]], minimum_grade: int = 1
+    qrels: Mapping[str, Mapping[str, int]],
+    run: Mapping[str, Sequence[Hit]],
+    recall: Sequence[int] = (100, 1000),
+    minimum_grade: int = 1,
 ) -> PerQuery:
-    """Measures of every judged query; a query without hits scores 0.
+    """MRR@10, nDCG@10 and recall of every judged query; a query without hits scores 0.
 
     Args:
         qrels: grades by query and document. nDCG uses the grade as gain; MRR and recall count documents of
             at least `minimum_grade`.
         run: hits in ranked order.
+        recall: ranks at which recall is taken.
 
     trec_eval orders by score and breaks ties by descending document id. Here the order of the run counts,
     whose ties are broken by the corpus order: the rank is handed over as the score.
@@ -33,14 +36,14 @@ def score_queries(
         if query in judged and hits
     }
     first = {query: dict(list(scores.items())[:10]) for query, scores in ranked.items()}
-    deep = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut_10", "recall_1000"}, relevance_level=minimum_grade)
+    deep_names = {"nDCG@10": "ndcg_cut_10", **{f"Recall@{cut}": f"recall_{cut}" for cut in recall}}
+    deep = pytrec_eval.RelevanceEvaluator(judged, set(deep_names.values()), relevance_level=minimum_grade)
     short = pytrec_eval.RelevanceEvaluator(judged, {"recip_rank"}, relevance_level=minimum_grade)
     deep_values, short_values = deep.evaluate(ranked), short.evaluate(first)
     return {
         query: {
             "MRR@10": short_values.get(query, {}).get("recip_rank", 0.0),
-            "nDCG@10": deep_values.get(query, {}).get("ndcg_cut_10", 0.0),
-            "Recall@1000": deep_values.get(query, {}).get("recall_1000", 0.0),
+            **{name: deep_values.get(query, {}).get(theirs, 0.0) for name, theirs in deep_names.items()},
         }
         for query in judged
     }
@@ -65,4 +68,5 @@ def summarise(values: PerQuery, groups: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _means(values: PerQuery, queries: Sequence[str]) -> dict[str, float]:
-    return {metric: sum(values[query][metric] for query in queries) / max(1, len(queries)) for metric in METRICS}
+    metrics = list(next(iter(values.values()), {}))
+    return {metric: sum(values[query][metric] for query in queries) / max(1, len(queries)) for metric in metrics}

@@ -12,6 +12,7 @@ Equation: Formal et al., SPLADE v2, arXiv 2109.10086, eq. 6.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -94,7 +95,7 @@ def _segment_max_portable(logits: Tensor, offsets: Tensor, first: int, best: Ten
     """The same on any device; torch's max(dim) names the first maximum."""
     bounds = offsets.tolist()
     columns = slice(first, first + logits.shape[1])
-    for text, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for text, (start, stop) in enumerate(itertools.pairwise(bounds)):
         if stop > start:
             value, index = logits[start:stop].max(0)
             best[text, columns] = value

@@ -15,7 +15,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: Int32) -> None:
     """Fold one vocabulary chunk into the running maximum of every text.
 
@@ -38,7 +38,7 @@ def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: 
                 text_winner[column] = token if better else text_winner[column]
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, fastmath=True)
 def winners_backward(
     gradient: Float, winner: Int32, hidden: Float, weight: Float, hidden_gradient: Float, weight_gradient: Float
 ) -> None:

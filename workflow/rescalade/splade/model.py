@@ -26,7 +26,7 @@ class SpladeModel(nn.Module):
         super().__init__()
         self.masked_lm = masked_lm
         self._head = locate_head(masked_lm)
-        self._head.decoder.forward = _pass_through  # type: ignore[method-assign]
+        self._head.decoder.forward = _pass_through  # type: ignore[assignment, method-assign]
 
     @property
     def head(self) -> Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 DEAD_TERMS = 1.0
@@ -33,7 +33,7 @@ def judge(history: Sequence[Row], vocabulary: int) -> Verdict:
     cosine above 0.95. The state at the last step decides; the first of this order that holds is the name,
     the others are listed as causes.
     """
-    tests = {
+    tests: dict[str, Callable[[Row], bool]] = {
         "non-finite": lambda row: not (math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"])),
         "dead": lambda row: row["active_document"] < DEAD_TERMS,
         "saturated": lambda row: row["active_document"] > SATURATED_SHARE * vocabulary,

@@ -120,7 +120,7 @@ def _optimiser_step(
     for _ in range(settings.accumulation):
         chosen = [data.triples[number] for number in next(batches)]
         loss, row = micro_batch_loss(model, tokenizer, data, chosen, settings, lambdas)
-        (loss / settings.accumulation).backward()  # type: ignore[no-untyped-call]
+        (loss / settings.accumulation).backward()
         rows.append(row)
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_gradient_norm))
     finite = math.isfinite(norm)

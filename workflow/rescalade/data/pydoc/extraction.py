@@ -73,9 +73,7 @@ class _Tally:
         return PackageCounts(version, self.files_read, self.files_skipped, self.docstrings, dropped, kept)
 
 
-def _read_all(
-    packages: Sequence[Package], min_document_words: int, processes: int
-) -> list[tuple[list[Pair], _Tally]]:
+def _read_all(packages: Sequence[Package], min_document_words: int, processes: int) -> list[tuple[list[Pair], _Tally]]:
     """Usable pairs and counts of each package, in the order of the packages."""
     if processes == 1:
         return [_read(package, min_document_words) for package in packages]
