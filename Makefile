@@ -13,7 +13,7 @@ report: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) report
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slurm"
+	$(BIN)/python -m pytest -n $(CORES) -m "not slurm"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

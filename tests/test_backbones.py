@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from rescalade.backbones.load import check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.backbones.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.backbones.make import inflate_backbone, local_source
 from rescalade.backbones.masking import MASK, mask_tokens
 from rescalade.backbones.pretrain import pretrain
@@ -87,14 +87,20 @@ def test_pretraining_learns_is_repeatable_and_saves(family: str, tmp_path: Path)
 def test_an_interrupted_pretraining_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rescalade.backbones.pretrain.CHECKPOINT_EVERY", 5)
 
+    steps: list[int] = []
+
     def stop(done: int, total: int, row: dict[str, float]) -> None:
-        if done == 8:
+        steps.append(done)
+        if done == 8 and steps.count(8) == 1:
             raise KeyboardInterrupt
 
     whole = pretrain(SETTINGS, TEXTS, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         pretrain(SETTINGS, TEXTS, tmp_path / "broken", stop)
-    resumed = pretrain(SETTINGS, TEXTS, tmp_path / "broken")
+    steps.clear()
+    steps.append(8)  # not stopped again
+    resumed = pretrain(SETTINGS, TEXTS, tmp_path / "broken", stop)
+    assert steps[1] == 6  # the checkpoint of step 5 was used
     assert resumed.history == whole.history
     for (name, one), (_, other) in zip(whole.model.named_parameters(), resumed.model.named_parameters(), strict=True):
         assert torch.equal(one, other), name
@@ -146,6 +152,27 @@ def test_a_folder_without_a_model_or_tokenizer_is_refused_in_one_line(tmp_path: 
         with pytest.raises(UserError) as caught:
             load(tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_torn_model_file_is_one_line(tmp_path: Path) -> None:
+    from models import tiny
+
+    tiny("bert").save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError) as caught:
+        load_masked_lm(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_texts_longer_than_the_model_are_refused() -> None:
+    from models import tiny
+
+    check_lengths(tiny("bert"), "here", query_length=512)
+    with pytest.raises(UserError, match="document_length 513: model here has positions for 512"):
+        check_lengths(tiny("bert"), "here", query_length=4, document_length=513)
+    with pytest.raises(UserError, match="has positions for 510"):
+        check_lengths(tiny("roberta"), "here", query_length=511)
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:

@@ -34,11 +34,15 @@ DATA = TokenisedTriples(
 SETTINGS = TrainSettings(batch_size=4, max_steps=9, learning_rate=1e-3, checkpoint_every=2, accumulation=2)
 
 
-def run(checkpoints: Path, stop_after: int | None = None) -> tuple[list[Row], dict[str, torch.Tensor]]:
-    """Train a tiny model; `stop_after` raises inside the loop as a kill would."""
+def run(
+    checkpoints: Path, stop_after: int | None = None, steps_made: list[int] | None = None
+) -> tuple[list[Row], dict[str, torch.Tensor]]:
+    """Train a tiny model; `stop_after` raises inside the loop as a kill would, `steps_made` collects the steps."""
     model = SpladeModel(tiny("bert"))
 
     def progress(done: int, total: int, row: Row) -> None:
+        if steps_made is not None:
+            steps_made.append(done)
         if done == stop_after:
             raise KeyboardInterrupt
 
@@ -57,7 +61,10 @@ def test_resumed_training_ends_with_the_same_bits(stop_after: int, tmp_path: Pat
     history, weights = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "broken", stop_after)
-    again, resumed = run(tmp_path / "broken")
+    steps: list[int] = []
+    again, resumed = run(tmp_path / "broken", steps_made=steps)
+    # a checkpoint every second step; the one of the very step that was interrupted had not been written
+    assert steps[0] == 1 + 2 * ((stop_after - 1) // 2)
     assert same(history, again)
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
 
@@ -112,7 +119,10 @@ def test_a_real_kill_loses_nothing(tmp_path: Path) -> None:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    assert list(folder.glob("step-*/whole.json"))
     history, weights = run(tmp_path / "whole")
-    again, resumed = run(folder)
+    steps: list[int] = []
+    again, resumed = run(folder, steps_made=steps)
+    assert steps[0] > 1
     assert same(history, again)
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)

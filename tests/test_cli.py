@@ -58,6 +58,7 @@ def run(*arguments: str) -> None:
         (["backbone", "bert-smal"], "did you mean 'bert-small'?"),
         (["collection", "pydok"], "unknown data set 'pydok'"),
         (["train", "mini/bert-small/k4"], "expected RECIPE/BACKBONE/VARIANT/seedN"),
+        (["train", "other/bert-small/k1/seed1"], "trains by 'mini'"),
         (["rescale", "bert-small", "--variant", "k0"], "above 0"),
         (["rescale", "bert-small", "--variant", "16"], "expected a form like"),
         (["triples", "pydoc-train", "--recipe", "minni"], "unknown recipe"),
@@ -131,7 +132,6 @@ def test_an_interrupt_has_its_own_status(
 def test_atomic_outputs_are_whole_or_absent(tmp_path: Path) -> None:
     target, folder = tmp_path / "file", tmp_path / "folder"
     target.write_text("old")
-
 
     def half_a_file() -> None:
         with atomic_file(target) as temporary:

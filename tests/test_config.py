@@ -56,6 +56,10 @@ CASES: list[tuple[Callable[[dict[str, Any]], Any], list[str]]] = [
     (lambda v: v["backbones"]["bert-small"].update(train={"learning_rate": -1.0}), ["greater than 0"]),
     (lambda v: v["backbones"]["bert-small"].pop("source"), ["backbones.bert-small.source", "required"]),
     (lambda v: v["backbones"]["bert-small"].update(source="hub"), ["backbones.bert-small", "hub"]),
+    (lambda v: v["backbones"]["bert-small"]["pretrain"].update(width=100, heads=3), ["multiple of heads 3"]),
+    (lambda v: v["experiments"]["mini"].update(expect=["nosuch"]), ["unknown claim 'nosuch'"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=[0.00001]), ["at most six digits"]),
+    (lambda v: v["backbones"].update(mine={"source": "hub", "id": "a/b"}), ["backbones.mine.revision", "required"]),
     (lambda v: v["backbones"]["bert-large"].update(twin="nobody"), ["unknown backbone 'nobody'"]),
     (lambda v: v["backbones"].update({"bad name": {"source": "local", "path": "x"}}), ["bad name"]),
     (lambda v: v.pop("experiments"), ["experiments", "required"]),
@@ -103,6 +107,10 @@ def test_layers_recipe_experiment_backbone(values: dict[str, Any], tmp_path: Pat
         v["experiments"]["mini"]["train"] = {"weight_decay": 0.5, "beta1": 0.5}
         v["backbones"]["bert-small"]["train"] = {"beta1": 0.75}
 
+    def unset(v: dict[str, Any]) -> None:
+        v["backbones"]["bert-small"]["train"] = {"max_steps": None, "epochs": 2.0}
+
+    assert load(values, tmp_path, unset).train_settings("bert-small").max_steps is None  # null counts as a value
     config = load(values, tmp_path, change)
     found = config.train_settings("bert-small")
     assert (found.learning_rate, found.weight_decay, found.beta1) == (0.25, 0.5, 0.75)

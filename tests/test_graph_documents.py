@@ -44,7 +44,7 @@ def test_command(command: str, tmp_path: Path) -> None:
         pytest.skip("the executor plugin for Slurm is not installed")
     shipped = Pipeline.create(tmp_path / "pipeline", config=None)
     shipped = Pipeline(shipped.repository, shipped.repository)
-    (shipped.work / "mine.yaml").write_text("retrieval: {depth: 10}\n")
+    (shipped.work / "mine.yaml").write_text("retrieval: {batch_tokens: 2048}\n")
     # before the command's own words: a list such as that of --config would take what comes after it
     dry = ["-n"] if "--unlock" in command else ["-n", "--cores", "1"]
     done = shipped.call(*dry, *shlex.split(command)[1:])

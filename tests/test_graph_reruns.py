@@ -34,7 +34,7 @@ def test_learning_rate_of_one_backbone(made: Pipeline) -> None:
 
 
 def test_search_depth(made: Pipeline) -> None:
-    jobs = made.jobs("--configfile", made.overlay("retrieval: {depth: 10}"))
+    jobs = made.jobs("--configfile", made.overlay("datasets: {test: {depth: 10}}"))
     assert set(jobs) == {"search", "score", "bm25", "score_bm25", "page"} | END
 
 

@@ -98,10 +98,22 @@ def test_portable_path_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_portable_backward_gives_the_same() -> None:
     hidden, mask, weight, bias = problem(5, 3, 6, 5, 70, 1.0)
     packed, offsets = pack(hidden, mask)
-    in_double = term_weights(packed.double().requires_grad_(), offsets, weight.double(), bias.double())
-    single = packed.clone().requires_grad_()
-    in_single = term_weights(single, offsets, weight, bias)
-    torch.testing.assert_close(in_double.float(), in_single, rtol=1e-5, atol=1e-5)
+    results = []
+    for kind in (torch.float64, torch.float32):  # float64 takes the portable path
+        leaves = [tensor.to(kind).requires_grad_() for tensor in (packed, weight, bias)]
+        value = term_weights(leaves[0], offsets, leaves[1], leaves[2])
+        results.append(
+            [value.detach().float(), *(g.float() for g in torch.autograd.grad(value.square().sum(), leaves))]
+        )
+    for portable, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, portable, rtol=1e-5, atol=1e-5)
+
+
+def test_a_broken_token_shows_in_the_weights() -> None:
+    hidden = torch.tensor([[1.0], [float("nan")], [2.0]])
+    for kind in (torch.float32, torch.float64):
+        value = term_weights(hidden.to(kind), torch.tensor([0, 3]), torch.ones(1, 1, dtype=kind), None)
+        assert bool(torch.isnan(value).all())
 
 
 def test_gradient_by_finite_differences() -> None:

@@ -36,8 +36,8 @@ def test_other_keys_belong_in_a_file(small: Path) -> None:
 
 
 def test_the_later_file_wins(small: Path, tmp_path: Path) -> None:
-    (tmp_path / "over.yaml").write_text("retrieval: {depth: 7}\n")
-    assert configure([small, tmp_path / "over.yaml"], {}).model.retrieval.depth == 7
+    (tmp_path / "over.yaml").write_text("retrieval: {batch_tokens: 128}\n")
+    assert configure([small, tmp_path / "over.yaml"], {}).model.retrieval.batch_tokens == 128
 
 
 @pytest.mark.parametrize("name", ["report", "train", "prefetch"])

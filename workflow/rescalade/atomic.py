@@ -30,16 +30,34 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """The same for a folder; what stood at `path` is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.*.part"):
+        if not _alive(stale):  # left behind by a killed process
+            shutil.rmtree(stale, ignore_errors=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
+    aside = path.with_name(f".{path.name}.old.{os.getpid()}.part")
     temporary.mkdir()
     try:
         yield temporary
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(aside)
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _alive(part: Path) -> bool:
+    """Whether the process that made a `.NAME.PID.part` still runs."""
+    number = part.name.split(".")[-2]
+    if int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:

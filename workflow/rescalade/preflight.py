@@ -79,5 +79,5 @@ def check_writable(folder: Path) -> None:
 def _check_local_backbones(config: Config) -> None:
     for name in config.backbones():
         path = config.backbone(name).path
-        if path is not None and not Path(path).is_dir():
+        if path is not None and not Path(path).expanduser().is_dir():
             raise UserError(f"backbones.{name}.path: there is no folder {path}")

@@ -48,6 +48,21 @@ def parse_run(text: str) -> Run:
     return Run(parts[0], parts[1], Variant.parse(parts[2]), int(parts[3][4:]))
 
 
+def _own_run(config: Config, text: str) -> Run:
+    """A run whose settings the chosen experiment decides.
+
+    Raises:
+        UserError: it names the recipe of another experiment.
+    """
+    run = parse_run(text)
+    if run.recipe != config.experiment.recipe:
+        raise UserError(
+            f"run {text!r} is by recipe {run.recipe!r}, but experiment {config.name!r} trains by "
+            f"{config.experiment.recipe!r}; name the run's experiment with --experiment"
+        )
+    return run
+
+
 def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
     """Settings of one stage as sorted JSON.
 
@@ -65,7 +80,8 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
 
 def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "source":
-        return {**config.source(wildcards["name"]).model_dump(), "packages": source_packages(config, wildcards["name"])}
+        settings = config.source(wildcards["name"]).model_dump(exclude={"held_out"})
+        return {**settings, "packages": source_packages(config, wildcards["name"])}
     if stage == "collection":
         dataset = config.dataset(wildcards["dataset"])
         return {**dataset.model_dump(exclude={"title", "depth"}), "held_out": config.source(dataset.source).held_out}
@@ -80,10 +96,11 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "rescale":
         return _rescale(Variant.parse(wildcards["variant"]))
     if stage == "train":
-        run = parse_run(wildcards["run"])
-        return {**config.train_settings(run.backbone).model_dump(), "seed": run.seed}
+        run = _own_run(config, wildcards["run"])
+        train = config.train_settings(run.backbone).model_dump()
+        return {**train, "seed": run.seed, "train_on": config.experiment.train_on}
     if stage == "encode":
-        return _encode(config, parse_run(wildcards["run"]))
+        return _encode(config, _own_run(config, wildcards["run"]))
     if stage in ("search", "bm25"):
         return {"depth": config.dataset(wildcards["dataset"]).depth}
     if stage == "score":
@@ -114,6 +131,7 @@ def audit_variants(config: Config, backbone: str) -> list[Variant]:
 def _audit(config: Config, backbone: str) -> Any:
     train = config.train_settings(backbone)
     return {
+        "train_on": config.experiment.train_on,
         "variants": [variant.name for variant in audit_variants(config, backbone)],
         "batch_size": train.batch_size,
         "query_length": train.query_length,

@@ -72,7 +72,7 @@ def backbone_inputs(wildcards):
         return [paths.dataset(backbone.pretrain.text) / name for name in COLLECTION]
     if backbone.of is not None:
         return [paths.backbone(backbone.of)]
-    return [backbone.path] if backbone.path is not None else []
+    return [Path(backbone.path).expanduser()] if backbone.path is not None else []
 
 
 def hub_backbones():

@@ -19,6 +19,7 @@ def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedM
             (transformers would then start them at random).
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForMaskedLM
     from transformers.utils import logging
 
@@ -32,7 +33,7 @@ def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedM
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"model {name}: cannot be loaded as a masked language model: {first}") from None
     missing = sorted(report["missing_keys"])
@@ -77,3 +78,25 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
             f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; "
             "they do not belong together"
         )
+
+
+def check_lengths(model: PreTrainedModel, name: str | Path, **lengths: int) -> None:
+    """Refuse texts longer than the model has positions for.
+
+    Args:
+        lengths: settings by name, in tokens.
+
+    Raises:
+        UserError: one of them is larger than the model's limit.
+    """
+    config = model.config
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is None:
+        return
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):  # positions are counted from padding + 1
+        limit -= int(config.pad_token_id or 0) + 1
+    for setting, length in lengths.items():
+        if length > limit:
+            raise UserError(
+                f"{setting} {length}: model {name} has positions for {limit} tokens; set {setting} to it or less"
+            )

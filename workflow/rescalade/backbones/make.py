@@ -20,7 +20,12 @@ from rescalade.heads.save import save_verified
 
 
 def pretrain_backbone(
-    folder: Path, settings: PretrainSettings, collection: Collection, checkpoints: Path, progress: Progress
+    folder: Path,
+    settings: PretrainSettings,
+    collection: Collection,
+    checkpoints: Path,
+    progress: Progress,
+    device: str = "cpu",
 ) -> None:
     """Pretrain on the queries and documents of a collection, each query before its relevant document.
 
@@ -29,7 +34,7 @@ def pretrain_backbone(
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the bar for writing one file
-    result = pretrain(settings, pretraining_texts(collection), checkpoints, progress)
+    result = pretrain(settings, pretraining_texts(collection), checkpoints, progress, device)
     result.model.save_pretrained(folder)
     as_transformers(result.tokenizer, MAX_POSITIONS).save_pretrained(folder)
     pq.write_table(pa.Table.from_pylist(result.history), folder / "history.parquet")

@@ -41,7 +41,11 @@ class Pretrained:
 
 
 def pretrain(
-    settings: PretrainSettings, texts: Sequence[str], checkpoints: Path, progress: Progress | None = None
+    settings: PretrainSettings,
+    texts: Sequence[str],
+    checkpoints: Path,
+    progress: Progress | None = None,
+    device: str = "cpu",
 ) -> Pretrained:
     """Train vocabulary and model on `texts`; the loss counts selected positions only.
 
@@ -58,7 +62,7 @@ def pretrain(
     torch.manual_seed(settings.seed)
     masked_lm = build_model(settings, vocabulary)
     initialise_head(masked_lm, settings, np.bincount(stream, minlength=vocabulary))
-    model = SpladeModel(masked_lm)
+    model = SpladeModel(masked_lm).to(device)
     model.train()
     optimizer = adamw(
         model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), epsilon=1e-6
@@ -75,7 +79,8 @@ def pretrain(
         inputs, selected = mask_tokens(sequences, settings, vocabulary, random)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * linear_factor(step + 1, settings.steps + 1, warmup)
-        row = _step(model, optimizer, torch.from_numpy(inputs), torch.from_numpy(sequences), torch.from_numpy(selected))
+        batch = (torch.from_numpy(array).to(device) for array in (inputs, sequences, selected))
+        row = _step(model, optimizer, *batch)
         history.append({"step": step, **row})
         if progress is not None:
             progress(step + 1, settings.steps, row)
@@ -83,7 +88,7 @@ def pretrain(
             state: dict[str, Any] = {"history": history}
             save_checkpoint(checkpoints, step + 1, training_tensors(model, optimizer), state)
     model.restore_decoder()
-    masked_lm.eval()
+    masked_lm.cpu().eval()
     return Pretrained(masked_lm, tokenizer, history)
 
 

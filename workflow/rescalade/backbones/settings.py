@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class PretrainSettings(BaseModel):
@@ -40,10 +40,18 @@ class PretrainSettings(BaseModel):
     random_token_share: float = Field(0.1, ge=0, le=1, description="Of the selected: share replaced at random.")
     steps: int = Field(400, ge=1, description="Optimiser steps.")
     batch_size: int = Field(64, ge=1, description="Sequences per step.")
-    length: int = Field(64, ge=8, le=8192, description="Tokens per packed sequence.")
+    length: int = Field(64, ge=8, le=512, description="Tokens per packed sequence.")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate, AdamW.")
     weight_decay: float = Field(
         0.01, ge=0, le=1, description="Decoupled weight decay on matrices, not on biases and norms."
     )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with rising learning rate.")
     seed: int = Field(0, ge=0, description="Seed of initialisation, data order and masking.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> PretrainSettings:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        if self.mask_token_share + self.random_token_share > 1:
+            raise ValueError("mask_token_share and random_token_share must not add up to more than 1")
+        return self

@@ -29,15 +29,14 @@ def backbone(context: Context, name: str) -> None:
 
     chosen = context.config.backbone(name)
     settings = context.settings("backbone", name=name)
-    context.device()
+    device = context.device()
     with atomic_folder(context.paths.backbone(name)) as folder:
         if chosen.pretrain is not None:
             data = context.paths.dataset(chosen.pretrain.text)
             recorder = Recorder("backbone", settings, [data / "corpus.parquet", data / "queries.parquet"])
             unfinished = context.checkpoints("backbone", settings, sha256(data / "manifest.json"))
             with Reporter(f"pretrain {name}") as progress:
-                pretrain_backbone(folder, chosen.pretrain, read_collection(data), unfinished, progress)
-            shutil.rmtree(unfinished, ignore_errors=True)
+                pretrain_backbone(folder, chosen.pretrain, read_collection(data), unfinished, progress, device)
         elif chosen.of is not None:
             twin = context.paths.backbone(chosen.of)
             recorder = Recorder("backbone", settings, [twin / WEIGHTS])
@@ -47,15 +46,20 @@ def backbone(context: Context, name: str) -> None:
             origin = local_source(chosen.path) if chosen.path is not None else str(chosen.id)
             copy_backbone(folder, origin, chosen.revision)
         recorder.write(folder / "record.json")
+    if chosen.pretrain is not None:  # only now is the backbone safe on disk
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def audit(context: Context, name: str) -> None:
     """Measure a backbone's head before any training, for every scale of the grid."""
+    import torch
+
     from rescalade.backbones.load import load_masked_lm, load_tokenizer
     from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
     from rescalade.heads.audit import audit as measure
     from rescalade.splade.batch import pad, tokenise
+    from rescalade.training.batches import micro_batches
 
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)
@@ -63,21 +67,25 @@ def audit(context: Context, name: str) -> None:
     folder, data = context.paths.backbone(name), context.paths.dataset(experiment.train_on)
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
-    context.device()
+    device = torch.device(context.device())
     tokenizer = load_tokenizer(folder)
     collection = read_collection(data)
-    triples = read_triples(mined).slice(0, settings["batch_size"]).to_pylist()
+    mined_triples = read_triples(mined)
+    first = next(micro_batches(len(mined_triples), settings["batch_size"], seed=0))  # a batch as training draws it
+    triples = mined_triples.take(first).to_pylist()
     queries = dict(zip(collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), strict=True))
     documents = dict(zip(collection.corpus["id"].to_pylist(), collection.document_texts(), strict=True))
     texts = [documents[row[key]] for key in ("positive_id", "negative_id") for row in triples]
     found = measure(
-        load_masked_lm(folder),
+        load_masked_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
         pad(
             tokenizer,
             tokenise(tokenizer, [queries[row["query_id"]] for row in triples], settings["query_length"]),
             settings["pool_special_tokens"],
+        ).to(device),
+        pad(tokenizer, tokenise(tokenizer, texts, settings["document_length"]), settings["pool_special_tokens"]).to(
+            device
         ),
-        pad(tokenizer, tokenise(tokenizer, texts, settings["document_length"]), settings["pool_special_tokens"]),
         [Variant.parse(name) for name in settings["variants"]],
         settings["temperature"],
     )

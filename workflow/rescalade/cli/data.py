@@ -58,7 +58,6 @@ def collection(context: Context, dataset: str) -> None:
         as_collection(chosen),
         {
             "dataset": dataset,
-            "title": context.config.title("dataset", dataset),
             **facts(versions, settings.packages),
         },
     )

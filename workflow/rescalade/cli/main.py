@@ -13,6 +13,14 @@ import typer
 from rescalade.cli import backbones, data, docs, reporting, retrieval, training
 from rescalade.errors import UserError
 
+INTERRUPTED = 130
+
+DISK_ERRORS = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "EEXIST")
+    if hasattr(errno, name)
+}
+
 app = typer.Typer(
     name="rescalade",
     help="Rescaled masked-LM heads for neural sparse retrieval: every stage of the pipeline as a command.",
@@ -39,10 +47,12 @@ def main() -> NoReturn:
         app()
     except UserError as error:
         _end(str(error), 2)
-    except KeyboardInterrupt:
-        _end("interrupted; finished stages are kept, run the same command to go on", 130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # typer has turned Ctrl-C into this already
+            _end("interrupted; finished stages are kept, run the same command to go on", INTERRUPTED)
+        raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in DISK_ERRORS:
             _end(f"{error.filename or 'output'}: {error.strerror}; free space or choose another --results folder", 2)
         raise
     raise SystemExit(0)

@@ -37,6 +37,7 @@ def train(context: Context, run: str = typer.Argument(help="RECIPE/BACKBONE/VARI
     folder = context.paths.run(chosen)
     device = context.device()
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
+    (folder / "outcome.json").unlink(missing_ok=True)  # it is written last and says that the run is whole
     with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
         history, outcome = train_run(
             chosen,
@@ -49,8 +50,8 @@ def train(context: Context, run: str = typer.Argument(help="RECIPE/BACKBONE/VARI
             device=device,
             progress=progress,
         )
-        with atomic_file(folder / "history.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(history), temporary, compression="zstd")
-        write_json(folder / "outcome.json", outcome)
-        recorder.write(folder / "train.record.json")
+    with atomic_file(folder / "history.parquet") as temporary:
+        pq.write_table(pa.Table.from_pylist(history), temporary, compression="zstd")
+    recorder.write(folder / "train.record.json")
+    write_json(folder / "outcome.json", outcome)
     shutil.rmtree(unfinished, ignore_errors=True)

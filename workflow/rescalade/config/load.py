@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from rescalade.config.errors import Lines, Location, explain, unknown
 from rescalade.config.model import (
+    CLAIMS,
     BackboneConfig,
     ConfigModel,
     DatasetConfig,
@@ -119,7 +120,7 @@ class Config:
         layers = (chosen.train, self.backbone(backbone).train)
         merged = self.model.recipes[chosen.recipe].train.model_dump()
         for layer in layers:
-            merged.update(layer.model_dump(exclude_unset=True, exclude_none=True))
+            merged.update(layer.model_dump(exclude_unset=True))
         return TrainSettings.model_validate(merged)
 
 
@@ -210,9 +211,23 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         for key in ("in_domain", "out_of_domain"):
             for number, dataset_name in enumerate(getattr(experiment, key)):
                 known("data set", dataset_name, model.datasets, *here, key, number)
+        for number, claim in enumerate(experiment.expect):
+            known("claim", claim, dict.fromkeys(CLAIMS), *here, "expect", number)
         for block, entry in enumerate(experiment.grid):
+            _check_scales(name, block, entry.scales, lines)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
+
+
+def _check_scales(experiment: str, block: int, scales: Sequence[float], lines: Lines) -> None:
+    """A scale must survive being written into a folder's name."""
+    for number, scale in enumerate(scales):
+        name = Variant(scale).name
+        if "e" in name or Variant.parse(name).scale != scale:
+            place = lines.place(("experiments", experiment, "grid", block, "scales", number))
+            raise UserError(
+                f"{place}scale {scale!r}: write k with at most six digits and no exponent, for example 0.125"
+            )
 
 
 def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
@@ -224,6 +239,8 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
             raise UserError(f"{place}backbones.{name}.{key}: required for source: {backbone.source}")
         if key != needed and present:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
+    if backbone.source == "hub" and backbone.revision is None:
+        raise UserError(f"{place}backbones.{name}.revision: required for source: hub; the commit makes runs repeatable")
     if (backbone.factor != 1.0) != (backbone.source == "inflate"):
         raise UserError(
             f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there"

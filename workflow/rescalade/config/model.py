@@ -14,6 +14,16 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that becomes a folder: letters, digits, dot, underscore, hyphen."""
 
 
+CLAIMS = (
+    "large-norm-collapses",
+    "division-rescues",
+    "small-norm-unharmed",
+    "first-loss-falls",
+    "level-with-bm25",
+)
+"""Claims that a report answers, by the names of workflow/rescalade/report."""
+
+
 class Strict(BaseModel):
     """Unknown keys are refused."""
 

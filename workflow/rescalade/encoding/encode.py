@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from rescalade.atomic import sha256, write_json
-from rescalade.backbones.load import load_masked_lm, load_tokenizer
+from rescalade.backbones.load import check_lengths, load_masked_lm, load_tokenizer
 from rescalade.data.collection import Collection
 from rescalade.encoding.vectors import MANIFEST, QUERIES, SparseVectors, shard_name, write_vectors
 from rescalade.splade.batch import pad, tokenise
@@ -91,7 +91,9 @@ class Encoder:
     @classmethod
     def load(cls, folder: Path, settings: EncodeSettings, device: str) -> Encoder:
         """From a model folder."""
-        return cls(SpladeModel(load_masked_lm(folder)).to(device), load_tokenizer(folder), settings)
+        masked_lm = load_masked_lm(folder)
+        check_lengths(masked_lm, folder, query_length=settings.query_length, document_length=settings.document_length)
+        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), settings)
 
     @property
     def vocabulary(self) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,19 +25,41 @@ def search(index: InvertedIndex, queries: SparseVectors, depth: int) -> list[Ran
     result does not depend on how the corpus was sharded.
     """
     accumulator = np.zeros(len(index.ids), np.float64)
+    # plain arrays over the mapped files: a memmap would be a type of its own to the compiler
+    index = replace(
+        index,
+        offsets=np.asarray(index.offsets),
+        documents=np.asarray(index.documents),
+        weights=np.asarray(index.weights),
+    )
     return [_search_one(index, queries, number, depth, accumulator) for number in range(len(queries))]
 
 
 def _search_one(
     index: InvertedIndex, queries: SparseVectors, number: int, depth: int, accumulator: NDArray[np.float64]
 ) -> Ranking:
+    entries = slice(queries.offsets[number], queries.offsets[number + 1])
     accumulator[:] = 0.0
-    for entry in range(queries.offsets[number], queries.offsets[number + 1]):
-        term, weight = queries.terms[entry], np.float64(queries.weights[entry])
-        postings = slice(index.offsets[term], index.offsets[term + 1])
-        # a document occurs once in a term's list, so fancy indexing adds correctly
-        accumulator[index.documents[postings]] += weight * index.weights[postings]
+    _accumulate(
+        queries.terms[entries], queries.weights[entries], index.offsets, index.documents, index.weights, accumulator
+    )
     return best(accumulator, depth)
+
+
+@numba.njit(cache=True)
+def _accumulate(
+    terms: NDArray[np.int32],
+    query_weights: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    documents: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    accumulator: NDArray[np.float64],
+) -> None:
+    """Add one query's contributions to the scores [N], both factors widened to float64 first."""
+    for entry in range(len(terms)):
+        weight = np.float64(query_weights[entry])
+        for posting in range(offsets[terms[entry]], offsets[terms[entry] + 1]):
+            accumulator[documents[posting]] += weight * np.float64(weights[posting])
 
 
 def best(scores: NDArray[np.float64], depth: int) -> Ranking:

@@ -19,7 +19,7 @@ def save_sparse_encoder(
 
     The module names are those of sentence-transformers 5, which 6 still loads. SparseEncoder has one
     length for queries and documents: the documents' is written. It pools every real token, special ones
-    included; a model trained without them is marked in its settings file and must be encoded by rescalade.
+    included: with `pool_special_tokens: false` its vectors differ, and `rescalade encode` must be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)

@@ -33,12 +33,13 @@ def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: 
         for token in range(offsets[text], offsets[text + 1]):
             row = logits[token]
             for column in range(columns):
-                better = row[column] > text_best[column]
+                # a NaN wins and stays, as in torch's max: a broken model must not look like an empty one
+                better = row[column] > text_best[column] or row[column] != row[column]
                 text_best[column] = row[column] if better else text_best[column]
                 text_winner[column] = token if better else text_winner[column]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
 def winners_backward(
     gradient: Float, winner: Int32, hidden: Float, weight: Float, hidden_gradient: Float, weight_gradient: Float
 ) -> None:

@@ -63,7 +63,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Parameters, buffers and AdamW state under flat names; a tied parameter is stored once."""
+    """Parameters and AdamW state under flat names; a tied parameter is stored once."""
     tensors = {f"model.{name}": parameter.detach() for name, parameter in model.named_parameters()}
     for number, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rescalade.backbones.load import check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.backbones.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.config.runs import Run
 from rescalade.data.collection import Collection
 from rescalade.errors import UserError
@@ -48,6 +48,7 @@ def train_run(
     masked_lm = load_masked_lm(model_folder)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
+    check_lengths(masked_lm, model_folder, query_length=settings.query_length, document_length=settings.document_length)
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
     data = tokenise_triples(collection, triples, tokenizer, settings, run.seed)
