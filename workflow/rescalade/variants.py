@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rescalade.errors import UserError
 
-Mode = Literal["tied", "untied"]
-MODES: tuple[Mode, ...] = ("tied", "untied")
-_NAME = re.compile(r"k(?P<scale>\d+(?:\.\d+)?)(?:-(?P<mode>untied))?(?P<bias>-bias)?")
+Mode = Literal["tied", "untied", "folded", "multiplier"]
+MODES: tuple[Mode, ...] = ("tied", "untied", "folded", "multiplier")
+ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
+SCALE_RULES: tuple[ScaleRule, ...] = ("width", "norm", "activation", "score", "loss")
+"""Rules that choose k from an audit; `rescalade.heads.choose` says what each does."""
+
+PATTERN = (
+    rf"k(?:auto-(?P<rule>{'|'.join(SCALE_RULES)})|(?P<scale>\d+(?:\.\d+)?))"
+    rf"(?:-(?P<mode>{'|'.join(MODES[1:])}))?(?P<bias>-bias)?"
+)
+"""Regular expression of variant names."""
+WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
+"""The same without names of its own, for the rules' wildcard."""
 
 
 @dataclass(frozen=True, order=True)
@@ -19,34 +29,59 @@ class Variant:
     """One way to rescale a head.
 
     scale: k, the head is divided by it. mode: `tied` divides the shared matrix and keeps the tie (the
-    paper's way), `untied` gives the decoder a copy of its own. bias: whether the bias is divided too.
+    paper's way), `untied` gives the decoder a copy of its own, `folded` divides the norm before the
+    decoder, `multiplier` divides the logits at run time. bias: whether the bias is divided too.
+    rule: how k is chosen from the backbone's audit; `scale` is then 0 until it has been.
     """
 
     scale: float
     mode: Mode = "tied"
     bias: bool = False
+    rule: ScaleRule | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.scale) and self.scale > 0):
+        unchosen = self.rule is not None and self.scale == 0
+        if not unchosen and not (math.isfinite(self.scale) and self.scale > 0):
             raise UserError(f"scale k: a finite number above 0 is expected, found {self.scale!r}")
         if self.mode not in MODES:
             raise UserError(f"rescale mode {self.mode!r} is not known; known: {', '.join(MODES)}")
+        if self.rule is not None and self.rule not in SCALE_RULES:
+            raise UserError(f"rule for k {self.rule!r} is not known; known: {', '.join(SCALE_RULES)}")
 
     @property
     def name(self) -> str:
-        """k16, k16-untied, k16-untied-bias: the name used in paths and tables."""
+        """k16, k16-untied, k16-folded-bias, kauto-loss-folded: the name used in paths and tables."""
+        scale = f"auto-{self.rule}" if self.rule else f"{self.scale:g}"
         mode = "" if self.mode == "tied" else f"-{self.mode}"
-        return f"k{self.scale:g}{mode}{'-bias' if self.bias else ''}"
+        return f"k{scale}{mode}{'-bias' if self.bias else ''}"
+
+    @property
+    def unchosen(self) -> bool:
+        """Whether the scale still has to be taken from an audit."""
+        return self.rule is not None and self.scale == 0
+
+    def chosen(self, scale: float) -> Variant:
+        """The same with the scale that its rule gave; the name stays."""
+        return replace(self, scale=scale)
+
+    @classmethod
+    def automatic(cls, rule: ScaleRule, mode: Mode = "tied", bias: bool = False) -> Variant:
+        """A variant whose scale a rule will choose."""
+        return cls(0.0, mode, bias, rule)
 
     @classmethod
     def parse(cls, name: str) -> Variant:
-        """Inverse of `name`.
+        """Inverse of `name`, up to a scale that a rule has chosen.
 
         Raises:
             UserError: the name has another form.
         """
-        match = _NAME.fullmatch(name)
+        match = re.fullmatch(PATTERN, name)
         if match is None:
-            raise UserError(f"variant {name!r}: expected a form like k1, k16, k4-untied or k4-untied-bias")
-        mode: Mode = "untied" if match["mode"] else "tied"
-        return cls(scale=float(match["scale"]), mode=mode, bias=bool(match["bias"]))
+            raise UserError(
+                f"variant {name!r}: expected a form like k1, k16, k4-untied, k4-folded-bias, k16-multiplier-bias or "
+                f"kauto-RULE with a rule out of {', '.join(SCALE_RULES)}"
+            )
+        mode: Mode = next((known for known in MODES if known == match["mode"]), "tied")
+        rule: ScaleRule | None = next((known for known in SCALE_RULES if known == match["rule"]), None)
+        return cls(float(match["scale"] or 0), mode, bool(match["bias"]), rule)

@@ -20,6 +20,7 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths, index, retrieved, scores, vectors
 from rescalade.preflight import check_names, check_writable, configure
 from rescalade.stages import stage_settings
+from rescalade.variants import WILDCARD
 
 
 def config_files():
@@ -149,5 +150,5 @@ wildcard_constraints:
     dataset=either(CONFIG.model.datasets),
     backbone=either(CONFIG.model.backbones),
     recipe=re.escape(CONFIG.experiment.recipe),
-    variant=r"k\d+(\.\d+)?(-untied)?(-bias)?",
+    variant=WILDCARD,
     seed=r"\d+",
