@@ -28,7 +28,7 @@ rule all:
 
 rule audit:
     input:
-        [paths.audit(name) for name in CONFIG.backbones()],
+        [paths.audit(CONFIG.experiment.recipe, name) for name in CONFIG.backbones()],
 
 
 rule prefetch:

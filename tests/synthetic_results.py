@@ -235,7 +235,7 @@ class _Writer:
             for scale in (1.0, 2.0, 4.0, 8.0, 16.0)
         ]  # fmt: skip
         write(
-            paths.audit(name),
+            paths.audit(self.config.experiment.recipe, name),
             {
                 "backbone": name, "model_type": family, "tied": True, "vocabulary": VOCABULARY, "width": 128,
                 "row_norm": {"mean": norm, "max": norm * 1.6, "sd": norm / 9}, "frobenius": norm * 90,
@@ -243,7 +243,9 @@ class _Writer:
                 "inflate": config.backbone(name).factor, "scales": rows,
             },
         )  # fmt: skip
-        self.record(paths.audit(name).with_name(f"{name}.record.json"), "audit", 6.0, name=name)
+        self.record(
+            paths.audit(self.config.experiment.recipe, name).with_name(f"{name}.record.json"), "audit", 6.0, name=name
+        )
 
     def run(self, run: Run, fate: Fate) -> None:
         folder, scale = self.paths.run(run), run.variant.scale

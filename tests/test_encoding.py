@@ -19,7 +19,7 @@ from rescalade.encoding.encode import EncodeSettings, encode_collection, plan_ba
 from rescalade.encoding.vectors import QUERIES as QUERY_FILE
 from rescalade.encoding.vectors import concatenate, read_manifest, read_vectors
 from rescalade.errors import UserError
-from rescalade.heads.rescale import rescale
+from rescalade.heads.divide import apply
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
@@ -47,7 +47,7 @@ def collection() -> Collection:
 
 def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedTokenizerFast) -> Path:
     model = tiny(kind)
-    rescale(model, variant)
+    apply(model, variant)
     save_sparse_encoder(model, tokenizer, TrainSettings(document_length=16), path)
     return path
 

@@ -11,8 +11,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from models import KINDS, VOCABULARY, tiny
 from rescalade.errors import UserError
+from rescalade.heads.divide import apply
 from rescalade.heads.locate import locate_head
-from rescalade.heads.rescale import rescale
 from rescalade.variants import Variant
 
 IDS = torch.arange(3, 33).reshape(2, 15)
@@ -29,7 +29,7 @@ def test_untied_with_bias_is_exactly_z_over_k(kind: str, tmp_path: Path) -> None
     model = tiny(kind)
     expected = logits(model) / 16  # a power of two: the division commutes with every rounding
     embedding = model.get_input_embeddings().weight.detach().clone()
-    rescale(model, Variant(16, "untied", bias=True))
+    apply(model, Variant(16, "untied", bias=True))
     assert torch.equal(logits(model), expected)
     assert torch.equal(model.get_input_embeddings().weight, embedding)
     model.save_pretrained(tmp_path)
@@ -44,7 +44,7 @@ def test_untied_without_bias_leaves_the_bias(kind: str) -> None:
     bias = locate_head(model).bias
     assert bias is not None
     before, z = bias.detach().clone(), logits(model)
-    rescale(model, Variant(4, "untied"))
+    apply(model, Variant(4, "untied"))
     after = locate_head(model).bias
     assert after is not None and torch.equal(after, before)
     torch.testing.assert_close(logits(model), (z - before) / 4 + before)
@@ -54,7 +54,7 @@ def test_untied_without_bias_leaves_the_bias(kind: str) -> None:
 def test_tied_divides_the_shared_matrix_and_keeps_the_tie(kind: str, tmp_path: Path) -> None:
     model = tiny(kind)
     before = locate_head(model).weight.detach().clone()
-    rescale(model, Variant(8))
+    apply(model, Variant(8))
     head = locate_head(model)
     assert head.tied
     assert torch.equal(head.weight, before / 8)
@@ -68,14 +68,14 @@ def test_tied_is_nearly_exact_on_modernbert_and_far_off_on_bert() -> None:
     for kind in ("modernbert", "bert"):
         model = tiny(kind)
         z = logits(model)
-        rescale(model, Variant(16, "tied", bias=True))
+        apply(model, Variant(16, "tied", bias=True))
         errors[kind] = float((logits(model) - z / 16).norm() / (z / 16).norm())
     assert errors["modernbert"] < 0.02 < 0.1 < errors["bert"]
 
 
 def test_the_untied_decoder_trains_and_the_dead_bias_does_not() -> None:
     model = tiny("roberta")
-    rescale(model, Variant(4, "untied"))
+    apply(model, Variant(4, "untied"))
     model(input_ids=IDS).logits.sum().backward()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad and "pooler" not in name:
@@ -100,6 +100,10 @@ def test_a_scale_that_is_no_scale_is_refused(scale: float) -> None:
         ("k4-untied", Variant(4, "untied")),
         ("k4-untied-bias", Variant(4, "untied", True)),
         ("k2-bias", Variant(2, "tied", True)),
+        ("k16-folded", Variant(16, "folded")),
+        ("k16-multiplier-bias", Variant(16, "multiplier", True)),
+        ("kauto-loss", Variant.automatic("loss")),
+        ("kauto-norm-untied-bias", Variant.automatic("norm", "untied", True)),
     ],
 )
 def test_names_of_variants(name: str, variant: Variant) -> None:
@@ -107,7 +111,9 @@ def test_names_of_variants(name: str, variant: Variant) -> None:
     assert Variant.parse(name) == variant
 
 
-@pytest.mark.parametrize("name", ["", "4", "k", "k-4", "k4-folded", "k4-bias-untied", "K4"])
+@pytest.mark.parametrize(
+    "name", ["", "4", "k", "k-4", "k4-halved", "kauto", "kauto-luck", "k4-tied", "k4-bias-untied", "K4"]
+)
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(UserError):
         Variant.parse(name)
@@ -118,3 +124,17 @@ def test_an_unknown_family_is_refused_by_name() -> None:
     model.config.model_type = "mystery"
     with pytest.raises(UserError, match="mystery"):
         locate_head(model)
+
+
+def test_a_chosen_k_keeps_the_name_and_sorts_by_its_value() -> None:
+    chosen = Variant.automatic("loss", "folded").chosen(8)
+    assert (chosen.name, chosen.scale, chosen.unchosen) == ("kauto-loss-folded", 8, False)
+    assert sorted([Variant(16, "folded"), chosen, Variant(8, "folded")])[1] == chosen
+
+
+def test_a_scale_that_was_never_chosen_divides_nothing() -> None:
+    model = tiny("bert")
+    before = logits(model)
+    with pytest.raises(UserError, match="has not been chosen"):
+        apply(model, Variant.automatic("loss"))
+    assert torch.equal(logits(model), before)

@@ -24,7 +24,7 @@ ENTRIES: dict[str, str] = {
     "triples": "rescalade.data.triples",
     "backbone": "rescalade.backbones.make",
     "audit": "rescalade.heads.audit",
-    "rescale": "rescalade.heads.rescale",
+    "rescale": "rescalade.heads.make",
     "train": "rescalade.training.run",
     "encode": "rescalade.encoding.encode",
     "index": "rescalade.retrieval.index",

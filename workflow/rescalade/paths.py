@@ -30,9 +30,9 @@ class Paths:
         """A model folder."""
         return self.results / "backbones" / name
 
-    def audit(self, name: str) -> Path:
-        """Norms and activations of a backbone before any training."""
-        return self.results / "audit" / f"{name}.json"
+    def audit(self, recipe: str, name: str) -> Path:
+        """Norms and activations of a backbone before any training, on the text and lengths of a recipe."""
+        return self.results / "audit" / recipe / f"{name}.json"
 
     def rescaled(self, backbone: str, variant: str) -> Path:
         """A model folder with the divided head."""

@@ -122,10 +122,14 @@ def recall_cuts(depth: int) -> list[int]:
 
 
 def audit_variants(config: Config, backbone: str) -> list[Variant]:
-    """What an audit tries: the paper's scales its way, and every variant that the experiment trains of the backbone."""
-    tried = {Variant(scale) for scale in (1.0, 2.0, 4.0, 8.0, 16.0)}
-    tried |= {run.variant for run in config.runs() if run.backbone == backbone}
-    return sorted(tried, key=lambda variant: (variant.mode, variant.bias, variant.scale))
+    """What an audit tries beside its own grid: every variant of the backbone in any experiment of the same recipe.
+
+    Not only the chosen experiment's: experiments share an audit, and going from one to the other must not redo it.
+    """
+    recipe = config.experiment.recipe
+    experiments = [name for name, other in config.model.experiments.items() if other.recipe == recipe]
+    tried = {run.variant for name in experiments for run in config.runs(name) if run.backbone == backbone}
+    return sorted(tried, key=lambda variant: variant.name)
 
 
 def _audit(config: Config, backbone: str) -> Any:
@@ -143,7 +147,7 @@ def _audit(config: Config, backbone: str) -> Any:
 
 
 def _rescale(variant: Variant) -> Any:
-    return {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias}
+    return {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule}
 
 
 def _encode(config: Config, run: Run) -> Any:

@@ -24,7 +24,7 @@ WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
 """The same without names of its own, for the rules' wildcard."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Variant:
     """One way to rescale a head.
 
@@ -47,6 +47,13 @@ class Variant:
             raise UserError(f"rescale mode {self.mode!r} is not known; known: {', '.join(MODES)}")
         if self.rule is not None and self.rule not in SCALE_RULES:
             raise UserError(f"rule for k {self.rule!r} is not known; known: {', '.join(SCALE_RULES)}")
+
+    def __lt__(self, other: Variant) -> bool:
+        return self._place < other._place
+
+    @property
+    def _place(self) -> tuple[float, str, bool, str]:
+        return self.scale, self.mode, self.bias, self.rule or ""
 
     @property
     def name(self) -> str:

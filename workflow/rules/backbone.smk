@@ -29,17 +29,17 @@ rule audit_backbone:
         model=paths.backbone("{backbone}"),
         corpus=TRAIN_ON / "corpus.parquet",
         queries=TRAIN_ON / "queries.parquet",
-        triples=TRAIN_ON / f"triples-{CONFIG.experiment.recipe}.parquet",
+        triples=TRAIN_ON / "triples-{recipe}.parquet",
     output:
         audit=report(
-            paths.audit("{backbone}"),
+            paths.audit("{recipe}", "{backbone}"),
             caption="../report/captions/audit.rst",
             category="Audits",
             labels={"backbone": "{backbone}"},
         ),
-        record=record(paths.audit("{backbone}")),
+        record=record(paths.audit("{recipe}", "{backbone}")),
     log:
-        LOGS / "audit" / "{backbone}.log",
+        LOGS / "audit" / "{recipe}" / "{backbone}.log",
     conda:
         "../../envs/rescalade.yaml"
     threads: 1
@@ -59,6 +59,7 @@ rule audit_backbone:
 rule rescale:
     input:
         model=paths.backbone("{backbone}"),
+        audit=scale_audit,
     output:
         model=directory(paths.rescaled("{backbone}", "{variant}")),
     log:

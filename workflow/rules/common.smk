@@ -20,7 +20,7 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths, index, retrieved, scores, vectors
 from rescalade.preflight import check_names, check_writable, configure
 from rescalade.stages import stage_settings
-from rescalade.variants import WILDCARD
+from rescalade.variants import WILDCARD, Variant
 
 
 def config_files():
@@ -76,6 +76,13 @@ def backbone_inputs(wildcards):
     return [Path(backbone.path).expanduser()] if backbone.path is not None else []
 
 
+def scale_audit(wildcards):
+    """The audit that an automatic k is taken from; nothing where k is a number."""
+    if Variant.parse(wildcards.variant).rule is None:
+        return []
+    return [paths.audit(CONFIG.experiment.recipe, wildcards.backbone)]
+
+
 def hub_backbones():
     """Backbones of the experiment, and those that they are made from, which come from the model hub."""
     names = CONFIG.backbones()
@@ -94,7 +101,7 @@ def model_results(backbones):
     datasets = CONFIG.evaluation_sets()
     return {
         "backbones": [paths.backbone(name) for name in backbones],
-        "audits": [paths.audit(name) for name in backbones],
+        "audits": [paths.audit(CONFIG.experiment.recipe, name) for name in backbones],
         "histories": [run / "history.parquet" for run in runs],
         "outcomes": [run / "outcome.json" for run in runs],
         "scores": [scores(run, dataset) for run in runs for dataset in datasets],

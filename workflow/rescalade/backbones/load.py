@@ -1,47 +1,62 @@
-"""Loads a masked language model and its tokenizer, and refuses one whose head did not come with it."""
+"""Loads a language model and its tokenizer, and refuses one whose head did not come with it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.backbones.refusals import cannot_load, check_head_keys
 from rescalade.errors import UserError
+from rescalade.heads.families import FAMILIES
+from rescalade.heads.locate import family_of, locate_head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
-    """Load float32 weights from safetensors; code from a hub is never run.
+    """Load a masked language model in float32 from safetensors; code from a hub is never run.
 
     Raises:
-        UserError: nothing loadable is there, or weights of the head are missing from the checkpoint
-            (transformers would then start them at random).
+        UserError: see `load_lm`; or it is a causal model.
+    """
+    model = load_lm(name, revision)
+    if family_of(str(model.config.model_type)).causal:
+        raise UserError(
+            f"model {name}: {model.config.model_type} is a causal language model; a masked one is expected here"
+        )
+    return model
+
+
+def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
+    """Load a masked or causal language model of a known head family, in float32 from safetensors.
+
+    Raises:
+        UserError: nothing loadable is there, its weights are pickled or need code of their own, its head family is
+            unknown, or weights of the head are missing from the checkpoint (transformers would then start them at
+            random) or lie in it unused.
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForMaskedLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
     try:
-        model, report = AutoModelForMaskedLM.from_pretrained(
+        config = AutoConfig.from_pretrained(str(name), revision=revision, trust_remote_code=False)
+        loader = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
+        model, report = loader.from_pretrained(
             str(name),
+            config=config,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"model {name}: cannot be loaded as a masked language model: {first}") from None
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise UserError(
-            f"model {name}: the checkpoint lacks {len(missing)} weights of the model ({', '.join(missing[:3])}…); "
-            "they would start at random. Use a checkpoint saved with its masked-LM head"
-        )
+        )  # type: ignore[misc]  # a pair, since output_loading_info is set
+    except (OSError, ValueError, RuntimeError, SafetensorError, AttributeError) as error:
+        raise cannot_load(name, error) from None
+    check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -60,6 +75,8 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
         )
     except (OSError, ValueError) as error:
         raise UserError(f"tokenizer of {name}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token  # usual for causal models; the attention mask hides padding anyway
     if tokenizer.pad_token_id is None:
         raise UserError(f"tokenizer of {name}: it has no padding token; set pad_token in tokenizer_config.json")
     return tokenizer
@@ -72,12 +89,24 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
         UserError: the tokenizer has more entries than the model. Fewer is usual: heads are padded to a
             multiple of 64.
     """
-    rows = int(model.get_output_embeddings().weight.shape[0])
+    rows = int(locate_head(model).weight.shape[0])
     if len(tokenizer) > rows:
         raise UserError(
             f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; "
             "they do not belong together"
         )
+
+
+def longest_text(model: PreTrainedModel) -> int | None:
+    """Tokens that a model has positions for, special tokens included; None where it does not say."""
+    config = model.config
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is None:
+        return None
+    family = FAMILIES.get(str(config.model_type))
+    if family is not None and family.absolute_after_padding:
+        limit -= int(config.pad_token_id or 0) + 1
+    return int(limit)
 
 
 def check_lengths(model: PreTrainedModel, name: str | Path, **lengths: int) -> None:
@@ -89,12 +118,9 @@ def check_lengths(model: PreTrainedModel, name: str | Path, **lengths: int) -> N
     Raises:
         UserError: one of them is larger than the model's limit.
     """
-    config = model.config
-    limit = getattr(config, "max_position_embeddings", None)
+    limit = longest_text(model)
     if limit is None:
         return
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):  # positions are counted from padding + 1
-        limit -= int(config.pad_token_id or 0) + 1
     for setting, length in lengths.items():
         if length > limit:
             raise UserError(

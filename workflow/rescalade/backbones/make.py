@@ -74,7 +74,8 @@ def inflate_backbone(folder: Path, origin: Path, factor: float) -> None:
     """
     model, tokenizer = load_masked_lm(origin), load_tokenizer(origin)
     with torch.no_grad():
-        locate_head(model).weight.mul_(factor)
+        for part in locate_head(model).projection.parts:
+            part.mul_(factor)
     save_verified(model, tokenizer, folder)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from rescalade.atomic import atomic_folder, sha256, write_json
+from rescalade.atomic import atomic_folder, read_json, sha256, write_json
 from rescalade.cli.context import Context, stage_command
+from rescalade.errors import UserError
 from rescalade.progress import Reporter
 from rescalade.records import Recorder
 from rescalade.variants import Variant
@@ -50,16 +53,36 @@ def backbone(context: Context, name: str) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def audit(context: Context, name: str) -> None:
-    """Measure a backbone's head before any training, for every scale of the grid."""
-    import torch
+def audit(
+    context: Context,
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Configured backbones, model folders, hub ids.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Folder for a page, a plot and JSON per model.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
+) -> None:
+    """Measure heads before any training: will it collapse, and which k?
 
-    from rescalade.backbones.load import load_masked_lm, load_tokenizer
+    A configured backbone is measured on the training text of its experiment and lands under --results. Model folders
+    and hub ids are measured on a built-in sample text and shown; --out writes files.
+    """
+    configured = [name for name in names if out is None and context.configured_backbone(name)]
+    for name in configured:
+        _audit_stage(context, name)
+    others = [name for name in names if name not in configured]
+    if others:
+        from rescalade.cli.audits import audit_elsewhere
+
+        audit_elsewhere(context, others, out, revision)
+
+
+def _audit_stage(context: Context, name: str) -> None:
+    """Audit a backbone of the experiment on its training text."""
+    from rescalade.backbones.load import load_lm, load_tokenizer
     from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
     from rescalade.heads.audit import audit as measure
-    from rescalade.splade.batch import pad, tokenise
-    from rescalade.training.batches import micro_batches
+    from rescalade.heads.audit_text import triple_batches
 
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)
@@ -67,47 +90,66 @@ def audit(context: Context, name: str) -> None:
     folder, data = context.paths.backbone(name), context.paths.dataset(experiment.train_on)
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
-    device = torch.device(context.device())
-    tokenizer = load_tokenizer(folder)
-    collection = read_collection(data)
-    mined_triples = read_triples(mined)
-    first = next(micro_batches(len(mined_triples), settings["batch_size"], seed=0))  # a batch as training draws it
-    triples = mined_triples.take(first).to_pylist()
-    queries = dict(zip(collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), strict=True))
-    documents = dict(zip(collection.corpus["id"].to_pylist(), collection.document_texts(), strict=True))
-    texts = [documents[row[key]] for key in ("positive_id", "negative_id") for row in triples]
-    found = measure(
-        load_masked_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
-        pad(
-            tokenizer,
-            tokenise(tokenizer, [queries[row["query_id"]] for row in triples], settings["query_length"]),
-            settings["pool_special_tokens"],
-        ).to(device),
-        pad(tokenizer, tokenise(tokenizer, texts, settings["document_length"]), settings["pool_special_tokens"]).to(
-            device
-        ),
-        [Variant.parse(name) for name in settings["variants"]],
-        settings["temperature"],
+    device = context.device()
+    batches = triple_batches(
+        load_tokenizer(folder),
+        read_collection(data),
+        read_triples(mined),
+        batch_size=settings["batch_size"],
+        lengths=(settings["query_length"], settings["document_length"]),
+        pool_special=settings["pool_special_tokens"],
+        device=device,
     )
-    path = context.paths.audit(name)
-    write_json(path, {"backbone": name, "inflate": settings["inflate"], **found})
+    with Reporter(f"audit {name}") as progress:
+        found = measure(
+            load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
+            *batches,
+            [Variant.parse(variant) for variant in settings["variants"]],
+            settings["temperature"],
+            progress,
+        )
+    path = context.paths.audit(experiment.recipe, name)
+    rows = [len(batch.input_ids) for batch in batches]
+    text = {"name": experiment.train_on, "queries": rows[0], "documents": rows[1]}
+    write_json(path, {"backbone": name, "inflate": settings["inflate"], "text": text, **found})
     recorder.write(path.with_name(f"{name}.record.json"))
 
 
 def rescale(
-    context: Context, name: str, variant: str = typer.Option(..., help="k1, k16, k4-untied, k4-untied-bias, …")
+    context: Context,
+    name: Annotated[str, typer.Argument(help="Configured backbone, model folder or hub id.")],
+    variant: Annotated[str | None, typer.Option(help="k1, k16, k4-untied, k16-folded-bias, kauto-loss, …")] = None,
+    k: Annotated[str | None, typer.Option("--k", help="Scale, or `auto`.")] = None,
+    mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = "folded",
+    bias: Annotated[bool | None, typer.Option(help="Divide the bias too; where there is one, if not said.")] = None,
+    rule: Annotated[str, typer.Option(help="For --k auto: width, norm, activation, score or loss.")] = "loss",
+    out: Annotated[Path | None, typer.Option(help="New model folder; needed with --k.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens to which SparseEncoder cuts texts.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
 ) -> None:
-    """Divide a backbone's head by k."""
-    from rescalade.backbones.load import load_masked_lm, load_tokenizer
-    from rescalade.heads.rescale import rescale as divide
-    from rescalade.heads.save import save_verified
+    """Divide a head by k: the stage of the pipeline with --variant, any model with --k and --out."""
+    if variant is None:
+        from rescalade.cli.audits import rescale_elsewhere, variant_of
 
-    chosen = Variant.parse(variant)
-    origin = context.paths.backbone(name)
-    recorder = Recorder("rescale", context.settings("rescale", name=name, variant=variant), [origin / WEIGHTS])
+        chosen = variant_of(k, mode, bias, rule)
+        rescale_elsewhere(
+            context, name, chosen, out, bias_where_present=bias is None, max_length=max_length, revision=revision
+        )
+        return
+    from rescalade.heads.choose import predicted_scale
+    from rescalade.heads.make import make_rescaled
+
+    if k is not None or out is not None:
+        raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
+    asked = Variant.parse(variant)
+    origin, inputs = context.paths.backbone(name), []
+    if asked.rule is not None:
+        audited = context.paths.audit(context.config.experiment.recipe, name)
+        inputs.append(audited)
+        asked = asked.chosen(predicted_scale(read_json(audited), asked.rule))
+    settings = context.settings("rescale", name=name, variant=variant)
+    recorder = Recorder("rescale", settings, [origin / WEIGHTS, *inputs])
     context.device()
-    model = load_masked_lm(origin)
-    divide(model, chosen)
-    with atomic_folder(context.paths.rescaled(name, chosen.name)) as folder:
-        save_verified(model, load_tokenizer(origin), folder)
+    with atomic_folder(context.paths.rescaled(name, asked.name)) as folder:
+        make_rescaled(origin, asked, folder, title=name)
         recorder.write(folder / "record.json")

@@ -28,12 +28,29 @@ DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto."
 
 @dataclass(frozen=True)
 class Context:
-    """Configuration, folders and resources of one command."""
+    """Configuration, folders and resources of one command.
 
-    config: Config
+    The configuration is read when it is first asked for: commands that work on a model folder need none.
+    """
+
+    files: tuple[Path, ...]
+    experiment: str | None
     paths: Paths
     threads: int
     device_name: str
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """The checked configuration.
+
+        Raises:
+            UserError: a file is missing, or something in it is wrong.
+        """
+        return load_config(list(self.files), self.experiment)
+
+    def configured_backbone(self, name: str) -> bool:
+        """Whether the configuration, if there is one, has a backbone of this name."""
+        return all(file.is_file() for file in self.files) and name in self.config.model.backbones
 
     def settings(self, stage: str, **wildcards: str) -> str:
         """Effective settings of a stage as JSON."""
@@ -89,7 +106,8 @@ def stage_command(function: Callable[..., None]) -> Callable[..., None]:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ[variable] = str(taken["threads"])
         context = Context(
-            config=load_config(taken["config"], taken["experiment"]),
+            files=tuple(taken["config"]),
+            experiment=taken["experiment"],
             paths=Paths(taken["results"], taken["report"]),
             threads=taken["threads"],
             device_name=taken["device"],

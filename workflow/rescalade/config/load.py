@@ -50,11 +50,10 @@ class Config:
         """Runs of an experiment without repeats: backbones in file order, then mode, scale, seed."""
         chosen = self.model.experiments[experiment or self.name]
         runs = [
-            Run(chosen.recipe, backbone, Variant(scale, mode, entry.bias), seed)
+            Run(chosen.recipe, backbone, variant, seed)
             for entry in chosen.grid
             for backbone in entry.backbones
-            for mode in entry.modes
-            for scale in entry.scales
+            for variant in entry.variants()
             for seed in chosen.seeds
         ]
         order = list(self.model.backbones)
@@ -219,9 +218,11 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
 
 
-def _check_scales(experiment: str, block: int, scales: Sequence[float], lines: Lines) -> None:
+def _check_scales(experiment: str, block: int, scales: Sequence[float | str], lines: Lines) -> None:
     """A scale must survive being written into a folder's name."""
     for number, scale in enumerate(scales):
+        if isinstance(scale, str):
+            continue
         name = Variant(scale).name
         if "e" in name or Variant.parse(name).scale != scale:
             place = lines.place(("experiments", experiment, "grid", block, "scales", number))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.training.settings import TrainSettings
-from rescalade.variants import MODES, Mode
+from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that becomes a folder: letters, digits, dot, underscore, hyphen."""
@@ -113,9 +113,22 @@ class GridEntry(Strict):
     """A block of runs: every backbone with every scale, mode and bias choice."""
 
     backbones: list[Name] = Field(min_length=1, description="Names under `backbones`.")
-    scales: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1, description="Scales k.")
+    scales: list[Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"]] = Field(
+        min_length=1, description="Scales k; `auto` takes k from the backbone's audit by `rule`."
+    )
+    rule: ScaleRule = Field(
+        "loss", description=f"Rule behind the scale `auto`: {', '.join(SCALE_RULES)}. See docs/heads.md."
+    )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
     bias: bool = Field(False, description="Divide the bias too (the paper: not).")
+
+    def variants(self) -> list[Variant]:
+        """Every mode with every scale."""
+        return [
+            Variant.automatic(self.rule, mode, self.bias) if scale == "auto" else Variant(scale, mode, self.bias)
+            for mode in self.modes
+            for scale in self.scales
+        ]
 
 
 class ExperimentConfig(Strict):

@@ -1,0 +1,26 @@
+"""Masked-LM heads: found, audited, divided, saved.
+
+`rescale(model, k, mode=..., bias=...)` divides the head of a loaded model, `make_rescaled(name, variant, folder)`
+writes a model folder, `audit_model(name)` says what to expect of it. They are imported when they are first used, since
+torch and transformers take seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rescalade.heads.audit_model import audit_model
+    from rescalade.heads.divide import rescale
+    from rescalade.heads.make import make_rescaled
+
+__all__ = ["audit_model", "make_rescaled", "rescale"]
+
+_HOMES = {"audit_model": "audit_model", "make_rescaled": "make", "rescale": "divide"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,88 +1,140 @@
-"""What a head will do under SPLADE, before any training: norms, activations, scores, loss at step 0."""
+"""What a head will do under SPLADE, before any training: norms, activations, scores, loss and gradient at step 0."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from rescalade.heads.locate import locate_head
+from rescalade.heads.choose import predict
+from rescalade.heads.divide import apply, refused, relative_error
+from rescalade.heads.locate import Head, locate_head
+from rescalade.heads.modes import divided, measure_modes, sample_logits
 from rescalade.heads.norms import head_norms
-from rescalade.heads.rescale import relative_error, rescale
+from rescalade.heads.risk import judge_risk
 from rescalade.splade.batch import TokenBatch
 from rescalade.splade.model import SpladeModel
 from rescalade.training.loss import info_nce
 from rescalade.training.measures import activity
-from rescalade.variants import Variant
+from rescalade.variants import Mode, Variant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+SCALES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""The paper's grid of k."""
+Progress = Callable[[int, int, dict[str, float]], None]
+
 
 def audit(
-    model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch, variants: Sequence[Variant], temperature: float
+    model: PreTrainedModel,
+    queries: TokenBatch,
+    documents: TokenBatch,
+    variants: Sequence[Variant] = (),
+    temperature: float = 1.0,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
 
     Args:
         queries: B texts. documents: 2 B texts, positives in the order of the queries, then hard negatives.
-        variants: scales, modes and bias choices to try; `untied` is left out where the head is not tied.
+        variants: what to try beside `standard_variants`; what the head cannot have is left out, and an unchosen k is
+            taken from the prediction.
         temperature: tau of the loss.
 
     Returns:
-        The norms of `head_norms` and, under `scales`, one row per variant (k, mode, bias): relative error of the logits
-        of the rescaled model against z / k, logits' mean, sd and maximum over real tokens of the documents, active
-        terms, mean pairwise cosine, scores, and InfoNCE at step 0 (which has no regulariser yet, since
-        lambda starts at 0).
+        The norms of `head_norms`, and
+        modes: relative error of the logits against z / 16 per mode, or why the head refuses the mode;
+        scales: one row per variant with the error of the logits against z / k, logits' mean, sd and maximum over real
+        tokens of the documents, active terms, mean activation, mean pairwise cosine, scores, the distance of
+        neighbouring bfloat16 numbers at the mean score, InfoNCE at step 0 (which has no regulariser yet, since lambda
+        starts at 0), the norm of its gradient over all trainable weights, and the risk in words;
+        predicted: k by each rule of `rescalade.heads.choose`.
     """
-    found = {"model_type": model.config.model_type, **head_norms(locate_head(model))}
-    reference = _logits(model, documents)
-    rows = [
-        _at_scale(model, variant, reference, queries, documents, temperature)
-        for variant in variants
-        if found["tied"] or variant.mode == "tied"
-    ]
-    return {**found, "scales": rows}
+    head = locate_head(model)
+    found = {"model_type": model.config.model_type, **head_norms(head)}
+    undivided = _weights(copy.deepcopy(model), queries, documents)
+    predicted = predict(found, *undivided, temperature=temperature)
+    asked = [v.chosen(float(predicted[v.rule]["power"])) if v.unchosen and v.rule else v for v in variants]
+    tried = sorted(
+        {v for v in [*standard_variants(head), *asked] if refused(head, v) is None},
+        key=lambda v: (v.mode, v.bias, v.scale, v.name),
+    )
+    reference = sample_logits(model, documents)
+    rows: list[dict[str, Any]] = []
+    for number, variant in enumerate(tried, 1):
+        rows.append(_row(model, variant, reference, queries, documents, temperature, found))
+        if progress is not None:
+            progress(number, len(tried), {"k": variant.scale})
+    modes = measure_modes(model, documents)
+    return {**found, "modes": modes, "scales": rows, "predicted": predicted}
 
 
-def _at_scale(
+def standard_variants(head: Head) -> list[Variant]:
+    """The paper's way at the paper's scales, and the same scales in a way that divides the logits exactly."""
+    exact: Mode = "folded" if head.norm is not None else "untied"
+    bias = head.bias is not None
+    return [*map(Variant, SCALES), *(Variant(scale, exact, bias) for scale in SCALES[1:])]
+
+
+def _row(
     model: PreTrainedModel,
     variant: Variant,
     reference: Tensor,
     queries: TokenBatch,
     documents: TokenBatch,
     temperature: float,
+    norms: dict[str, Any],
 ) -> dict[str, Any]:
     changed = copy.deepcopy(model)
-    rescale(changed, variant)
-    logits = _logits(changed, documents)
-    splade = SpladeModel(changed)
-    with torch.no_grad():
-        query_weights = splade(queries.input_ids, queries.attention_mask, queries.pooled)
-        document_weights = splade(documents.input_ids, documents.attention_mask, documents.pooled)
-        loss, scores = info_nce(query_weights, document_weights, temperature)
-    activities = {**activity(query_weights, "query"), **activity(document_weights, "document")}
-    return {
+    apply(changed, variant)
+    logits = sample_logits(changed, documents)
+    query_weights, document_weights = _weights(changed, queries, documents, gradient=True)
+    loss, scores = info_nce(query_weights, document_weights, temperature)
+    loss.backward()
+    gradients = [parameter.grad.norm() for parameter in changed.parameters() if parameter.grad is not None]
+    scores = scores.detach()
+    weights = document_weights.detach()
+    activities = {**activity(query_weights.detach(), "query"), **activity(weights, "document")}
+    row = {
         "k": variant.scale,
         "mode": variant.mode,
         "bias": variant.bias,
-        "logit_error": relative_error(logits, reference / variant.scale),
+        "rule": variant.rule,
+        "logit_error": relative_error(logits, divided(model, reference, variant)),
         "logits_mean": float(logits.mean()),
         "logits_sd": float(logits.std()),
         "logits_max": float(logits.max()),
         **{key: activities[key] for key in ("active_query", "active_document", "cosine_document")},
+        "activation_mean": float(weights.mean()),
         "score_mean": float(scores.mean()),
+        "score_sd": float(scores.std()),
         "score_positive": float(scores.diagonal().mean()),
-        "step0_loss": float(loss),
+        "bf16_step": bf16_step(float(scores.mean())),
+        "step0_loss": float(loss.detach()),
+        "gradient_norm": float(torch.stack(gradients).norm()) if gradients else 0.0,
     }
+    return {**row, "risk": judge_risk(row, norms, candidates=scores.shape[1])}
 
 
-def _logits(model: PreTrainedModel, batch: TokenBatch, texts: int = 16) -> Tensor:
-    """[T, V] logits of the real tokens of the first texts."""
-    with torch.no_grad():
-        logits = model(input_ids=batch.input_ids[:texts], attention_mask=batch.attention_mask[:texts]).logits
-    kept: Tensor = logits[batch.attention_mask[:texts].bool()]
-    return kept
+def bf16_step(value: float) -> float:
+    """Distance between neighbouring bfloat16 numbers at a value: 2^(e - 7) with 2^e <= |value| (8-bit significand)."""
+    if not math.isfinite(value) or value == 0:
+        return 0.0 if value == 0 else math.inf
+    return float(2.0 ** (math.frexp(abs(value))[1] - 1 - 7))
+
+
+def _weights(
+    model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch, *, gradient: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Term weights [B, V] and [2 B, V]; the model is turned into an encoder for good."""
+    splade = SpladeModel(model)
+    with torch.set_grad_enabled(gradient):
+        return (
+            splade(queries.input_ids, queries.attention_mask, queries.pooled),
+            splade(documents.input_ids, documents.attention_mask, documents.pooled),
+        )

@@ -1,4 +1,4 @@
-"""Where a masked-language-model head keeps its output projection, bias and tie."""
+"""Finds the head of a loaded model: output projection, bias, tie, and the norm before it."""
 
 from __future__ import annotations
 
@@ -8,54 +8,96 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from rescalade.errors import UserError
+from rescalade.heads.families import FAMILIES, Family
+from rescalade.heads.projection import LinearProjection, Projection, SharedProjection, SplitProjection
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-SUPPORTED = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert", "albert", "modernbert", "mpnet", "electra")
-"""Model types whose decoder is one Linear layer that `get_output_embeddings` returns."""
+SUPPORTED = tuple(FAMILIES)
+"""Model types with a known head."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """The output projection of one model, by reference.
+    """The head of one model, by reference: nothing is copied.
 
-    decoder: the Linear layer [V, D] that turns transformed hidden states into logits.
-    tied: whether its weight is the input embedding.
+    projection: where W and the bias are. norm: the module whose output is projected; None where it has no weight to
+    divide. tied: whether W is the input embedding. soft_cap: c of z = c tanh(x / c), None for plain logits.
     """
 
-    decoder: nn.Linear
+    model_type: str
+    family: Family
+    projection: Projection
+    norm: nn.Module | None
     tied: bool
+    soft_cap: float | None
 
     @property
     def weight(self) -> Tensor:
         """[V, D] output projection W; row j is the vector of vocabulary item j."""
-        return self.decoder.weight
+        return self.projection.weight
 
     @property
-    def bias(self) -> Tensor | None:
+    def bias(self) -> nn.Parameter | None:
         """[V] or None."""
-        return self.decoder.bias
+        return self.projection.bias
+
+
+def family_of(model_type: str) -> Family:
+    """The family of a model type.
+
+    Raises:
+        UserError: it is not in FAMILIES.
+    """
+    if model_type not in FAMILIES:
+        raise UserError(
+            f"model type {model_type!r}: its masked-LM head is not known here. Known: {', '.join(sorted(FAMILIES))}. "
+            "Use a backbone of one of these types"
+        )
+    return FAMILIES[model_type]
 
 
 def locate_head(model: PreTrainedModel) -> Head:
-    """Find the head of a masked language model.
+    """Find the head of a masked or causal language model.
 
     Raises:
-        UserError: the model type is not in SUPPORTED, or the model has no output projection.
+        UserError: the model type is unknown, or the model was loaded without its head.
     """
-    kind = str(model.config.model_type)
-    if kind not in SUPPORTED:
-        raise UserError(
-            f"model type {kind!r}: its masked-LM head is not known here. Known: {', '.join(SUPPORTED)}. "
-            "Use a backbone of one of these types."
-        )
-    decoder = model.get_output_embeddings()
-    if not isinstance(decoder, nn.Linear):
-        raise UserError(
-            f"model type {kind!r}: expected a Linear output projection, found {type(decoder).__name__}. "
-            "Load the checkpoint as a masked language model (AutoModelForMaskedLM)."
-        )
+    model_type = str(model.config.model_type)
+    family = family_of(model_type)
     embedding = model.get_input_embeddings()
-    tied = isinstance(embedding, nn.Embedding) and decoder.weight is embedding.weight
-    return Head(decoder=decoder, tied=tied)
+    projection = _projection(model, family, embedding)
+    tied = isinstance(embedding, nn.Embedding) and any(part is embedding.weight for part in projection.parts)
+    return Head(
+        model_type=model_type,
+        family=family,
+        projection=projection,
+        norm=_norm(model, family, projection),
+        tied=tied,
+        soft_cap=getattr(model.config, "final_logit_softcapping", None),
+    )
+
+
+def _projection(model: PreTrainedModel, family: Family, embedding: nn.Module) -> Projection:
+    modules = dict(model.named_modules())
+    if "lm_predictions.lm_head" in modules and isinstance(embedding, nn.Embedding):
+        return SharedProjection(modules["lm_predictions.lm_head"], embedding)
+    decoder = modules.get(family.decoder)
+    if not isinstance(decoder, nn.Linear):
+        kind = "causal" if family.causal else "masked"
+        raise UserError(
+            f"model type {model.config.model_type!r}: expected a Linear output projection at {family.decoder}, found "
+            f"{type(decoder).__name__} in {type(model).__name__}. Load the checkpoint as a {kind} language model"
+        )
+    above = modules[family.decoder.rpartition(".")[0]]
+    if model.config.model_type == "mobilebert":
+        return SplitProjection(above)
+    return LinearProjection(decoder)
+
+
+def _norm(model: PreTrainedModel, family: Family, projection: Projection) -> nn.Module | None:
+    if isinstance(projection, SharedProjection):
+        norm: nn.Module = projection.module.LayerNorm
+        return norm
+    return None if family.norm is None else model.get_submodule(family.norm)

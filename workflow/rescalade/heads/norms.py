@@ -16,7 +16,7 @@ def head_norms(head: Head) -> dict[str, Any]:
         row_norm: mean, max and sd over vocabulary rows of the L2 norm of W; the mean is the paper's
         measure (below 2 small, above 2 large: arXiv 2606.18811, Table 1). frobenius: norm of W.
         anisotropy: mean cosine over pairs of distinct rows. bias_norm: L2 norm of the bias or None.
-        vocabulary, width: V and D. tied.
+        vocabulary, width: V and D. tied. norm: class of the norm before the decoder, or None. soft_cap.
     """
     weight = head.weight.detach().float()
     norms = weight.norm(dim=1)
@@ -31,4 +31,6 @@ def head_norms(head: Head) -> dict[str, Any]:
         "vocabulary": rows,
         "width": weight.shape[1],
         "tied": head.tied,
+        "norm": None if head.norm is None else type(head.norm).__name__,
+        "soft_cap": head.soft_cap,
     }

@@ -72,7 +72,7 @@ def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterat
     stem, wildcards = f"triples-{recipe}", {"dataset": experiment.train_on, "recipe": recipe}
     yield Output("triples", stem, wildcards, folder / f"{stem}.parquet", folder / f"{stem}.record.json")
     for name in backbones:
-        folder, audit = paths.backbone(name), paths.audit(name)
+        folder, audit = paths.backbone(name), paths.audit(config.experiment.recipe, name)
         yield Output("backbone", f"backbone {name}", {"name": name}, folder / "record.json", folder / "record.json")
         yield Output("audit", f"audit {name}", {"name": name}, audit, audit.with_name(f"{name}.record.json"))
     for name, variant in dict.fromkeys((run.backbone, run.variant.name) for run in runs):

@@ -61,7 +61,7 @@ def load_results(config: Config, paths: Paths) -> Results:
         config=config,
         paths=paths,
         runs=runs,
-        audits=_present({name: read_json(paths.audit(name)) for name in backbones}),
+        audits=_present({name: read_json(paths.audit(config.experiment.recipe, name)) for name in backbones}),
         bm25=_present({name: read_json(scores(paths.bm25(), name)) for name in datasets}),
         manifests=_present(
             {

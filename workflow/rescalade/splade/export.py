@@ -24,6 +24,16 @@ def save_sparse_encoder(
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_sparse_encoder_files(folder, settings.document_length, int(model.config.vocab_size))
+
+
+def write_sparse_encoder_files(folder: Path, length: int, vocabulary: int) -> None:
+    """Turn a folder with a saved masked language model into one that SparseEncoder loads.
+
+    Args:
+        length: tokens to which SparseEncoder cuts texts.
+        vocabulary: V, the dimension of its vectors.
+    """
     _write(
         folder / "modules.json",
         [
@@ -36,7 +46,7 @@ def save_sparse_encoder(
             },
         ],
     )
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": settings.document_length, "do_lower_case": False})
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
     _write(
         folder / "config_sentence_transformers.json",
         {"model_type": "SparseEncoder", "similarity_fn_name": "dot", "prompts": {}, "default_prompt_name": None},
@@ -48,7 +58,7 @@ def save_sparse_encoder(
         {
             "pooling_strategy": "max",
             "activation_function": "relu",
-            "word_embedding_dimension": int(model.config.vocab_size),
+            "word_embedding_dimension": vocabulary,
         },
     )
 

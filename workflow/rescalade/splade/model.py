@@ -1,4 +1,4 @@
-"""A masked language model as a SPLADE encoder: batches of token ids in, term weights out."""
+"""A language model as a SPLADE encoder: batches of token ids in, term weights out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.heads.locate import Head, locate_head
+from rescalade.heads.multiplier import multiplier_of, resume, suspend
+from rescalade.heads.projection import restore
 from rescalade.splade.head import pack, term_weights
 
 if TYPE_CHECKING:
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class SpladeModel(nn.Module):
-    """Wraps a transformers masked language model; its own modules compute everything up to the decoder.
+    """Wraps a transformers language model; its own modules compute everything up to the decoder.
 
-    The decoder is made to pass its input through, so the model's `logits` are the transformed hidden
+    The output projection is made to pass its input through, so the model's `logits` are the transformed hidden
     states [B, L, D] and the fused head takes over from there. Parameters, names and ties stay as they
     are; `masked_lm` remains an ordinary model that saves and loads as before.
     """
@@ -26,7 +28,10 @@ class SpladeModel(nn.Module):
         super().__init__()
         self.masked_lm = masked_lm
         self._head = locate_head(masked_lm)
-        self._head.decoder.forward = _pass_through  # type: ignore[assignment, method-assign]
+        self._head.projection.bypass()
+        suspend(masked_lm)
+        if self._head.soft_cap is not None:
+            masked_lm.config.final_logit_softcapping = None  # it would bend the hidden states that now pass through
 
     @property
     def head(self) -> Head:
@@ -34,13 +39,30 @@ class SpladeModel(nn.Module):
         return self._head
 
     def restore_decoder(self) -> None:
-        """Make the decoder an ordinary Linear layer again, so that `masked_lm` gives logits."""
-        vars(self._head.decoder).pop("forward", None)
+        """Make the output projection an ordinary layer again, so that `masked_lm` gives logits."""
+        restore(self._head.projection)
+        resume(self.masked_lm)
+        if self._head.soft_cap is not None:
+            self.masked_lm.config.final_logit_softcapping = self._head.soft_cap
 
     def decoder_inputs(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, L] ids and mask -> [B, L, D] transformed hidden states, the h of the equation."""
         hidden: Tensor = self.masked_lm(input_ids=input_ids, attention_mask=attention_mask).logits
         return hidden
+
+    def head_weights(self, packed: Tensor, offsets: Tensor) -> Tensor:
+        """Term weights [B, V] of packed decoder inputs [T, D]; offsets [B + 1] as in `term_weights`.
+
+        A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap to the
+        maximum, since it is monotone.
+        """
+        bias = self.head.bias
+        carried = multiplier_of(self.masked_lm)
+        if carried is not None:
+            packed = packed / carried.scale
+            bias = bias / carried.scale if carried.bias and bias is not None else bias  # type: ignore[assignment]
+        weights = term_weights(packed, offsets, self.head.weight, bias)
+        return weights if self.head.soft_cap is None else _cap(weights, self.head.soft_cap)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, pooled: Tensor) -> Tensor:
         """Term weights.
@@ -54,8 +76,7 @@ class SpladeModel(nn.Module):
             [B, V] float32.
         """
         hidden = self.decoder_inputs(input_ids, attention_mask)
-        packed, offsets = pack(hidden.float(), pooled)
-        return term_weights(packed, offsets, self.head.weight, self.head.bias)
+        return self.head_weights(*pack(hidden.float(), pooled))
 
     @property
     def device(self) -> torch.device:
@@ -63,5 +84,6 @@ class SpladeModel(nn.Module):
         return self.head.weight.device
 
 
-def _pass_through(hidden: Tensor) -> Tensor:
-    return hidden
+def _cap(weights: Tensor, cap: float) -> Tensor:
+    """log(1 + c tanh(x / c)) from log(1 + x)."""
+    return torch.log1p(cap * torch.tanh(torch.expm1(weights) / cap))

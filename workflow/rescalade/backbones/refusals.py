@@ -1,0 +1,73 @@
+"""Why a checkpoint cannot be used, in one line with the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+_HEAD_KEY = re.compile(
+    r"(^|\.)(lm_head|lm_predictions|cls\.predictions|predictions|generator_lm_head|generator_predictions|"
+    r"vocab_projector|vocab_transform|vocab_layer_norm|decoder|unembedding_projection)\."
+)
+"""Names of weights that belong to a language-model head, whatever the family."""
+
+
+def cannot_load(name: str | Path, error: Exception) -> UserError:
+    """A loading error of transformers, safetensors or huggingface_hub as one of ours."""
+    words = " ".join(str(error).split())
+    if "custom code" in words or "trust_remote_code" in words:
+        return UserError(
+            f"model {name}: it comes with code of its own, which is never run here. Use a model type that transformers "
+            "itself implements"
+        )
+    pickled = isinstance(name, (str, Path)) and any(Path(name).glob("pytorch_model*.bin"))
+    if pickled or ("safetensors" in words and "no file named" in words):
+        return UserError(
+            f"model {name}: it has no safetensors weights{' (only pickled ones)' if pickled else ''}; pickled weights "
+            "can run code and are not loaded. Convert it once with save_pretrained, or use a revision with safetensors"
+        )
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return UserError(f"model {name}: cannot be loaded as a language model: {first}")
+
+
+def check_head_keys(
+    name: str | Path, config: PreTrainedConfig, missing: Sequence[str], unexpected: Sequence[str]
+) -> None:
+    """Refuse a checkpoint whose head is not the head that transformers built.
+
+    Raises:
+        UserError: weights are missing, or weights of another head lie in the checkpoint unused.
+    """
+    strange = [key for key in unexpected if _HEAD_KEY.search(key)]
+    if missing:
+        raise UserError(
+            f"model {name}: the checkpoint lacks {len(missing)} weights of the model ({_some(missing)}); they would "
+            f"start at random. {_remedy(config, missing, unexpected)}"
+        )
+    if strange:
+        raise UserError(
+            f"model {name}: the checkpoint holds {len(strange)} weights of a head that the model does not have "
+            f"({_some(strange)}). {_remedy(config, missing, unexpected)}"
+        )
+
+
+def _remedy(config: PreTrainedConfig, missing: Sequence[str], unexpected: Sequence[str]) -> str:
+    kind = str(config.model_type)
+    if kind == "deberta-v2" and any("lm_predictions" in key for key in unexpected):
+        return 'Its head is of the newer form: set "legacy": false in config.json'
+    if kind == "deberta-v2" and any("lm_predictions" in key for key in missing):
+        return 'Its head is not of the newer form: set "legacy": true in config.json, or use a checkpoint with a head'
+    if any("discriminator" in key for key in unexpected):
+        return "It is a discriminator, which predicts no terms: use the generator of the same name"
+    return "Use a checkpoint saved with its language-model head"
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:3]) + (", …" if len(keys) > 3 else "")

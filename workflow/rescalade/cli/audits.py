@@ -1,0 +1,174 @@
+"""Audits and divisions of models outside the pipeline: folders and hub ids."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rescalade.atomic import atomic_folder, write_json
+from rescalade.cli.context import Context
+from rescalade.errors import UserError
+from rescalade.progress import Reporter
+from rescalade.variants import MODES, SCALE_RULES, Variant
+
+
+def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
+    """Audit models on the sample text, show what was found, and write it where asked."""
+    from rescalade.heads.audit_model import audit_model
+
+    device = context.device()
+    console = Console(width=None if sys.stdout.isatty() else 118)
+    found: list[dict[str, Any]] = []
+    for name in names:
+        with Reporter(f"audit {name}") as progress:
+            audited = audit_model(_origin(context, name), revision=revision, device=device, progress=progress)
+        found.append({**audited, "backbone": name})
+        show(console, found[-1])
+    if out is not None:
+        from rescalade.report.audit_page import write_audit_page
+
+        for audited in found:
+            write_json(out / f"{file_name(audited['backbone'])}.json", audited)
+        write_audit_page(found, out)
+        console.print(f"written: {out / 'audit.html'}")
+
+
+def rescale_elsewhere(
+    context: Context,
+    name: str,
+    variant: Variant,
+    out: Path | None,
+    *,
+    bias_where_present: bool,
+    max_length: int | None,
+    revision: str | None,
+) -> None:
+    """Write a divided model into a new folder.
+
+    Raises:
+        UserError: there is no folder to write to, or it holds something already.
+    """
+    from rescalade.heads.make import make_rescaled
+
+    if out is None:
+        raise UserError("--out is missing: the folder for the divided model")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already and is not empty; choose a new folder")
+    context.device()
+    origin = _origin(context, name)
+    if variant.rule is not None:
+        from rescalade.heads.audit_model import audit_model
+        from rescalade.heads.choose import predicted_scale
+
+        variant = variant.chosen(predicted_scale(audit_model(origin, revision=revision), variant.rule))
+    with atomic_folder(out) as folder:
+        facts = make_rescaled(
+            origin,
+            variant,
+            folder,
+            revision=revision,
+            title=name,
+            max_length=max_length,
+            bias_where_present=bias_where_present,
+        )
+    Console(width=None if sys.stdout.isatty() else 118).print(
+        f"{out}: head divided by {facts['scale']:g}, {facts['mode']}; logits are {facts['logit_error']:.2g} (relative) "
+        "from the pure division on sample text",
+        highlight=False,
+    )
+
+
+def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Variant:
+    """The variant that the options name; without a word on the bias, it is not divided yet.
+
+    Raises:
+        UserError: k is missing or no number above 0, or mode or rule are unknown.
+    """
+    chosen_mode = next((known for known in MODES if known == mode), None)
+    if chosen_mode is None:
+        raise UserError(f"--mode {mode!r} is not known; known: {', '.join(MODES)}")
+    if k is None:
+        raise UserError("--k is missing: a number above 0, or `auto` with --rule")
+    if k == "auto":
+        chosen_rule = next((known for known in SCALE_RULES if known == rule), None)
+        if chosen_rule is None:
+            raise UserError(f"--rule {rule!r} is not known; known: {', '.join(SCALE_RULES)}")
+        return Variant.automatic(chosen_rule, chosen_mode, bool(bias))
+    try:
+        scale = float(k)
+    except ValueError:
+        raise UserError(f"--k {k!r}: expected a number above 0, or auto") from None
+    return Variant(scale, chosen_mode, bool(bias))
+
+
+def file_name(name: str) -> str:
+    """A model's name as a file name: slashes of hub ids and folders become two hyphens."""
+    return name.strip("/").replace("/", "--")
+
+
+def show(console: Console, audit: Mapping[str, Any]) -> None:
+    """Print an audit as three small tables."""
+    norm = audit["row_norm"]
+    bias = "none" if audit["bias_norm"] is None else f"{audit['bias_norm']:.4g}"
+    console.print(
+        f"{audit['backbone']}: {audit['model_type']} head, W {audit['vocabulary']:,} x {audit['width']}, "
+        f"{'tied' if audit['tied'] else 'not tied'}; row norm {norm['mean']:.4g} (max {norm['max']:.4g}, "
+        f"sd {norm['sd']:.3g}), Frobenius {audit['frobenius']:.4g}, anisotropy {audit['anisotropy']:.3f}, "
+        f"bias norm {bias}",
+        highlight=False,
+    )
+    columns = ("k", "mode", "bias", "off z/k by", "active/doc", "score", "step-0 loss", "gradient", "risk")
+    scales = Table(*columns, title=f"At step 0, on {audit['text']['name']}")
+    for row in sorted(audit["scales"], key=lambda row: (MODES.index(row["mode"]), row["k"])):
+        scales.add_row(
+            f"{row['k']:g}",
+            row["mode"],
+            "/ k" if row["bias"] else "kept",
+            f"{row['logit_error']:.2%}",
+            f"{row['active_document']:,.0f}",
+            f"{row['score_mean']:,.4g}",
+            f"{row['step0_loss']:,.4g}",
+            f"{row['gradient_norm']:,.3g}",
+            row["risk"]["level"],
+        )
+    console.print(scales)
+    for level in ("high", "raised"):
+        for row in audit["scales"]:
+            if row["risk"]["level"] == level:
+                console.print(
+                    f"{level}, k = {row['k']:g} {row['mode']}: {'; '.join(row['risk']['reasons'])}", highlight=False
+                )
+    rules = Table("rule", "k", "used", "target", title="k by rule (bias divided)")
+    for rule, value in audit["predicted"].items():
+        computed = "none" if value["k"] is None or not math.isfinite(value["k"]) else f"{value['k']:.3g}"
+        rules.add_row(rule, computed, str(value["power"]), "; ".join(filter(None, [value["target"], value["note"]])))
+    console.print(rules)
+    for row in audit["modes"]:
+        if row["status"] != "exact":
+            off = "" if row["logit_error"] is None else f" by {row['logit_error']:.1%}"
+            console.print(f"mode {row['mode']}: {row['status']}{off}: {row['note']}", highlight=False)
+
+
+def _origin(context: Context, name: str) -> str:
+    """Where a model is: the results of a configured backbone that has been made, a folder, or a hub id.
+
+    Raises:
+        UserError: a path that is no model folder.
+    """
+    folder = Path(name).expanduser()
+    if (folder / "config.json").is_file():
+        return str(folder)
+    if context.configured_backbone(name):
+        made = context.paths.backbone(name)
+        if not (made / "config.json").is_file():
+            raise UserError(f"backbone {name}: {made} has not been made yet; run `rescalade backbone {name}` first")
+        return str(made)
+    if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise UserError(f"{name}: no config.json there; expected a model folder saved by save_pretrained, or a hub id")
+    return name
