@@ -12,6 +12,9 @@ import pytest
 
 from graph_support import Pipeline
 
+# Before torch is loaded: its threads would fight with the other test processes over the same cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REQUIRED = {name for name in os.environ.get("RESCALADE_REQUIRE", "").split(",") if name}
 """Markers whose tests must not be skipped, as in .ci/run: there a missing installation is a failure."""
 

@@ -20,7 +20,7 @@ from rescalade.variants import MODES, SCALE_RULES, Variant
 
 def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
     """Audit models on the sample text, show what was found, and write it where asked."""
-    from rescalade.heads.audit_model import audit_model
+    from rescalade.heads.sample_audit import audit_model
 
     device = context.device()
     console = Console(width=None if sys.stdout.isatty() else 118)
@@ -63,8 +63,8 @@ def rescale_elsewhere(
     context.device()
     origin = _origin(context, name)
     if variant.rule is not None:
-        from rescalade.heads.audit_model import audit_model
         from rescalade.heads.choose import predicted_scale
+        from rescalade.heads.sample_audit import audit_model
 
         variant = variant.chosen(predicted_scale(audit_model(origin, revision=revision), variant.rule))
     with atomic_folder(out) as folder:

@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rescalade.heads.audit_model import audit_model
     from rescalade.heads.divide import rescale
     from rescalade.heads.make import make_rescaled
+    from rescalade.heads.sample_audit import audit_model
 
 __all__ = ["audit_model", "make_rescaled", "rescale"]
 
-_HOMES = {"audit_model": "audit_model", "make_rescaled": "make", "rescale": "divide"}
+_HOMES = {"audit_model": "sample_audit", "make_rescaled": "make", "rescale": "divide"}
 
 
 def __getattr__(name: str) -> Any:
