@@ -89,6 +89,19 @@ def test_an_inflated_backbone_is_made_from_another(pipeline: Pipeline) -> None:
     assert (jobs["backbone"], jobs["audit_backbone"], jobs["train"]) == (2, 1, 1)
 
 
+def test_an_automatic_scale_waits_for_the_audit(pipeline: Pipeline) -> None:
+    """Only the division whose k a rule chooses reads the audit, and it is redone when the rule changes."""
+    grid = "{{backbones: [left], scales: [1, auto], rule: {rule}, modes: [folded]}}"
+    overlay = pipeline.overlay(f"experiments: {{small: {{grid: [{grid.format(rule='norm')}]}}}}")
+    listed = pipeline.call("-n", "--configfile", overlay, "--", "left").stdout
+    blocks = {block.split("variant=")[1].split("\n")[0]: block for block in listed.split("\nrule rescale:")[1:]}
+    assert set(blocks) == {"k1-folded", "kauto-norm-folded"}
+    inputs = {name: block.split("input: ")[1].split("\n")[0] for name, block in blocks.items()}
+    assert "results/audit/quick/left.json" in inputs["kauto-norm-folded"]
+    assert "audit" not in inputs["k1-folded"]
+    assert pipeline.jobs("--configfile", overlay, "--", "left")["train"] == 2
+
+
 def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:
     overlay = pipeline.overlay("backbones: {left: {source: hub, id: a/b, revision: '1', pretrain: null}}")
     assert pipeline.jobs("--configfile", overlay, "--", "prefetch")["backbone"] == 1

@@ -78,7 +78,7 @@ def backbone_inputs(wildcards):
 
 def scale_audit(wildcards):
     """The audit that an automatic k is taken from; nothing where k is a number."""
-    if Variant.parse(wildcards.variant).rule is None:
+    if not Variant.parse(wildcards.variant).unchosen:
         return []
     return [paths.audit(CONFIG.experiment.recipe, wildcards.backbone)]
 
