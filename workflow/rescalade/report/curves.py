@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rescalade.report.labels import backbone_title, variant_title
+from rescalade.report.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.results import RunResult
 from rescalade.report.style import DASHES, INK, MARKERS, MUTED, SERIES, wrapped
 from rescalade.report.summary import Cell, Summary
@@ -62,16 +63,19 @@ def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:
 
 
 def variant_look(variants: Sequence[Variant], variant: Variant) -> dict[str, Any]:
-    """Colour, dash and marker by scale among the experiment's scales; untied markers are hollow."""
-    scales = sorted({item.scale for item in variants})
+    """Colour, dash and marker by scale among the experiment's scales; the marker's filling by mode.
+
+    A k that a rule chose has the rule's own marker, since the same k may have been given too.
+    """
+    scales = sorted({item.scale for item in variants if not item.unchosen} | {variant.scale})
     place = scales.index(variant.scale)
     colour = SERIES[place % len(SERIES)]
     return {
         "color": colour,
         "linestyle": DASHES[place % len(DASHES)],
-        "marker": MARKERS[place % len(MARKERS)],
-        "markerfacecolor": colour if variant.mode == "tied" else "none",
-        "markersize": 4.5,
+        "marker": RULE_MARKERS[variant.rule] if variant.rule else MARKERS[place % len(MARKERS)],
+        **mode_look(variant.mode, colour),
+        "markersize": 6.5 if variant.rule else 4.5,
     }
 
 

@@ -14,6 +14,7 @@ from rescalade.paths import Paths
 from rescalade.report.charts import WIDE, families, norm_chart, prediction_chart, quality_panel
 from rescalade.report.curves import activity_panel, loss_limits, loss_panel
 from rescalade.report.labels import backbone_title
+from rescalade.report.mode_look import FILLED_IN_WORDS
 from rescalade.report.results import load_results
 from rescalade.report.style import PANEL, inline_svg, look, panels, save
 from rescalade.report.summary import PRIMARY, SECONDARY, Summary
@@ -86,7 +87,8 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             "Quality against k",
             "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
             "standard "
-            "deviation over seeds, a hollow marker is the untied mode, a cross a collapsed cell, the dashed line BM25.",
+            "deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
+            f"{FILLED_IN_WORDS}.",
             tuple(_quality_panels(summary)),
         ),
         FigureSet(
