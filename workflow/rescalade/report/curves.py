@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rescalade.report.labels import backbone_title, variant_title
 from rescalade.report.mode_look import RULE_MARKERS, mode_look
+from rescalade.report.numbers import as_float
 from rescalade.report.results import RunResult
-from rescalade.report.style import DASHES, INK, MARKERS, MUTED, SERIES, wrapped
+from rescalade.report.style import CARD, DASHES, INK, MARKERS, MUTED, SERIES, wrapped
 from rescalade.report.summary import Cell, Summary
 from rescalade.variants import Variant
 
@@ -38,18 +39,23 @@ def activity_panel(axes: Axes, summary: Summary, backbone: str, limits: tuple[fl
     gaps = _lines(axes, summary, cells, "active_document", positive=False)
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(-0.25, limits[1])
-    vocabulary = (summary.results.audits.get(backbone) or {}).get("vocabulary")
+    activity_bounds(axes, as_float((summary.results.audits.get(backbone) or {}).get("vocabulary")))
+    _finish(axes, summary, backbone, "active terms per document", cells, gaps)
+
+
+def activity_bounds(axes: Axes, vocabulary: float) -> None:
+    """Lines at the number of active terms below which a head counts as dead, and above which as saturated."""
     bounds = [(1.0, "dead below 1", 2)]
-    if vocabulary:
+    if vocabulary > 0:
         bounds.append((vocabulary / 2, f"saturated above {vocabulary / 2:g}", -3))
     for height, words, shift in bounds:
         axes.axhline(height, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         note = axes.annotate(
             words, (1, height), xycoords=("axes fraction", "data"), xytext=(-2, shift), textcoords="offset points",
             ha="right", va="bottom" if shift > 0 else "top", fontsize=7.5, color=MUTED,
+            bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
         note.set_in_layout(False)
-    _finish(axes, summary, backbone, "active terms per document", cells, gaps)
 
 
 def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:

@@ -52,7 +52,8 @@ class Column:
 class Row:
     """A row.
 
-    section: heading over consecutive rows. kind: best, collapsed, absent or baseline. key: first CSV column.
+    section: heading over consecutive rows. kind: best, collapsed, high (risk), absent or baseline.
+    key: first CSV column.
     """
 
     values: Mapping[str, Value]
