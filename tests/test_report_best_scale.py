@@ -101,15 +101,14 @@ def test_of_several_modes_at_the_nearest_k_the_best_counts(tmp_path: Path) -> No
 
 
 def test_a_run_that_broke_down_is_not_passed_over(tmp_path: Path) -> None:
-    fate = by_scale(k1=0.3, k4=math.nan, k16=0.4)
+    qualities = by_scale(k1=0.3, k4=math.nan, k16=0.4)
+
+    def fate(run: Run) -> Fate:
+        told = qualities(run)
+        return replace(told, verdict="non-finite") if math.isnan(told.mrr) else told
+
     config = mini()
-    paths = write_tree(
-        tmp_path,
-        config,
-        lambda run: replace(f, verdict="non-finite") if math.isnan((f := fate(run)).mrr) else f,
-        24,
-        20,
-    )
+    paths = write_tree(tmp_path, config, fate, 24, 20)
     found = rows(config, paths, "bert-large")["width"]
     assert (found["nearest_k"], found["nearest_quality"], found["shortfall"]) == ("4", "", "")
     assert "collapsed" in found["note"]
