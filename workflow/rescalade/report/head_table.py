@@ -65,9 +65,11 @@ def modes_in_words(audit: Json) -> str | None:
     """`tied error 0.220, untied exact, folded refused`."""
     found = []
     for entry in entries(audit, "modes"):
-        status, error = words(entry, "status"), as_float(entry.get("logit_error"))
+        mode, status, error = words(entry, "mode"), words(entry, "status"), as_float(entry.get("logit_error"))
+        if mode is None:
+            continue
         number_too = f" {written(error, 'fine')}" if status == "error" else ""
-        found.append(f"{words(entry, 'mode')} {status or 'not known'}{number_too}")
+        found.append(f"{mode} {status or 'not known'}{number_too}")
     return ", ".join(found) or None
 
 
