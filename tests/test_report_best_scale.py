@@ -111,7 +111,22 @@ def test_a_run_that_broke_down_is_not_passed_over(tmp_path: Path) -> None:
     paths = write_tree(tmp_path, config, fate, 24, 20)
     found = rows(config, paths, "bert-large")["width"]
     assert (found["nearest_k"], found["nearest_quality"], found["shortfall"]) == ("4", "", "")
-    assert "collapsed" in found["note"]
+    assert found["note"] == "non-finite"
+
+
+def test_a_collapsed_seed_is_no_seed_noise(tmp_path: Path) -> None:
+    """With .4 and .004 in the spread, twice its sd would be .56 and every difference within it."""
+
+    def fate(run: Run) -> Fate:
+        if (run.variant.scale, run.seed) == (4, 1):
+            return Fate(0.004, 9.0, "degenerate", 13)
+        return Fate(0.4 if run.variant.scale > 1 else 0.35, 9.0)
+
+    config = mini(grid=[{"backbones": ["bert-large"], "scales": [1, 4, 16]}])
+    found = rows(config, write_tree(tmp_path, config, fate, 24, 20), "bert-large")
+    assert "degenerate in 1 of 2 since step 13" in found["width"]["note"]
+    assert "within seed noise" not in found["width"]["note"]
+    assert found["activation"]["note"] == "", ".05 below is beyond the noise of the cells that trained, .01"
 
 
 def test_a_rules_own_runs_count(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from rescalade.report.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SER
 
 BEYOND = 8.0
 """A rule's k is drawn up to this factor outside of the k that were tried, and at the edge beyond it."""
+EDGE = 1.3
+"""Factor by which the axis goes on beyond the outermost k; room for the k that was rounded to it."""
 CROWDED = 7
 """Octaves from which the names of the rules are written upright."""
 
@@ -69,7 +71,7 @@ def rule_panel(axes: Axes, audit: Json | None) -> None:
             continue
         square = min(max(power, low), high)
         if raw > 0:
-            circle = min(max(raw, low), high)
+            circle = min(max(raw, low / EDGE), high * EDGE)
             axes.plot([circle, square], [place, place], color=MUTED, linewidth=1)
             axes.plot(
                 [circle], [place], "o", color=SERIES[3], markerfacecolor=CARD, markersize=8.5, markeredgewidth=1.3
@@ -136,7 +138,7 @@ def _scale_axis(axes: Axes, audit: Json | None) -> None:
     ticks = sorted({*scales(audit), *(k for k in marked_scales(audit) if low <= k <= high)}) or [1.0]
     axes.set_xticks(ticks, [f"{k:g}" for k in ticks])
     axes.minorticks_off()
-    axes.set_xlim(low / 1.3, high * 1.3)
+    axes.set_xlim(low / EDGE / 1.05, high * EDGE * 1.05)
     axes.set_xlabel("scale factor k")
 
 

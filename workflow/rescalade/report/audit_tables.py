@@ -70,7 +70,7 @@ def risk_values(entry: Json) -> dict[str, Value]:
 
 RISK_COLUMNS = (
     Column("risk", "Risk", numeric=False, note="low, raised or high, by the rules named under Reasons"),
-    Column("reasons", "Reasons", numeric=False, wide=True),
+    Column("reasons", "Reasons", numeric=False, wide=True, broad=True),
 )
 
 

@@ -12,8 +12,9 @@ from rescalade.report.claim import seed_noise
 from rescalade.report.labels import backbone_title, variant_title
 from rescalade.report.numbers import listed, plural, written
 from rescalade.report.results import Json
-from rescalade.report.summary import PRIMARY, Cell, Summary
+from rescalade.report.summary import COLLAPSED, PRIMARY, Cell, Summary
 from rescalade.report.table import Column, Row, Table, Value, number, spread, text
+from rescalade.report.verdicts import verdict_value
 
 
 @dataclass(frozen=True)
@@ -128,17 +129,23 @@ def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
         remarks.append(f"outside the trained k, {low} to {high}: what k = {power:g} would reach is not known")
     elif nearest.variant.scale != power:
         remarks.append(f"k = {power:g} was not trained, k = {near} is the nearest")
-    if nearest.collapsed:
-        remarks.append("collapsed")
+    broken = _broke_down(nearest)
+    if broken:
+        remarks.append(str(verdict_value(nearest).raw))  # without signs: this goes into data too
     if nearest is outcome.best:
         remarks.append("the best k itself" if nearest.variant.scale == power else "the nearest is the best trained")
-    elif math.isfinite(outcome.shortfall):
-        noise = seed_noise(
-            cell.spread(summary.in_domain) for cell in summary.of(outcome.backbone) if not cell.collapsed
-        )
+    elif math.isfinite(outcome.shortfall) and not broken:
+        # a collapsed seed is no noise: with it in the spread every difference would pass
+        sound = [cell for cell in summary.of(outcome.backbone) if not _broke_down(cell)]
+        noise = seed_noise(cell.spread(summary.in_domain) for cell in sound)
         if outcome.shortfall <= noise:
             remarks.append(f"within seed noise, {written(noise)}")
     return remarks
+
+
+def _broke_down(cell: Cell) -> bool:
+    """Whether any seed collapsed."""
+    return any(verdict in COLLAPSED for verdict in cell.verdicts)
 
 
 def _without_prediction(summary: Summary) -> list[Row]:

@@ -36,7 +36,7 @@ class Value:
 class Column:
     """key: name in CSV. group: heading over several columns. sd: CSV gets a second column KEY_sd. note: on hover.
 
-    wide: holds sentences, which may wrap.
+    wide: holds sentences, which may wrap. broad: holds several, and wraps late.
     """
 
     key: str
@@ -46,6 +46,7 @@ class Column:
     sd: bool = False
     note: str = ""
     wide: bool = False
+    broad: bool = False
 
 
 @dataclass(frozen=True)
