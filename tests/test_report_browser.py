@@ -92,7 +92,9 @@ def test_a_page_of_audits_fits_a_phone_and_has_both_styles(tmp_path: Path) -> No
     dark = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=0")
     light = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=1")
     for found in (dark, light):
-        assert (found["width"], found["scroll"], found["wide"], found["fetched"]) == (390, 390, [], [])
+        assert found["width"] == 390
+        assert found["scroll"] <= 390, found["wide"]
+        assert (found["wide"], found["fetched"]) == ([], [])
         assert found["smallest"] >= 8
     assert dark["figure"] == dark["ink"] != light["ink"] == light["figure"]
 
