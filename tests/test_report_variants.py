@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.config import Config, Run
 from rescalade.paths import Paths
 from rescalade.report.claims import evaluate_claims
 from rescalade.report.curves import variant_look
-from rescalade.report.figures import make_figures
+from rescalade.report.figures import all_figures, make_figures
 from rescalade.report.labels import variant_title
 from rescalade.report.page import make_pages
 from rescalade.report.results import load_results
+from rescalade.report.style import look
 from rescalade.report.summary import Summary
 from rescalade.report.tables import make_tables
 from rescalade.variants import MODES, SCALE_RULES, Variant
@@ -124,6 +126,23 @@ def test_modes_that_leave_the_encoder_alone_are_judged(tmp_path: Path, mode: str
     claims = {claim.id: claim for claim in evaluate_claims(config, paths)}
     assert claims["small-norm-unharmed"].result == answer
     assert claims["small-norm-unharmed"].details[0]["Mode"] == mode
+
+
+@pytest.mark.filterwarnings("error:constrained_layout")
+def test_long_legends_leave_room_for_the_curves(tmp_path: Path) -> None:
+    """Twelve fixed variants and a rule's, with long names: three columns of them would be wider than the panel."""
+    config = with_rules(seeds=[1], grid=[{"backbones": ["bert-large"], "scales": [1, 4, 16], "modes": list(MODES)}])
+    summary = Summary(load_results(config, write_tree(tmp_path, config, queries=24, steps=20)))
+    for figure_set in all_figures(summary):
+        for panel in figure_set.panels:
+            figure = Figure(figsize=panel.size, layout="constrained")
+            with look():
+                axes = figure.add_subplot()
+                panel.draw(axes)
+                figure.draw_without_rendering()
+            box = axes.get_position()
+            assert box.width > 0.6, panel.name
+            assert box.height * panel.size[1] > 1.2, "inches"
 
 
 def test_modes_and_rules_differ_by_more_than_colour() -> None:

@@ -71,9 +71,7 @@ def quality_panel(
             ticks |= {cell.variant.scale for cell in cells}
             if not known:
                 continue
-            suffix = "" if series[0] == "tied" else f", {series[0]}"
-            suffix += f", k chosen by rule {rule}" if rule else ""
-            title = wrapped(backbone_title(summary.config, name) + suffix, 52)
+            title = _series_title(summary, cells[0])
             axes.errorbar(
                 [k for k, _, _ in known], [m for _, m, _ in known], yerr=[sd for _, _, sd in known],
                 color=colour, linestyle=DASHES[place % len(DASHES)] if mode == "tied" else ":", linewidth=1.4,
@@ -156,6 +154,18 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
 def _series(cell: Cell) -> tuple[str, str | None]:
     """Cells on one line: same mode, k given; or a k that the same rule chose, a point of its own."""
     return mode_title(cell.variant), cell.variant.rule
+
+
+def _series_title(summary: Summary, cell: Cell) -> str:
+    mode, rule = _series(cell)
+    suffix = ("" if mode == "tied" else f", {mode}") + (f", k chosen by rule {rule}" if rule else "")
+    return wrapped(backbone_title(summary.config, cell.backbone) + suffix, 52)
+
+
+def legend_lines(summary: Summary, backbones: Sequence[str]) -> int:
+    """Lines of text in the legend of a quality panel, BM25 included: one per backbone, mode and rule, or more."""
+    titles = {_series_title(summary, cell) for name in backbones for cell in summary.of(name)}
+    return 1 + sum(len(title.splitlines()) for title in titles)
 
 
 def _point(summary: Summary, cell: Cell) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from rescalade.report.labels import backbone_title, variant_title
 from rescalade.report.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.numbers import as_float
 from rescalade.report.results import RunResult
-from rescalade.report.style import CARD, DASHES, INK, MARKERS, MUTED, SERIES, wrapped
+from rescalade.report.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
 from rescalade.report.summary import Cell, Summary
 from rescalade.variants import Variant
 
@@ -66,6 +66,13 @@ def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:
     if not finite.size:
         return 0.1, 10.0
     return float(finite.min()) / 1.4, float(finite.max()) * 2.2
+
+
+def curve_size(summary: Summary, backbone: str) -> tuple[float, float]:
+    """Inches of a panel of curves: room for the legend below it, two rows of which always fit."""
+    labels = [variant_title(cell.variant) for cell in summary.of(backbone) if cell.made] + ["not finite"]
+    rows = -(-len(labels) // fitting_columns(labels, PANEL[0]))
+    return PANEL[0], PANEL[1] + 0.17 * max(0, rows - 2)
 
 
 def variant_look(variants: Sequence[Variant], variant: Variant) -> dict[str, Any]:
@@ -139,7 +146,8 @@ def _finish(axes: Axes, summary: Summary, backbone: str, label: str, cells: Sequ
     ]
     if gaps:
         handles.append(Line2D([], [], linestyle="none", marker="x", markersize=4, color=INK, label="not finite"))
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=min(3, len(handles)))
+    columns = fitting_columns([str(handle.get_label()) for handle in handles], PANEL[0])
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
 
 
 def _column(run: RunResult, name: str) -> Floats:

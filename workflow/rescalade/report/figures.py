@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.report.audit_plot import audit_plot
-from rescalade.report.charts import WIDE, families, norm_chart, prediction_chart, quality_panel
-from rescalade.report.curves import activity_panel, loss_limits, loss_panel
+from rescalade.report.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
+from rescalade.report.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figure_set import Draw, FigureSet, Panel, save_figure
 from rescalade.report.labels import backbone_title
 from rescalade.report.mode_look import FILLED_IN_WORDS
@@ -100,7 +100,10 @@ def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:
         "Training loss by step on a log axis, the same for all panels. Scales differ in colour, dash and marker; "
         "further "
         "seeds are paler. A loss that is not finite leaves a gap and a cross at the top.",
-        tuple(Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name)) for name in names),
+        tuple(
+            Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name), curve_size(summary, name))
+            for name in names
+        ),
     )
 
 
@@ -117,7 +120,12 @@ def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
         "dotted "
         "lines bound what counts as dead and as saturated.",
         tuple(
-            Panel(f"active-{name}", f"Active document terms of {_title(summary, name)} over steps.", draw(name))
+            Panel(
+                f"active-{name}",
+                f"Active document terms of {_title(summary, name)} over steps.",
+                draw(name),
+                curve_size(summary, name),
+            )
             for name in names
         ),
     )
@@ -129,7 +137,7 @@ def _quality_panels(summary: Summary) -> Iterator[Panel]:
         label = f"out-of-domain {SECONDARY}"
         domains.append(("out-of-domain", label, summary.out_of_domain, summary.bm25_out_of_domain()))
     for number, names in enumerate(families(summary)):
-        height = PANEL[1] + 0.18 * (len(names) + 1)
+        height = PANEL[1] + 0.18 * legend_lines(summary, names)
         for domain, label, pick, reference in domains:
 
             def draw(
