@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from rescalade.report.audit_page import write_audit_page
 from rescalade.report.page import make_pages
-from synthetic_results import many, mini, ugly, write_tree
+from synthetic_results import invented_audit, many, mini, ugly, write_tree
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.browser
@@ -82,6 +83,19 @@ def test_dark_is_a_style_of_its_own(pages: list[Path]) -> None:
     light = measure(pages[0], 1280, "--blink-settings=preferredColorScheme=1")
     assert dark["ground"] == "rgb(18, 22, 28)"
     assert light["ground"] == "rgb(244, 246, 248)"
+    assert dark["figure"] == dark["ink"] != light["ink"] == light["figure"]
+
+
+def test_a_page_of_audits_fits_a_phone_and_has_both_styles(tmp_path: Path) -> None:
+    audits = [invented_audit("bert-large", "bert", 15.2), invented_audit("owner/" + "long-name-" * 8, "gemma2", 1.2)]
+    write_audit_page([*audits, {}], tmp_path)
+    dark = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=0")
+    light = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=1")
+    for found in (dark, light):
+        assert found["width"] == 390
+        assert found["scroll"] <= 390, found["wide"]
+        assert (found["wide"], found["fetched"]) == ([], [])
+        assert found["smallest"] >= 8
     assert dark["figure"] == dark["ink"] != light["ink"] == light["figure"]
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from rescalade.paths import Paths
 from rescalade.report.curves import thinned, variant_look
-from rescalade.report.figures import all_figures, inline_panels, make_figures
+from rescalade.report.figure_set import inline_panels
+from rescalade.report.figures import all_figures, make_figures
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
 from rescalade.variants import Variant
 from synthetic_results import many, mini, ugly, write_tree
 
 NAMES = ["loss-curves", "quality", "head-norms", "active-terms", "prediction"]
+NAMES += [f"audit-{name}" for name in mini().backbones()]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,9 @@ def test_inline_ids_do_not_clash_and_colours_follow_the_page(drawn: Paths) -> No
 
 
 def test_no_results_at_all_still_draws(tmp_path: Path) -> None:
-    assert len(make_figures(mini(), Paths(tmp_path / "results", tmp_path / "report"))) == 10
+    assert (
+        len(make_figures(mini(), Paths(tmp_path / "results", tmp_path / "report"))) == 18
+    )  # two formats of five figures and four audits
 
 
 @pytest.mark.slow
@@ -65,7 +69,7 @@ def test_no_results_at_all_still_draws(tmp_path: Path) -> None:
 def test_twenty_backbones_by_five_scales(tmp_path: Path) -> None:
     config = many()
     paths = write_tree(tmp_path, config, queries=20, steps=30)
-    assert len(make_figures(config, paths)) == 10
+    assert len(make_figures(config, paths)) == 50  # two formats of five figures and twenty audits
 
 
 def test_thinning_keeps_spikes_and_gaps() -> None:

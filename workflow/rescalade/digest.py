@@ -46,7 +46,7 @@ those show the configuration itself, and are cheap."""
 DATA_FILES: dict[str, tuple[str, ...]] = {
     "tables": ("published/*",),
     "figures": ("published/*",),
-    "report": ("published/*", "report/*.j2", "report/*.css"),
+    "report": ("published/*", "rescalade/report/templates/*"),
 }
 """Files beside the package that belong to a stage's meaning and are not Python."""
 

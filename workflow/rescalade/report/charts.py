@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rescalade.report.labels import backbone_title, mode_title
+from rescalade.report.labels import backbone_title, mode_title, scale_words
+from rescalade.report.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.norms import LARGE_NORM, audited_norm
 from rescalade.report.results import RunResult
 from rescalade.report.style import (
@@ -61,20 +62,21 @@ def quality_panel(
     ticks: set[float] = set()
     for place, name in enumerate(backbones):
         colour = SERIES[place % len(SERIES)]
-        for mode in dict.fromkeys(mode_title(cell.variant) for cell in summary.of(name)):
-            cells = [cell for cell in summary.of(name) if mode_title(cell.variant) == mode]
+        chosen = [cell for cell in summary.of(name) if not cell.variant.unchosen]
+        for series in dict.fromkeys(map(_series, chosen)):
+            cells = [cell for cell in chosen if _series(cell) == series]
+            mode, rule = cells[0].variant.mode, cells[0].variant.rule
             points = [(cell, cell.spread(pick)) for cell in cells]
             known = sorted((c.variant.scale, s.mean, s.sd or 0.0) for c, s in points if s.mean is not None)
             ticks |= {cell.variant.scale for cell in cells}
             if not known:
                 continue
-            plain = mode == "tied"
-            title = wrapped(backbone_title(summary.config, name) + ("" if plain else f", {mode}"), 52)
+            title = _series_title(summary, cells[0])
             axes.errorbar(
                 [k for k, _, _ in known], [m for _, m, _ in known], yerr=[sd for _, _, sd in known],
-                color=colour, linestyle=DASHES[place % len(DASHES)] if plain else ":", linewidth=1.4, capsize=3,
-                marker=MARKERS[place % len(MARKERS)], markersize=6, markerfacecolor=colour if plain else CARD,
-                label=title,
+                color=colour, linestyle=DASHES[place % len(DASHES)] if mode == "tied" else ":", linewidth=1.4,
+                capsize=3, marker=RULE_MARKERS[rule] if rule else MARKERS[place % len(MARKERS)],
+                markersize=10 if rule else 6, label=title, **mode_look(mode, colour),
             )  # fmt: skip
             _crosses(axes, [(c.variant.scale, s.mean) for c, s in points if s.mean is not None and c.collapsed])
     if math.isfinite(reference):
@@ -97,7 +99,7 @@ def norm_chart(axes: Axes, summary: Summary) -> None:
         if not math.isfinite(before) or before <= 0:
             axes.text(0.02, place, "not audited", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
             continue
-        scales = sorted({cell.variant.scale for cell in summary.of(name)} - {1.0})
+        scales = sorted({cell.variant.scale for cell in summary.of(name) if not cell.variant.unchosen} - {1.0})
         after = [before / scale for scale in scales]
         axes.plot([min([before, *after]), before], [place, place], color=MUTED, linewidth=1, zorder=2)
         axes.plot(after, [place] * len(after), "o", color=SERIES[3], markerfacecolor=CARD, markersize=6, zorder=3)
@@ -137,7 +139,7 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
             label=wrapped(backbone_title(summary.config, name)),
         )  # fmt: skip
         for cell, x, y in known if len(summary.cells) <= LABELLED else ():
-            words = f"k={cell.variant.scale:g}" + ("" if cell.variant.mode == "tied" else f" {cell.variant.mode}")
+            words = f"k={scale_words(cell.variant)}" + ("" if cell.variant.mode == "tied" else f" {cell.variant.mode}")
             axes.annotate(words, (x, y), xytext=(6, 3), textcoords="offset points", fontsize=7.5, color=INK)
         _crosses(axes, [(x, y) for cell, x, y in known if cell.collapsed])
     axes.set_xscale("log")
@@ -147,6 +149,23 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(bottom=min(-0.02, axes.get_ylim()[0]))
     _legend(axes, any(cell.collapsed for cell in summary.cells), WIDE)
+
+
+def _series(cell: Cell) -> tuple[str, str | None]:
+    """Cells on one line: same mode, k given; or a k that the same rule chose, a point of its own."""
+    return mode_title(cell.variant), cell.variant.rule
+
+
+def _series_title(summary: Summary, cell: Cell) -> str:
+    mode, rule = _series(cell)
+    suffix = ("" if mode == "tied" else f", {mode}") + (f", k chosen by rule {rule}" if rule else "")
+    return wrapped(backbone_title(summary.config, cell.backbone) + suffix, 52)
+
+
+def legend_lines(summary: Summary, backbones: Sequence[str]) -> int:
+    """Lines of text in the legend of a quality panel, BM25 included: one per backbone, mode and rule, or more."""
+    titles = {_series_title(summary, cell) for name in backbones for cell in summary.of(name)}
+    return 1 + sum(len(title.splitlines()) for title in titles)
 
 
 def _point(summary: Summary, cell: Cell) -> tuple[float, float]:

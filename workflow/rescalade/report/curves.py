@@ -12,8 +12,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rescalade.report.labels import backbone_title, variant_title
+from rescalade.report.mode_look import RULE_MARKERS, mode_look
+from rescalade.report.numbers import as_float
 from rescalade.report.results import RunResult
-from rescalade.report.style import DASHES, INK, MARKERS, MUTED, SERIES, wrapped
+from rescalade.report.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
 from rescalade.report.summary import Cell, Summary
 from rescalade.variants import Variant
 
@@ -37,18 +39,23 @@ def activity_panel(axes: Axes, summary: Summary, backbone: str, limits: tuple[fl
     gaps = _lines(axes, summary, cells, "active_document", positive=False)
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(-0.25, limits[1])
-    vocabulary = (summary.results.audits.get(backbone) or {}).get("vocabulary")
+    activity_bounds(axes, as_float((summary.results.audits.get(backbone) or {}).get("vocabulary")))
+    _finish(axes, summary, backbone, "active terms per document", cells, gaps)
+
+
+def activity_bounds(axes: Axes, vocabulary: float) -> None:
+    """Lines at the number of active terms below which a head counts as dead, and above which as saturated."""
     bounds = [(1.0, "dead below 1", 2)]
-    if vocabulary:
+    if vocabulary > 0:
         bounds.append((vocabulary / 2, f"saturated above {vocabulary / 2:g}", -3))
     for height, words, shift in bounds:
         axes.axhline(height, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         note = axes.annotate(
             words, (1, height), xycoords=("axes fraction", "data"), xytext=(-2, shift), textcoords="offset points",
             ha="right", va="bottom" if shift > 0 else "top", fontsize=7.5, color=MUTED,
+            bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
         note.set_in_layout(False)
-    _finish(axes, summary, backbone, "active terms per document", cells, gaps)
 
 
 def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:
@@ -61,17 +68,27 @@ def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:
     return float(finite.min()) / 1.4, float(finite.max()) * 2.2
 
 
+def curve_size(summary: Summary, backbone: str) -> tuple[float, float]:
+    """Inches of a panel of curves: room for the legend below it, two rows of which always fit."""
+    labels = [variant_title(cell.variant) for cell in summary.of(backbone) if cell.made] + ["not finite"]
+    rows = -(-len(labels) // fitting_columns(labels, PANEL[0]))
+    return PANEL[0], PANEL[1] + 0.17 * max(0, rows - 2)
+
+
 def variant_look(variants: Sequence[Variant], variant: Variant) -> dict[str, Any]:
-    """Colour, dash and marker by scale among the experiment's scales; untied markers are hollow."""
-    scales = sorted({item.scale for item in variants})
+    """Colour, dash and marker by scale among the experiment's scales; the marker's filling by mode.
+
+    A k that a rule chose has the rule's own marker, since the same k may have been given too.
+    """
+    scales = sorted({item.scale for item in variants if not item.unchosen} | {variant.scale})
     place = scales.index(variant.scale)
     colour = SERIES[place % len(SERIES)]
     return {
         "color": colour,
         "linestyle": DASHES[place % len(DASHES)],
-        "marker": MARKERS[place % len(MARKERS)],
-        "markerfacecolor": colour if variant.mode == "tied" else "none",
-        "markersize": 4.5,
+        "marker": RULE_MARKERS[variant.rule] if variant.rule else MARKERS[place % len(MARKERS)],
+        **mode_look(variant.mode, colour),
+        "markersize": 6.5 if variant.rule else 4.5,
     }
 
 
@@ -129,7 +146,8 @@ def _finish(axes: Axes, summary: Summary, backbone: str, label: str, cells: Sequ
     ]
     if gaps:
         handles.append(Line2D([], [], linestyle="none", marker="x", markersize=4, color=INK, label="not finite"))
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=min(3, len(handles)))
+    columns = fitting_columns([str(handle.get_label()) for handle in handles], PANEL[0])
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
 
 
 def _column(run: RunResult, name: str) -> Floats:

@@ -158,7 +158,8 @@ def trained_norm(run: RunResult) -> float:
 def _norms(summary: Summary, backbone: str, scale: float) -> dict[str, Value]:
     """The audited row norm, and the same divided by k: exact, since every row is divided."""
     before = audited_norm(summary, backbone)
-    return {"row_norm_before": number(before, "norm"), "row_norm_after": number(before / scale, "norm")}
+    after = before / scale if scale > 0 else math.nan  # 0: a rule has not chosen k yet
+    return {"row_norm_before": number(before, "norm"), "row_norm_after": number(after, "norm")}
 
 
 def _picks(summary: Summary) -> dict[str, Pick]:

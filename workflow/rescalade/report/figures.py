@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from rescalade.config import Config
 from rescalade.paths import Paths
-from rescalade.report.charts import WIDE, families, norm_chart, prediction_chart, quality_panel
-from rescalade.report.curves import activity_panel, loss_limits, loss_panel
+from rescalade.report.audit_plot import audit_plot
+from rescalade.report.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
+from rescalade.report.curves import activity_panel, curve_size, loss_limits, loss_panel
+from rescalade.report.figure_set import Draw, FigureSet, Panel, save_figure
 from rescalade.report.labels import backbone_title
+from rescalade.report.mode_look import FILLED_IN_WORDS
 from rescalade.report.results import load_results
-from rescalade.report.style import PANEL, inline_svg, look, panels, save
+from rescalade.report.style import PANEL
 from rescalade.report.summary import PRIMARY, SECONDARY, Summary
-
-Draw = Callable[[Axes], None]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One drawing. label: what it shows, for those who do not see it."""
-
-    name: str
-    label: str
-    draw: Draw
-    size: tuple[float, float] = PANEL
-
-
-@dataclass(frozen=True)
-class FigureSet:
-    """Panels under one caption: one file each where `files`, all together in NAME otherwise or as well."""
-
-    name: str
-    title: str
-    caption: str
-    panels: tuple[Panel, ...]
 
 
 def make_figures(config: Config, paths: Paths) -> list[Path]:
@@ -51,22 +30,9 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
         UserError: a results file cannot be read.
     """
     folder = paths.experiment(config.name) / "figures"
-    written = []
-    with look():
-        for figure_set in all_figures(Summary(load_results(config, paths))):
-            written += save(_together(figure_set), folder / figure_set.name)
-    return written
-
-
-def inline_panels(figure_set: FigureSet) -> list[str]:
-    """SVG elements for a page, one per panel, so that they can wrap on a narrow screen."""
-    found = []
-    with look():
-        for panel in figure_set.panels:
-            figure = Figure(figsize=panel.size, layout="constrained")
-            panel.draw(figure.add_subplot())
-            found.append(inline_svg(figure, panel.name, panel.label))
-    return found
+    summary = Summary(load_results(config, paths))
+    audits = [audit_figure(summary, name) for name in config.backbones()]
+    return [path for figure_set in [*all_figures(summary), *audits] for path in save_figure(figure_set, folder)]
 
 
 def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
@@ -86,7 +52,8 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             "Quality against k",
             "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
             "standard "
-            "deviation over seeds, a hollow marker is the untied mode, a cross a collapsed cell, the dashed line BM25.",
+            "deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
+            f"{FILLED_IN_WORDS}.",
             tuple(_quality_panels(summary)),
         ),
         FigureSet(
@@ -115,6 +82,12 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     ]
 
 
+def audit_figure(summary: Summary, backbone: str) -> FigureSet:
+    """What the audit of a backbone saw over k. A file per backbone, shown on its page."""
+    audit = summary.results.audits.get(backbone)
+    return audit_plot(audit, f"audit-{backbone}", _title(summary, backbone))
+
+
 def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:
     limits = loss_limits(summary)
 
@@ -127,7 +100,10 @@ def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:
         "Training loss by step on a log axis, the same for all panels. Scales differ in colour, dash and marker; "
         "further "
         "seeds are paler. A loss that is not finite leaves a gap and a cross at the top.",
-        tuple(Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name)) for name in names),
+        tuple(
+            Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name), curve_size(summary, name))
+            for name in names
+        ),
     )
 
 
@@ -144,7 +120,12 @@ def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
         "dotted "
         "lines bound what counts as dead and as saturated.",
         tuple(
-            Panel(f"active-{name}", f"Active document terms of {_title(summary, name)} over steps.", draw(name))
+            Panel(
+                f"active-{name}",
+                f"Active document terms of {_title(summary, name)} over steps.",
+                draw(name),
+                curve_size(summary, name),
+            )
             for name in names
         ),
     )
@@ -156,7 +137,7 @@ def _quality_panels(summary: Summary) -> Iterator[Panel]:
         label = f"out-of-domain {SECONDARY}"
         domains.append(("out-of-domain", label, summary.out_of_domain, summary.bm25_out_of_domain()))
     for number, names in enumerate(families(summary)):
-        height = PANEL[1] + 0.18 * (len(names) + 1)
+        height = PANEL[1] + 0.18 * legend_lines(summary, names)
         for domain, label, pick, reference in domains:
 
             def draw(
@@ -170,17 +151,6 @@ def _quality_panels(summary: Summary) -> Iterator[Panel]:
 
             titles = "; ".join(_title(summary, name) for name in names)
             yield Panel(f"quality-{number + 1}-{domain}", f"{label} against k for {titles}.", draw, (PANEL[0], height))
-
-
-def _together(figure_set: FigureSet) -> Figure:
-    if len(figure_set.panels) == 1:
-        figure = Figure(figsize=figure_set.panels[0].size, layout="constrained")
-        figure_set.panels[0].draw(figure.add_subplot())
-        return figure
-    figure, axes = panels(len(figure_set.panels), max(panel.size[1] for panel in figure_set.panels))
-    for panel, place in zip(figure_set.panels, axes, strict=True):
-        panel.draw(place)
-    return figure
 
 
 def _norms_in_words(summary: Summary) -> str:

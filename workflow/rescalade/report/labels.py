@@ -13,11 +13,27 @@ def backbone_title(config: Config, name: str) -> str:
     return title if factor == 1 else f"{title} (inflated x{factor:g})"
 
 
+def scale_title(variant: Variant) -> str:
+    """`k = 16`, `k = 8 (auto: loss)`; `k not chosen yet (auto: loss)` before the audit has said it."""
+    return f"k {scale_words(variant)}" if variant.unchosen else f"k = {scale_words(variant)}"
+
+
+def scale_words(variant: Variant) -> str:
+    """`16`, `8 (auto: loss)`, `not chosen yet (auto: loss)`."""
+    scale = "not chosen yet" if variant.unchosen else f"{variant.scale:g}"
+    return scale if variant.rule is None else f"{scale} (auto: {variant.rule})"
+
+
 def variant_title(variant: Variant) -> str:
-    """`k = 16, tied`."""
-    return f"k = {variant.scale:g}, {variant.mode}{', bias too' if variant.bias else ''}"
+    """`k = 16, tied`, `k = 8 (auto: loss), folded`."""
+    return f"{scale_title(variant)}, {mode_title(variant)}"
 
 
 def mode_title(variant: Variant) -> str:
     """`tied`, `untied, bias too`."""
-    return f"{variant.mode}{', bias too' if variant.bias else ''}"
+    return mode_words(variant.mode, variant.bias)
+
+
+def mode_words(mode: str, bias: bool) -> str:
+    """The same for a mode that an audit names."""
+    return f"{mode}{', bias too' if bias else ''}"

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from rescalade.report.audit_read import risk_level, risk_reasons, row_norm, scale_entries, series_of
+from rescalade.report.audit_tables import (
+    Audited,
+    measured,
+    measured_columns,
+    mode_table,
+    predicted_table,
+    scale_table,
+)
+from rescalade.report.head_table import head_table
 from rescalade.report.labels import backbone_title, variant_title
 from rescalade.report.numbers import as_float
 from rescalade.report.results import Json
@@ -14,10 +23,16 @@ from rescalade.report.table import Column, Row, Table, number, spread, text
 LARGE_NORM = 2.0
 """Mean row norm above which the paper calls a head large (Table 1)."""
 
+SHOWN = (
+    "gradient_norm", "active_query", "active_document", "activation_mean", "cosine_document", "score_mean",
+    "score_positive", "bf16_step", "logits_sd", "logit_error",
+)  # fmt: skip
+"""Measures of the audit that stand beside what training found."""
+
 
 def audited_norm(summary: Summary, backbone: str) -> float:
     """Mean row norm of W before any division; NaN where it was not audited."""
-    return as_float((summary.results.audits.get(backbone, {}).get("row_norm") or {}).get("mean"))
+    return row_norm(summary.results.audits.get(backbone))
 
 
 def head_class(summary: Summary, backbone: str) -> str | None:
@@ -31,64 +46,20 @@ def head_class(summary: Summary, backbone: str) -> str | None:
 
 def norm_table(summary: Summary) -> Table:
     """One row per backbone: the head as it was before any division."""
-    rows = []
-    for name in summary.config.backbones():
-        audit = summary.results.audits.get(name)
-        title = text(backbone_title(summary.config, name))
-        if audit is None:
-            rows.append(Row({"name": title, "model": text("not audited")}, kind="absent"))
-            continue
-        norm: Json = audit.get("row_norm") or {}
-        rows.append(
-            Row(
-                {
-                    "name": title,
-                    "model": text(str(audit.get("model_type") or "unknown")),
-                    "class": text(head_class(summary, name)),
-                    "tied": text("yes" if audit.get("tied") else "no"),
-                    "inflate": number(as_float(audit.get("inflate")), "size"),
-                    "vocabulary": number(as_float(audit.get("vocabulary")), "count"),
-                    "width": number(as_float(audit.get("width")), "count"),
-                    "mean": number(as_float(norm.get("mean")), "norm"),
-                    "max": number(as_float(norm.get("max")), "norm"),
-                    "sd": number(as_float(norm.get("sd")), "norm"),
-                    "frobenius": number(as_float(audit.get("frobenius")), "size"),
-                    "anisotropy": number(as_float(audit.get("anisotropy")), "measure"),
-                    "bias_norm": number(as_float(audit.get("bias_norm")), "size"),
-                }
-            )
-        )
-    return Table(
-        name="head-norms",
-        title="Head norms",
-        caption="Every head before division. Row norm is the mean L2 norm of the rows of W, the paper's measure.",
-        columns=[
-            Column("name", "Backbone", numeric=False),
-            Column("model", "Model", numeric=False),
-            Column("class", "Class", numeric=False, note="as declared in the configuration, else large above 2"),
-            Column("tied", "Tied", numeric=False),
-            Column("inflate", "Inflation", note="factor put on W after pretraining; 1 is none"),
-            Column("vocabulary", "Vocabulary"),
-            Column("width", "Width"),
-            Column("mean", "mean", "Row norm"),
-            Column("max", "max", "Row norm"),
-            Column("sd", "sd", "Row norm"),
-            Column("frobenius", "Frobenius norm"),
-            Column("anisotropy", "Anisotropy"),
-            Column("bias_norm", "Bias norm"),
-        ],
-        rows=rows,
-    )
+    names = summary.config.backbones()
+    return head_table([audited(summary, name) for name in names], [head_class(summary, name) for name in names])
+
+
+def audited(summary: Summary, backbone: str) -> Audited:
+    """The audit of a backbone under its display name."""
+    return Audited(backbone, backbone_title(summary.config, backbone), summary.results.audits.get(backbone))
 
 
 def audit_entry(summary: Summary, cell: Cell) -> Json:
     """What the audit of the backbone says about the variant; empty where it says nothing."""
-    audit = summary.results.audits.get(cell.backbone)
-    entries: list[dict[str, Any]] = list((audit or {}).get("scales") or [])
     variant = cell.variant
-    for entry in entries:
-        same = entry.get("mode", "tied") == variant.mode and entry.get("bias", False) == variant.bias
-        if same and as_float(entry.get("k")) == variant.scale:
+    for entry in scale_entries(summary.results.audits.get(cell.backbone)):
+        if series_of(entry) == (variant.mode, variant.bias) and as_float(entry.get("k")) == variant.scale:
             return entry
     return {}
 
@@ -110,13 +81,8 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
                         strong=best,
                         raw=cell.variant.name,
                     ),
-                    "logit_error": number(as_float(entry.get("logit_error"))),
-                    "logits_sd": number(as_float(entry.get("logits_sd")), "size"),
-                    "active_query": number(as_float(entry.get("active_query")), "size"),
-                    "active_document": number(as_float(entry.get("active_document")), "size"),
-                    "cosine_document": number(as_float(entry.get("cosine_document"))),
-                    "score_mean": number(as_float(entry.get("score_mean")), "size"),
-                    "score_positive": number(as_float(entry.get("score_positive")), "size"),
+                    "risk": text(risk_level(entry), note="; ".join(risk_reasons(entry))),
+                    **measured(entry, SHOWN),
                     "predicted": number(as_float(entry.get("step0_loss")), "size"),
                     "step0_loss": spread(cell.outcome("first_loss"), "size"),
                     "quality": spread(cell.spread(summary.in_domain), strong=best),
@@ -142,47 +108,18 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
             Column("predicted", "predicted", "Loss at step 0", note="InfoNCE of the audit's micro-batch"),
             Column("step0_loss", "found", "Loss at step 0", sd=True, note="first step of training"),
             Column("quality", "MRR@10", "In-domain", sd=True),
-            Column("logit_error", "Logit error", "Audit, before training"),
-            Column("logits_sd", "Logits, sd", "Audit, before training"),
-            Column("active_query", "Active, query", "Audit, before training"),
-            Column("active_document", "Active, document", "Audit, before training"),
-            Column("cosine_document", "Cosine, documents", "Audit, before training"),
-            Column("score_mean", "Score, mean", "Audit, before training"),
-            Column("score_positive", "Score, positive", "Audit, before training"),
+            Column("risk", "Risk", "Audit, before training", numeric=False, note="reasons on the backbone's page"),
+            *measured_columns(SHOWN, "Audit, before training"),
         ],
         rows=rows,
     )
 
 
-def audit_table(summary: Summary, backbone: str) -> Table:
-    """Every scale and mode that the audit of a backbone tried, run or not."""
-    entries: list[Json] = list((summary.results.audits.get(backbone) or {}).get("scales") or [])
-    columns = [
-        ("logit_error", "Logit error", "measure"),
-        ("logits_mean", "Logits, mean", "size"),
-        ("logits_sd", "Logits, sd", "size"),
-        ("logits_max", "Logits, max", "size"),
-        ("active_query", "Active, query", "size"),
-        ("active_document", "Active, document", "size"),
-        ("cosine_document", "Cosine, documents", "measure"),
-        ("score_mean", "Score, mean", "size"),
-        ("score_positive", "Score, positive", "size"),
-        ("step0_loss", "Loss at step 0", "size"),
+def audit_tables(summary: Summary, backbone: str) -> list[Table]:
+    """Every scale and mode that the audit of a backbone tried, run or not; what the modes do; the rules' k."""
+    one = [audited(summary, backbone)]
+    return [
+        scale_table(one, f"audit-{backbone}", sections=False),
+        mode_table(one, f"modes-{backbone}", sections=False),
+        predicted_table(one, f"predicted-{backbone}", sections=False),
     ]
-    rows = []
-    for entry in entries:
-        scale = as_float(entry.get("k"))
-        values = {"scale": text(f"k = {scale:g}, {entry.get('mode', 'tied')}")}
-        for key, _, style in columns:
-            values[key] = number(as_float(entry.get(key)), style)  # type: ignore[arg-type]
-        rows.append(Row(values))
-    return Table(
-        name=f"audit-{backbone}",
-        title="Audit by scale and mode",
-        caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained.",
-        columns=[
-            Column("scale", "Scale and mode", numeric=False),
-            *(Column(key, header) for key, header, _ in columns),
-        ],
-        rows=rows,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Style = Literal["measure", "size", "norm", "count", "probability", "percent"]
+Style = Literal["measure", "size", "norm", "count", "probability", "percent", "fine"]
 MISSING = "\N{EN DASH}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -52,11 +52,17 @@ class Spread:
 
 
 def decimals(value: float, style: Style) -> int:
-    """Digits after the point. `size` (losses, active terms, FLOPS) keeps three significant digits."""
+    """Digits after the point.
+
+    `size` (losses, active terms, FLOPS) keeps three significant digits from 1 on, `fine` (values that may be far
+    below 1) two of them below it too.
+    """
     fixed = {"measure": 3, "norm": 3, "count": 0, "probability": 4, "percent": 1}
     if style in fixed:
         return fixed[style]
     magnitude = abs(value)
+    if style == "fine" and 0 < magnitude < 0.1:
+        return min(12, 1 - math.floor(math.log10(magnitude)))
     if magnitude >= 99.95:
         return 0
     if magnitude >= 9.995:

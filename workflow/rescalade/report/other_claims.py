@@ -14,16 +14,16 @@ from rescalade.report.summary import Summary
 def first_loss(summary: Summary) -> Claim:
     """(d) The loss at step 0 falls with k."""
     findings = []
-    series: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    series: dict[tuple[str, str], dict[float, float]] = {}
     for cell in summary.cells:
         loss = cell.outcome("first_loss").mean
         key = (backbone_title(summary.config, cell.backbone), mode_title(cell.variant))
-        if cell.made and loss is not None:
-            series.setdefault(key, []).append((cell.variant.scale, loss))
-    for (title, mode), points in series.items():
-        if len(points) < 2:
+        if cell.made and loss is not None:  # the same k, given and chosen by a rule: one point, not two of a fall
+            series.setdefault(key, {}).setdefault(cell.variant.scale, loss)
+    for (title, mode), losses in series.items():
+        if len(losses) < 2:
             continue
-        points.sort()
+        points = sorted(losses.items())
         holds = all(after[1] < before[1] for before, after in pairwise(points))
         steps = ", ".join(f"{written(loss, 'size')} at k = {scale:g}" for scale, loss in points)
         findings.append(

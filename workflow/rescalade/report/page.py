@@ -7,29 +7,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from rescalade.atomic import atomic_file
 from rescalade.config import Config
 from rescalade.config.errors import unknown
 from rescalade.paths import Paths
+from rescalade.report.best_scale import predicted_against_best
 from rescalade.report.claim import Answer
 from rescalade.report.claims import claims_of
 from rescalade.report.comparisons import comparison_table
 from rescalade.report.data import cost_table, data_table
 from rescalade.report.effectiveness import main_table, run_table
-from rescalade.report.figures import FigureSet, all_figures, inline_panels
+from rescalade.report.figures import all_figures, audit_figure
 from rescalade.report.labels import backbone_title
-from rescalade.report.norms import audit_table, norm_table, prediction_table
+from rescalade.report.norms import audit_tables, norm_table, prediction_table
 from rescalade.report.provenance import Provenance, check_settings, configuration_digest, gather
 from rescalade.report.published import counted, matches, published_table
 from rescalade.report.published_data import load_published
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
+from rescalade.report.template import drawn, write_page
 from rescalade.report.wording import facts, opening
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "report"
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {
     "holds": "\N{CHECK MARK}",
@@ -65,7 +62,7 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
         else:
             context = _backbone(Summary(results.only(name)), name)
         template = "page.html.j2" if name == INDEX else "backbone.html.j2"
-        written.append(_write(folder / f"{name}.html", template, context))
+        written.append(write_page(folder / f"{name}.html", template, context))
     return written
 
 
@@ -83,6 +80,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
             "main": main_table(summary),
             "comparisons": comparison_table(summary),
             "prediction": prediction_table(summary),
+            "best_scale": predicted_against_best(summary),
             "norms": norm_table(summary),
             "runs": run_table(summary),
             "data": data_table(summary),
@@ -91,7 +89,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
         },
         "published": published,
         "published_counts": counted(matches(summary, published)) if published else "",
-        "figures": _drawn(all_figures(summary)),
+        "figures": drawn(all_figures(summary)),
         "provenance": found,
         "settings": {backbone_title(config, name): _settings(config, name) for name in config.backbones()},
         "experiment_json": _pretty(config.experiment.model_dump(mode="json", exclude_none=True)),
@@ -108,10 +106,11 @@ def _backbone(summary: Summary, name: str) -> dict[str, Any]:
         "tables": [
             main_table(summary, name),
             prediction_table(summary, name),
-            audit_table(summary, name),
+            *audit_tables(summary, name),
             run_table(summary, name),
         ],
-        "figures": _drawn(all_figures(summary, name)),
+        "audit_figures": drawn([audit_figure(summary, name)]),
+        "figures": drawn(all_figures(summary, name)),
         "settings": _settings(config, name),
     }
 
@@ -125,14 +124,6 @@ def _common(config: Config) -> dict[str, Any]:
     }
 
 
-def _drawn(figure_sets: Sequence[FigureSet]) -> list[dict[str, Any]]:
-    """SVG made here is markup; everything else is escaped by the template."""
-    return [
-        {"about": figure_set, "panels": [Markup(svg) for svg in inline_panels(figure_set)]}  # noqa: S704
-        for figure_set in figure_sets
-    ]
-
-
 def _settings(config: Config, name: str) -> str:
     return _pretty(
         {
@@ -144,18 +135,3 @@ def _settings(config: Config, name: str) -> str:
 
 def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _write(target: Path, template: str, context: Mapping[str, Any]) -> Path:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["css"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
-    html = environment.get_template(template).render(context)
-    with atomic_file(target) as temporary:
-        temporary.write_text(html, encoding="utf-8")
-    return target

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ import pandas as pd
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
 from rescalade.paths import Paths, scores
+from rescalade.report.numbers import as_float
+from rescalade.variants import Variant
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run. outcome: None where the run was not made. scores: data set to its JSON, for those scored."""
+    """One run, its variant with the k that was used.
+
+    outcome: None where the run was not made. scores: data set to its JSON, for those scored.
+    """
 
     run: Run
     outcome: Json | None
@@ -55,13 +61,14 @@ def load_results(config: Config, paths: Paths) -> Results:
         UserError: a file is there but cannot be read.
     """
     datasets = config.evaluation_sets()
-    runs = tuple(_run(config, paths, run, datasets) for run in config.runs())
     backbones = config.backbones()
+    audits = _present({name: read_json(paths.audit(config.experiment.recipe, name)) for name in backbones})
+    runs = with_chosen_scales([_run(config, paths, run, datasets) for run in config.runs()], audits)
     return Results(
         config=config,
         paths=paths,
         runs=runs,
-        audits=_present({name: read_json(paths.audit(config.experiment.recipe, name)) for name in backbones}),
+        audits=audits,
         bm25=_present({name: read_json(scores(paths.bm25(), name)) for name in datasets}),
         manifests=_present(
             {
@@ -70,6 +77,36 @@ def load_results(config: Config, paths: Paths) -> Results:
             }
         ),
     )
+
+
+def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Json]) -> tuple[RunResult, ...]:
+    """Give variants whose k a rule chose that k, and sort by it: backbone, mode, scale, seed.
+
+    The k of a run is that of its outcome; of one that was not made, that of another seed, else the audit's prediction.
+    Without any of these it stays unchosen.
+    """
+    known: dict[tuple[str, Variant], float] = {}
+    for result in runs:
+        scale = _used_scale(result.outcome)
+        if scale is not None:
+            known.setdefault((result.run.backbone, result.run.variant), scale)
+
+    def chosen(result: RunResult) -> RunResult:
+        run = result.run
+        if not run.variant.unchosen:
+            return result
+        scale = _used_scale(result.outcome) or known.get((run.backbone, run.variant))
+        scale = scale or _predicted_scale(audits.get(run.backbone), run.variant)
+        return result if scale is None else replace(result, run=replace(run, variant=run.variant.chosen(scale)))
+
+    order = list(dict.fromkeys(result.run.backbone for result in runs))
+
+    def place(result: RunResult) -> tuple[int, str, float, bool, str, int]:
+        variant = result.run.variant
+        backbone = order.index(result.run.backbone)
+        return backbone, variant.mode, variant.scale, variant.bias, variant.rule or "", result.run.seed
+
+    return tuple(sorted(map(chosen, runs), key=place))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -116,6 +153,21 @@ def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResu
         return RunResult(run, None, None, {})
     found = _present({name: read_json(scores(folder, name)) for name in datasets})
     return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
+
+
+def _used_scale(outcome: Json | None) -> float | None:
+    return _scale((outcome or {}).get("scale"))
+
+
+def _predicted_scale(audit: Json | None, variant: Variant) -> float | None:
+    predicted = (audit or {}).get("predicted")
+    entry = predicted.get(variant.rule) if isinstance(predicted, Mapping) else None
+    return _scale(entry.get("power")) if isinstance(entry, Mapping) else None
+
+
+def _scale(value: Any) -> float | None:
+    scale = as_float(value)
+    return scale if math.isfinite(scale) and scale > 0 else None
 
 
 def _present(values: Mapping[str, dict[str, Any] | None]) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rescalade.report.claim import Claim, Finding, assembled, quality, row, seed_noise, with_head, yes
-from rescalade.report.labels import backbone_title, mode_title, variant_title
+from rescalade.report.labels import backbone_title, mode_title, scale_title, variant_title
 from rescalade.report.numbers import Spread, written
 from rescalade.report.summary import Cell, Summary
 
@@ -50,7 +50,7 @@ def harmless(summary: Summary) -> Claim:
                 | {
                     "Mode": mode_title(cell.variant),
                     "At k = 1": quality(summary, base),
-                    "At moderate k": f"{quality(summary, cell)} (k = {cell.variant.scale:g})",
+                    "At moderate k": f"{quality(summary, cell)} ({scale_title(cell.variant)})",
                     "Difference": f"{sign}{written(difference)}",
                     "Seed noise": written(allowed),
                 },
@@ -62,7 +62,8 @@ def harmless(summary: Summary) -> Claim:
         "Small-norm backbones do not need the division, and a moderate k does not harm them (Fig. 3; ALBERT is the "
         "paper's exception).",
         f"Is every small-norm backbone at its largest k up to {MODERATE:g}, in a mode where the division is exact (the "
-        "encoder stays as it was: untied, or tied where the embedding feeds straight into a norm, as in ModernBERT), "
+        "encoder stays as it was: untied, folded or multiplier, or tied where the embedding feeds straight into a "
+        "norm, as in ModernBERT), "
         "no worse than at k = 1 by more than seed noise: twice the pooled sd "
         "over seeds of its runs that did not collapse, at least 0.01 MRR@10?",
         findings,
@@ -76,6 +77,6 @@ def _spreads(summary: Summary, backbone: str) -> list[Spread]:
 
 
 def _exact(summary: Summary, cell: Cell) -> bool:
-    """Whether the mode divides W and nothing else: the encoder computes what it did before."""
+    """Whether the mode changes the head alone: the encoder computes what it did before."""
     audit = summary.results.audits.get(cell.backbone) or {}
-    return cell.variant.mode == "untied" or audit.get("tied") is False or audit.get("model_type") in EXACT_TIED
+    return cell.variant.mode != "tied" or audit.get("tied") is False or audit.get("model_type") in EXACT_TIED

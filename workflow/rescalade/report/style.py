@@ -122,9 +122,14 @@ def panels(count: int, height: float = PANEL[1], columns: int = 2) -> tuple[Figu
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
-    """2 where two columns of the longest label fit in so many inches, else 1 (8 points: about 0.065 in a letter)."""
+    """2 where there are more than three labels and two columns of the longest fit in so many inches, else 1."""
+    return min(2, fitting_columns(labels, width)) if len(labels) > 3 else 1
+
+
+def fitting_columns(labels: Sequence[str], width: float, most: int = 3) -> int:
+    """Columns of a legend that fit in so many inches, at least 1 (8 points: about 0.065 in a letter)."""
     longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
-    return 2 if len(labels) > 3 and 2 * (0.065 * longest + 0.55) < width else 1
+    return max(1, min(most, len(labels), int(width / (0.065 * longest + 0.55))))
 
 
 def plain_log(axis: Axis) -> None:

@@ -117,11 +117,16 @@ class Summary:
         return [cell for cell in self.cells if cell.backbone == backbone]
 
     def cell(self, backbone: str, scale: float, mode: str = "tied") -> Cell | None:
-        """The cell of that scale and mode with the bias left alone, if the experiment has it."""
-        for cell in self.of(backbone):
-            if cell.variant.scale == scale and cell.variant.mode == mode and not cell.variant.bias:
-                return cell
-        return None
+        """The cell of that scale and mode with the bias left alone, if the experiment has it.
+
+        One whose k was given comes before one whose k a rule chose.
+        """
+        found = [
+            cell
+            for cell in self.of(backbone)
+            if cell.variant.scale == scale and cell.variant.mode == mode and not cell.variant.bias
+        ]
+        return min(found, key=lambda cell: cell.variant.rule or "", default=None)
 
     def baseline(self, cell: Cell) -> Cell | None:
         """The same backbone at k = 1: in the same mode if it was run so, else tied."""

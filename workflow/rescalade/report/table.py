@@ -36,7 +36,7 @@ class Value:
 class Column:
     """key: name in CSV. group: heading over several columns. sd: CSV gets a second column KEY_sd. note: on hover.
 
-    wide: holds sentences, which may wrap.
+    wide: holds sentences, which may wrap. broad: holds several, and wraps late.
     """
 
     key: str
@@ -46,13 +46,15 @@ class Column:
     sd: bool = False
     note: str = ""
     wide: bool = False
+    broad: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
     """A row.
 
-    section: heading over consecutive rows. kind: best, collapsed, absent or baseline. key: first CSV column.
+    section: heading over consecutive rows. kind: best, collapsed, high (risk), absent or baseline.
+    key: first CSV column.
     """
 
     values: Mapping[str, Value]

@@ -7,6 +7,7 @@ from pathlib import Path
 from rescalade.atomic import atomic_file
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.report.best_scale import predicted_against_best
 from rescalade.report.comparisons import comparison_table
 from rescalade.report.effectiveness import main_table, run_table
 from rescalade.report.norms import norm_table, prediction_table
@@ -38,12 +39,13 @@ def make_tables(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_tables(summary: Summary) -> list[Table]:
-    """Main table, runs, head norms, prediction, comparisons and, where asked for, published numbers."""
+    """Main table, runs, head norms, predictions, comparisons and, where asked for, published numbers."""
     tables = [
         main_table(summary),
         run_table(summary),
         norm_table(summary),
         prediction_table(summary),
+        predicted_against_best(summary),
         comparison_table(summary),
     ]
     if summary.config.experiment.published:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rescalade.config import Config
 from rescalade.report.claim import Claim
-from rescalade.report.labels import backbone_title, mode_title
+from rescalade.report.labels import backbone_title, mode_title, scale_title, scale_words
 from rescalade.report.norms import head_class
 from rescalade.report.numbers import duration, listed, plural, written
 from rescalade.report.provenance import Provenance
@@ -38,7 +38,7 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
     """What was run: term and description."""
     config, experiment = summary.config, summary.config.experiment
     runs = summary.results.runs
-    scales = sorted({run.run.variant.scale for run in runs})
+    scales = dict.fromkeys(scale_words(run.run.variant) for run in sorted(runs, key=lambda run: run.run.variant.scale))
     modes = dict.fromkeys(mode_title(run.run.variant) for run in runs)
     made = sum(run.made for run in runs)
     train = [config.train_settings(name) for name in config.backbones()]
@@ -53,7 +53,7 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
         recipe += " (some backbones have settings of their own, see below)"
     return [
         ("Backbones", _backbones(config)),
-        ("Scales", f"k = {', '.join(f'{scale:g}' for scale in scales)}; {listed(modes)}"),
+        ("Scales", f"k = {', '.join(scales)}; {listed(modes)}"),
         ("Runs", f"{made} of {len(runs)} made; {_seeds(experiment.seeds)}"),
         ("Trained on", _dataset(summary, experiment.train_on, "queries")),
         ("In-domain", "; ".join(_dataset(summary, name, "queries") for name in experiment.in_domain)),
@@ -96,7 +96,7 @@ def _large(summary: Summary) -> list[str]:
         if best is base:
             sentences.append(f"{start}; no other k did better.")
             continue
-        sentences.append(f"{start}, {_plain(summary, best)} at k = {best.variant.scale:g}{_level(summary, name)}.")
+        sentences.append(f"{start}, {_plain(summary, best)} at {scale_title(best.variant)}{_level(summary, name)}.")
     if len(sentences) > 4:
         return [*sentences[:4], f"The other {len(sentences) - 4} large-norm backbones are in the table below."]
     return sentences
