@@ -31,10 +31,10 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
         found.append({**audited, "backbone": name})
         show(console, found[-1])
     if out is not None:
-        from rescalade.report.audit_page import write_audit_page
+        from rescalade.report.audit_page import file_names, write_audit_page
 
-        for audited in found:
-            write_json(out / f"{file_name(audited['backbone'])}.json", audited)
+        for audited, stem in zip(found, file_names([each["backbone"] for each in found]), strict=True):
+            write_json(out / f"{stem}.json", audited)
         write_audit_page(found, out)
         console.print(f"written: {out / 'audit.html'}")
 
@@ -105,11 +105,6 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
     except ValueError:
         raise UserError(f"--k {k!r}: expected a number above 0, or auto") from None
     return Variant(scale, chosen_mode, bool(bias))
-
-
-def file_name(name: str) -> str:
-    """A model's name as a file name: slashes of hub ids and folders become two hyphens."""
-    return name.strip("/").replace("/", "--")
 
 
 def show(console: Console, audit: Mapping[str, Any]) -> None:

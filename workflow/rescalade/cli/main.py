@@ -42,7 +42,8 @@ def main() -> NoReturn:
     # Importing torch and transformers makes a million long-lived objects; at the default thresholds the garbage
     # collector walks them again and again, a quarter of the start-up time of every stage.
     gc.set_threshold(200_000, 50, 50)
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    for chatty in ("bm25s", "fontTools"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         app()
     except UserError as error:

@@ -50,7 +50,7 @@ def _loss(row: Mapping[str, Any], candidates: int) -> list[tuple[str, str]]:
     return [
         (
             level,
-            f"InfoNCE at step 0 is {loss:,.4g}, {times:,.3g} times ln({candidates}) ({level}: above {limit:g} times)",
+            f"InfoNCE at step 0 is {loss:,.4g}, {_short(times)} times ln({candidates}) ({level}: above {limit:g} times)",
         )
     ]
 
@@ -92,3 +92,8 @@ def _weights(row: Mapping[str, Any], norms: Mapping[str, Any]) -> list[tuple[str
             )
         )
     return found
+
+
+def _short(value: float) -> str:
+    """Three digits, without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
