@@ -90,7 +90,5 @@ def _summed(table: Tensor, index: Tensor, factor: Tensor, owner: Tensor, owners:
     """[owners, D]: row o is the sum of factor[n] * table[index[n]] over the n whose owner is o; owner ascends."""
     bounds = torch.zeros(owners, dtype=torch.int64, device=table.device)
     torch.cumsum(torch.bincount(owner, minlength=owners)[:-1], 0, out=bounds[1:])
-    summed: Tensor = functional.embedding_bag(
-        index.long(), table, bounds, mode="sum", per_sample_weights=factor
-    )
+    summed: Tensor = functional.embedding_bag(index.long(), table, bounds, mode="sum", per_sample_weights=factor)
     return summed
