@@ -85,9 +85,9 @@ def _compute(
     with torch.autocast(hidden.device.type, enabled=False):
         chosen = choose(backend, hidden, weight)
         if chosen == "triton":
-            from rescalade.splade.backends import triton_head
+            from rescalade.splade.backends.cuda import head as cuda_head
 
-            return triton_head.compute(hidden, offsets, weight, bias, sums)
+            return cuda_head.compute(hidden, offsets, weight, bias, sums)
         kind = torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
         search, accumulate = _PAIRS[chosen]
         weights: Tensor = TermWeights.apply(  # type: ignore[no-untyped-call]

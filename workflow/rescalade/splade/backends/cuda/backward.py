@@ -8,7 +8,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from rescalade.splade.backends.triton_math import logit_gradient
+from rescalade.splade.backends.cuda.activation import logit_gradient
 
 
 @triton.jit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from rescalade.splade.backends.triton_math import activation
+from rescalade.splade.backends.cuda.activation import activation
 
 
 @triton.jit

@@ -12,9 +12,9 @@ import torch
 import triton
 from torch import Tensor
 
-from rescalade.splade.backends.triton_backward import hidden_kernel, projection_kernel
-from rescalade.splade.backends.triton_forward import forward_kernel
-from rescalade.splade.backends.triton_tiles import HALF, SINGLE, Tiles, tokens_tile
+from rescalade.splade.backends.cuda.backward import hidden_kernel, projection_kernel
+from rescalade.splade.backends.cuda.forward import forward_kernel
+from rescalade.splade.backends.cuda.tiles import HALF, SINGLE, Tiles, tokens_tile
 
 WIDE = 2**31
 
