@@ -14,11 +14,12 @@ def activation(logit: tl.tensor) -> tl.tensor:
     is right to a few units in the last place (Kahan; Goldberg, What Every Computer Scientist Should Know About
     Floating-Point Arithmetic, theorem 4).
     """
-    raised = 1.0 + logit
-    small = raised == 1.0
-    corrected = tl.log(raised) * (logit / tl.where(small, 1.0, raised - 1.0))
-    positive = tl.where(small | (raised == float("inf")), logit, corrected)
-    return tl.where(logit > 0.0, positive, tl.where(logit != logit, logit, 0.0))
+    positive = tl.where(logit > 0.0, logit, 0.0)
+    raised = 1.0 + positive
+    # below rounding log(1 + x) = x, and infinity over infinity is no number
+    plain = (raised == 1.0) | (raised == float("inf"))
+    corrected = tl.log(raised) * (positive / tl.where(plain, 1.0, raised - 1.0))
+    return tl.where(logit != logit, logit, tl.where(plain, positive, corrected))
 
 
 @triton.jit
