@@ -132,8 +132,6 @@ def test_frozen_projection(backend: Backend) -> None:
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
 def test_half_precision_hidden_states(backend: Backend, kind: torch.dtype) -> None:
     """Products of 8 (11) bits are exact in float32; only the gradient is rounded to the type of its tensor."""
-    if backend in ("numba", "screen"):
-        pytest.skip("float32 only; the head hands other types to the portable back end")
     problem = Problem.random(8, [3, 0, 20], 24, 60, 0.0)
     problem.hidden, problem.weight = problem.hidden.to(kind), problem.weight.to(kind).float()
     ours = computed(problem, backend)

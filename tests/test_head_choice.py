@@ -39,7 +39,7 @@ def test_auto_on_the_cpu(units: bool, expected: str, monkeypatch: pytest.MonkeyP
     tensor = torch.zeros(1, 1)
     assert choose.choose("auto", tensor, tensor) == expected
     assert choose.choose("auto", tensor.double(), tensor.double()) == "portable"
-    assert choose.choose("auto", tensor.bfloat16(), tensor) == "portable"
+    assert choose.choose("auto", tensor.bfloat16(), tensor) == expected  # computed in float32
     assert choose.choose("auto", tensor.to("meta"), tensor.to("meta")) == "portable"
 
 
@@ -55,7 +55,9 @@ def test_errors_name_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         attempt("cuda")
     with pytest.raises(UserError, match=r"'screen' needs a CPU with AVX512_BF16 or AMX"):
         attempt("screen")
-    with pytest.raises(UserError, match=r"'numba' needs float32 tensors on the CPU, found torch.float64 on cpu"):
+    with pytest.raises(
+        UserError, match=r"'numba' needs tensors of float32 or less on the CPU, found torch.float64 on cpu"
+    ):
         attempt("numba", torch.float64)
     monkeypatch.setattr(choose, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"'triton' needs the package triton"):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rescalade.splade.backends import adaptive, compiled, portable, screen
 from rescalade.splade.backends.autograd import Accumulate, Search, TermWeights
-from rescalade.splade.backends.choose import Backend, choose
+from rescalade.splade.backends.choose import Backend, choose, exact_type
 
 _PAIRS: dict[Backend, tuple[Search, Accumulate]] = {
     "auto": (adaptive.search, compiled.accumulate),
@@ -88,7 +88,7 @@ def _compute(
             from rescalade.splade.backends.cuda import head as cuda_head
 
             return cuda_head.compute(hidden, offsets, weight, bias, sums)
-        kind = torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
+        kind = exact_type(hidden, weight)
         search, accumulate = _PAIRS[chosen]
         weights: Tensor = TermWeights.apply(  # type: ignore[no-untyped-call]
             hidden.to(kind), offsets, weight.to(kind), bias.to(kind), search, accumulate

@@ -19,11 +19,16 @@ NAMES: tuple[Backend, ...] = ("auto", "portable", "numba", "screen", "triton")
 TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
+def exact_type(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """Type in which all back ends but Triton compute: that of the operands, float32 at least."""
+    return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
+
+
 def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
     """The back end for these tensors: itself where one is named, the fastest that applies for `auto`.
 
-    `auto` is triton on CUDA; on the CPU numba for float32, and where the CPU multiplies bfloat16 in hardware it
-    stays `auto`, which then uses the screen call by call; portable for everything else.
+    `auto` is triton on CUDA; on the CPU numba for up to float32, and where the CPU multiplies bfloat16 in hardware
+    it stays `auto`, which then uses the screen call by call; portable for everything else.
 
     Raises:
         UserError: the name is unknown, or the one named cannot compute these tensors on this machine.
@@ -31,8 +36,8 @@ def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
     if backend not in NAMES:
         raise UserError(f"head back end {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     obstacles: dict[Backend, str] = {}
-    if hidden.device.type != "cpu" or {hidden.dtype, weight.dtype} != {torch.float32}:
-        obstacles["numba"] = obstacles["screen"] = "float32 tensors on the CPU"
+    if hidden.device.type != "cpu" or exact_type(hidden, weight) != torch.float32:
+        obstacles["numba"] = obstacles["screen"] = "tensors of float32 or less on the CPU"
     elif not multiplies_bfloat16():
         obstacles["screen"] = "a CPU with AVX512_BF16 or AMX"
     if find_spec("triton") is None:
