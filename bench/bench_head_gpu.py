@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def main() -> None:
     print(table(results))
     command = " ".join(["python bench/bench_head_gpu.py", *map(str, shape)])
     record = {"triples_L_D_V": shape, "cases": CASES, "rows": results, "made": machine(), "command": command}
+    record["peer"] = f"sentence-transformers {version('sentence-transformers')}"
     path = Path(__file__).parent / "results" / "head_gpu.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
 

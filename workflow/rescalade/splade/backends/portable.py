@@ -17,7 +17,10 @@ CHUNK = 512
 """Vocabulary columns per chunk, at most."""
 
 BUDGET = 2**22
-"""Numbers in a temporary block: 16 MB of float32."""
+"""Logits in a temporary block: 16 MB of float32."""
+
+PAIRS = 2**18
+"""(text, term) pairs whose gradients are listed at a time: some 10 MB of indices."""
 
 
 def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,14 +69,14 @@ def accumulate(gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor)
     """[T, D] and [V, D] gradients from the winners' [B, V] gradient, in blocks of bounded size."""
     hidden_gradient, weight_gradient = torch.zeros_like(hidden), torch.zeros_like(weight)
     texts, vocabulary = gradient.shape
-    block = max(1, BUDGET // max(1, texts))
+    block = max(1, PAIRS // max(1, texts))
     for first in range(0, vocabulary, block):
         part = slice(first, first + block)
         term, text = gradient[:, part].t().nonzero(as_tuple=True)  # ordered by term
         weight_gradient[part] = _summed(
             hidden, winner[:, part][text, term], gradient[:, part][text, term], term, len(weight_gradient[part])
         )
-    block = max(1, BUDGET // max(1, vocabulary))
+    block = max(1, PAIRS // max(1, vocabulary))
     for first in range(0, texts, block):
         part = slice(first, first + block)
         text, term = gradient[part].nonzero(as_tuple=True)
