@@ -8,10 +8,11 @@ from rescalade.splade.backends import compiled, screen
 from rescalade.splade.backends.sample import Sample
 
 SPARSE = 0.10
-"""Share of active pairs below which the screen is tried; measured in bench/results/head.json."""
+"""Share of active pairs up to which the screen is tried: computing that share again in float32 costs about as much of
+a GEMM, and the bfloat16 one must save more than that on any CPU that has the instructions."""
 
 TOKENS = 512
-"""Tokens below which rounding the projection costs more than the faster GEMM saves."""
+"""Tokens below which the screen is not tried: rounding the projection costs the same for few tokens as for many."""
 
 
 def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
