@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_SLURM := .venv/.installed-slurm
 
-.PHONY: setup report test lint bench slurm-test clean
+.PHONY: setup report test lint bench bench-gpu slurm-test clean
 
 setup: $(INSTALLED)
 
@@ -23,7 +23,11 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out %_gpu.py,$(wildcard bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done
+
+# needs a CUDA device
+bench-gpu: $(INSTALLED)
+	for file in bench/bench_*_gpu.py; do $(BIN)/python $$file || exit 1; done
 
 # needs tools/slurm-one-node.sh install (root, once); starts a Slurm of its own and ends it
 slurm-test: $(INSTALLED_SLURM)

@@ -1,104 +1,106 @@
-"""The fused SPLADE head against sentence-transformers' SpladePooling on materialised logits, forward and backward.
+"""The head's back ends against sentence-transformers' SpladePooling on materialised logits, on one CPU core.
 
     python bench/bench_head.py [B L D V]
 
-CPU seconds of one core, minimum of five interleaved rounds, and the peak resident memory each adds, every contender in
-a process of its own. Writes bench/results/head.json.
+Least CPU seconds of several rounds, forward with backward and forward alone, and the peak resident memory that the
+first round adds; every contender in a process of its own, one after the other. Writes bench/results/head.json.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-SHAPE = (32, 128, 128, 30522)
-ACTIVE = 0.01
-CONTENDERS = ("fused", "splade_pooling")
-ROUNDS = 5
+from head_goals import lines, verdicts
+
+SHAPE = (32, 128, 384, 30522)
+CASES = {
+    "1 % active": {"active": 0.01, "density": 1.0},
+    "all active": {"active": 1.0, "density": 1.0},
+    "1 % active, half padding": {"active": 0.01, "density": 0.5},
+}
+"""Real training begins with all active, and moves towards few."""
+
+WARM_UP = (2, 300, 32, 1100)
+ROUNDS = 3
 
 
-def problem(shape: tuple[int, int, int, int]) -> tuple[Any, ...]:
-    """Random logits; the bias leaves a share ACTIVE of the (text, term) pairs active."""
+def measure(name: str, case: str, shape: tuple[int, int, int, int], rounds: int) -> dict[str, float]:
+    """Figures of one contender; runs in its own process."""
     import torch
 
-    texts, length, width, vocabulary = shape
-    random = torch.Generator().manual_seed(0)
-    hidden = torch.randn(texts, length, width, generator=random)
-    weight = torch.randn(vocabulary, width, generator=random) / width**0.5
-    sample = (hidden[:4] @ weight[:4096].t()).amax(1)
-    bias = torch.full((vocabulary,), -float(torch.quantile(sample, 1 - ACTIVE)))
-    upstream = torch.randn(texts, vocabulary, generator=random)
-    return hidden, torch.ones(texts, length, dtype=torch.int64), weight, bias, upstream
-
-
-def contender(name: str, shape: tuple[int, int, int, int]) -> dict[str, float]:
-    """Best CPU seconds and added peak memory in MB of one contender; runs in its own process."""
-    import torch
+    from head_contenders import contender
+    from head_problem import HeadProblem
+    from measure import added_peak_mb, cpu_seconds
 
     torch.set_num_threads(1)
-    hidden, mask, weight, bias, upstream = problem(shape)
-    if name == "fused":
-        from rescalade.splade.head import pack, term_weights
-
-        def compute(h: Any, w: Any, b: Any) -> Any:
-            return term_weights(*pack(h, mask.bool()), w, b)
-    else:
-        from sentence_transformers.sparse_encoder.modules import SpladePooling
-
-        pooling = SpladePooling("max")
-
-        def compute(h: Any, w: Any, b: Any) -> Any:
-            logits = torch.nn.functional.linear(h, w, b)
-            return pooling({"token_embeddings": logits, "attention_mask": mask})["sentence_embedding"]
-
-    leaves = [tensor.clone().requires_grad_() for tensor in (hidden, weight, bias)]
-    small = [leaves[0][:1, :2], leaves[1][:64], leaves[2][:64]]
-    if name == "fused":  # compile outside the measurement
-        from rescalade.splade.head import pack, term_weights
-
-        term_weights(*pack(small[0], mask[:1, :2].bool()), small[1], small[2]).sum().backward()
+    problem = HeadProblem.random(shape, **CASES[case])
+    compute = contender(name, problem)
+    leaves = [tensor.clone().requires_grad_() for tensor in (problem.hidden, problem.weight, problem.bias)]
     for leaf in leaves:
-        leaf.grad = torch.zeros_like(leaf)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = []
-    for _ in range(ROUNDS):
-        start = time.process_time()
-        compute(*leaves).backward(upstream)
-        seconds.append(time.process_time() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"seconds": min(seconds), "added_peak_mb": peak / 1024}
+        leaf.grad = torch.zeros_like(leaf)  # the gradients themselves are in nobody's peak
+    row: dict[str, float] = {"tokens": problem.tokens}
+
+    def step() -> None:
+        weights = compute(*leaves)
+        assert weights is not None
+        row["active"] = float((weights.detach() > 0).float().mean())
+        weights.backward(problem.upstream)
+
+    def forward() -> None:
+        with torch.no_grad():
+            compute(*leaves)
+
+    if name != "gemm":
+        row["added_peak_mb"] = added_peak_mb(step)
+        row["forward_backward_s"] = cpu_seconds(step, rounds)
+    return {**row, "forward_s": cpu_seconds(forward, rounds)}
 
 
 def main() -> None:
-    """Run all contenders and print the ratios."""
+    """Run all contenders on all cases, print the figures and the goals, keep them."""
+    from head_contenders import NAMES
+    from rescalade.records import environment as machine
+
     if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(contender(sys.argv[2], tuple(map(int, sys.argv[3:])))))  # type: ignore[arg-type]
+        name, case = sys.argv[2:4]
+        measure(name, case, WARM_UP, 1)  # compiles and loads, outside the measurement
+        print(json.dumps(measure(name, case, tuple(map(int, sys.argv[4:])), ROUNDS)))  # type: ignore[arg-type]
         return
     shape = tuple(map(int, sys.argv[1:])) or SHAPE
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    rows = {}
-    for name in CONTENDERS:
-        command = [sys.executable, __file__, "--one", name, *map(str, shape)]
-        output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-        rows[name] = json.loads(output.splitlines()[-1])
-    ratio = rows["splade_pooling"]["seconds"] / rows["fused"]["seconds"]
-    memory = rows["splade_pooling"]["added_peak_mb"] / max(rows["fused"]["added_peak_mb"], 1.0)
-    from rescalade.records import environment as machine
-
-    result = {"shape_B_L_D_V": shape, "active": ACTIVE, "rows": rows, "speed_ratio": ratio, "memory_ratio": memory}
+    results: dict[str, dict[str, Any]] = {}
+    for case in CASES:
+        results[case] = {}
+        print(f"{case}, (B, L, D, V) = {shape}")
+        for name in NAMES:
+            command = [sys.executable, __file__, "--one", name, case, *map(str, shape)]
+            ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            if ended.returncode:
+                reason = ended.stderr.strip().splitlines()[-1]
+                print(f"  {name:15s} not run: {reason}")
+                continue
+            results[case][name] = json.loads(ended.stdout.splitlines()[-1])
+            print(lines(name, results[case]), flush=True)
+    goals = verdicts(results)
+    for goal in goals:
+        print(f"{'met   ' if goal['met'] else 'MISSED'} {goal['goal']}: {goal['value']:.2f}")
     path = Path(__file__).parent / "results" / "head.json"
     path.parent.mkdir(exist_ok=True)
-    command_line = f"python bench/bench_head.py {' '.join(map(str, shape))}"
-    path.write_text(json.dumps({**result, "made": machine(), "command": command_line}, indent=1) + "\n")
-    for name, row in rows.items():
-        print(f"{name:15s} {row['seconds']:.3f} s  +{row['added_peak_mb']:.0f} MB")
-    print(f"fused head: {ratio:.1f} times as fast, 1/{memory:.0f} of the memory, at (B, L, D, V) = {shape}")
+    command_line = " ".join(["python bench/bench_head.py", *map(str, shape)])
+    record = {
+        "shape_B_L_D_V": shape,
+        "cases": CASES,
+        "rows": results,
+        "goals": goals,
+        "rounds": ROUNDS,
+        "load": os.getloadavg(),
+    }
+    path.write_text(json.dumps({**record, "made": machine(), "command": command_line}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {
         "slurm": not all(shutil.which(name) for name in ("sbatch", "slurmctld", "slurmd", "munged"))
         or find_spec("snakemake_executor_plugin_slurm") is None,
+        "triton": find_spec("triton") is None,
         "browser": not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
     }
     for item in items:

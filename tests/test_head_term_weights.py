@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rescalade.splade import head as fused
 from rescalade.splade.head import pack, term_weights
 
 
@@ -76,30 +74,11 @@ def test_a_text_without_tokens_is_the_zero_vector() -> None:
     assert torch.equal(value, torch.zeros(1, 4))
 
 
-def test_portable_path_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden, mask, weight, bias = problem(3, 4, 8, 5, 600, 0.0)
-
-    def both() -> list[Tensor]:
-        leaves = [tensor.clone().requires_grad_() for tensor in (hidden, weight, bias)]
-        value = term_weights(*pack(leaves[0], mask), leaves[1], leaves[2])
-        return [value.detach(), *torch.autograd.grad(value.square().sum(), leaves)]
-
-    compiled = both()
-
-    def portable_max(logits: object, offsets: object, first: int, best: object, winner: object) -> None:
-        arrays = [torch.from_numpy(array) for array in (logits, offsets, best, winner)]
-        fused._segment_max_portable(arrays[0], arrays[1], first, arrays[2], arrays[3])
-
-    monkeypatch.setattr(fused.kernels, "segment_max", portable_max)
-    for ours, theirs in zip(both(), compiled, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
-
-
-def test_portable_backward_gives_the_same() -> None:
+def test_other_types_take_the_portable_path() -> None:
     hidden, mask, weight, bias = problem(5, 3, 6, 5, 70, 1.0)
     packed, offsets = pack(hidden, mask)
     results = []
-    for kind in (torch.float64, torch.float32):  # float64 takes the portable path
+    for kind in (torch.float64, torch.float32):
         leaves = [tensor.to(kind).requires_grad_() for tensor in (packed, weight, bias)]
         value = term_weights(leaves[0], offsets, leaves[1], leaves[2])
         results.append(
@@ -107,6 +86,14 @@ def test_portable_backward_gives_the_same() -> None:
         )
     for portable, compiled in zip(*results, strict=True):
         torch.testing.assert_close(compiled, portable, rtol=1e-5, atol=1e-5)
+
+
+def test_autocast_does_not_round_the_logits() -> None:
+    hidden, mask, weight, bias = problem(6, 3, 6, 32, 90, 0.0)
+    expected = term_weights(*pack(hidden, mask), weight, bias)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = term_weights(*pack(hidden, mask), weight, bias)
+    assert value.dtype == torch.float32 and torch.equal(value, expected)
 
 
 def test_a_broken_token_shows_in_the_weights() -> None:

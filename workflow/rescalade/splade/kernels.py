@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
+Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
@@ -64,3 +65,50 @@ def winners_backward(
                     for d in range(width):
                         hidden_gradient[token, d] += g * weight[term, d]
                         weight_gradient[term, d] += g * hidden[token, d]
+
+
+@numba.njit(cache=True)
+def segment_max_bits(logits: Int16, offsets: Int64, first: int, best: Int16) -> None:
+    """The same over bit patterns of bfloat16, without the winner: as integers they are ordered where non-negative.
+
+    Args:
+        logits: [T, C] int16, bit patterns of bfloat16 logits.
+        offsets: [B + 1] int64.
+        first: vocabulary number of the chunk's first column.
+        best: [B, V] int16, zero or the largest positive pattern so far; written.
+    """
+    columns = logits.shape[1]
+    for text in range(len(offsets) - 1):
+        text_best = best[text, first : first + columns]
+        for token in range(offsets[text], offsets[text + 1]):
+            row = logits[token]
+            for column in range(columns):
+                text_best[column] = max(text_best[column], row[column])
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def round_rows(values: Float, rounded: Int16, norms: Float) -> None:
+    """Round rows to bfloat16, to nearest and ties to even, and measure what that loses.
+
+    Args:
+        values: [N, D] float32, finite.
+        rounded: [N, K] int16, K >= D, bit patterns of bfloat16; the first D columns are written.
+        norms: [N, 2] float32: the L2 norm of values - rounded, and that of values; written.
+    """
+    count, width = values.shape
+    bits = values.view(np.int32)
+    line = np.empty(width, dtype=np.int32)
+    nearest = line.view(np.float32)
+    for row in range(count):
+        for d in range(width):
+            pattern = bits[row, d]
+            line[d] = (pattern + 0x7FFF + ((pattern >> 16) & 1)) & -0x10000
+            rounded[row, d] = line[d] >> 16
+        lost = np.float32(0.0)
+        length = np.float32(0.0)
+        for d in range(width):
+            difference = values[row, d] - nearest[d]
+            lost += difference * difference
+            length += values[row, d] * values[row, d]
+        norms[row, 0] = np.sqrt(lost)
+        norms[row, 1] = np.sqrt(length)

@@ -1,0 +1,10 @@
+"""Back ends of the SPLADE head: the same numbers, the same winners and the same gradient on different machines.
+
+Each of the modules that compute on winners offers two functions,
+
+    search(hidden, offsets, weight, bias) -> (term weights [B, V], winners [B, V] int32)
+    accumulate(gradient, winner, hidden, weight) -> (gradient of hidden [T, D], gradient of weight [V, D])
+
+and `autograd.TermWeights` joins a pair of them. The GPU's kernels work on other types and fuse more, so
+`cuda.head` brings its own autograd function. `choose` decides which one computes.
+"""

@@ -1,0 +1,65 @@
+"""Which back end computes a call of the head."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rescalade.errors import UserError
+from rescalade.splade.backends.processor import multiplies_bfloat16
+
+Backend = Literal["auto", "portable", "numba", "screen", "triton"]
+
+NAMES: tuple[Backend, ...] = ("auto", "portable", "numba", "screen", "triton")
+
+TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def exact_type(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """Type in which all back ends but Triton compute: that of the operands, float32 at least."""
+    return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
+
+
+def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
+    """The back end for these tensors: itself where one is named, the fastest that applies for `auto`.
+
+    `auto` is triton on CUDA; on the CPU numba for up to float32, and where the CPU multiplies bfloat16 in hardware
+    it stays `auto`, which then uses the screen call by call; portable for everything else.
+
+    Raises:
+        UserError: the name is unknown, or the one named cannot compute these tensors on this machine.
+    """
+    if backend not in NAMES:
+        raise UserError(f"head back end {backend!r} is unknown; expected one of {', '.join(NAMES)}")
+    obstacles: dict[Backend, str] = {}
+    if hidden.device.type != "cpu" or exact_type(hidden, weight) != torch.float32:
+        obstacles["numba"] = obstacles["screen"] = "tensors of float32 or less on the CPU"
+    elif not multiplies_bfloat16():
+        obstacles["screen"] = "a CPU with AVX512_BF16 or AMX"
+    if find_spec("triton") is None:
+        obstacles["triton"] = "the package triton (pip install 'rescalade[gpu]')"
+    elif hidden.dtype not in TRITON_TYPES or weight.dtype not in TRITON_TYPES:
+        obstacles["triton"] = "float32, bfloat16 or float16 tensors"
+    elif hidden.device.type != "cuda" and not (hidden.device.type == "cpu" and interpreted()):
+        obstacles["triton"] = "a CUDA device"
+    if backend in obstacles:
+        raise UserError(
+            f"head back end {backend!r} needs {obstacles[backend]}, found {hidden.dtype} on {hidden.device}; "
+            "use 'auto' or 'portable'"
+        )
+    if backend != "auto":
+        return backend
+    if hidden.device.type == "cuda" and "triton" not in obstacles:
+        return "triton"
+    if "screen" not in obstacles:
+        return "auto"
+    return "portable" if "numba" in obstacles else "numba"
+
+
+def interpreted() -> bool:
+    """Whether Triton runs its kernels in Python, on tensors of the CPU: for tests, not for work."""
+    return os.environ.get("TRITON_INTERPRET") == "1"

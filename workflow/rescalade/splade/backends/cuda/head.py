@@ -1,0 +1,144 @@
+"""Back end `triton`: the head on CUDA over packed tokens, without atomics, the same bits in every run.
+
+Half precision operands are multiplied on tensor cores and summed in float32; the weights of terms are float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+
+from rescalade.splade.backends.cuda.backward import hidden_kernel, projection_kernel
+from rescalade.splade.backends.cuda.forward import forward_kernel
+from rescalade.splade.backends.cuda.tiles import HALF, SINGLE, Tiles, tokens_tile
+
+WIDE = 2**31
+
+
+def compute(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, sums: bool) -> tuple[Tensor, Tensor]:
+    """[B, V] float32 term weights and, where asked for, their [V] float32 sums over the texts (else empty)."""
+    tiles = SINGLE if hidden.dtype == torch.float32 else HALF
+    on_device = torch.cuda.device(hidden.device) if hidden.is_cuda else contextlib.nullcontext()
+    with on_device:
+        weights, column_sums = TritonTermWeights.apply(hidden, offsets, weight, bias, tiles)  # type: ignore[no-untyped-call]
+    return weights, column_sums if sums else column_sums.new_zeros(0)
+
+
+class TritonTermWeights(torch.autograd.Function):
+    """The kernels as one differentiable function of hidden [T, D], weight [V, D] and bias [V]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, tiles: Tiles
+    ) -> tuple[Tensor, Tensor]:
+        """Term weights [B, V] and column sums [V], both float32."""
+        hidden, weight, bias = hidden.contiguous(), weight.contiguous(), bias.contiguous()
+        (tokens, width), vocabulary, texts = hidden.shape, len(weight), len(offsets) - 1
+        longest = int(offsets.diff().max()) if texts else 0
+        kind = torch.int64 if max(tokens, vocabulary) * width >= WIDE else torch.int32
+        bounds = offsets.to(hidden.device, kind)
+        weights = hidden.new_empty((texts, vocabulary), dtype=torch.float32)
+        small = longest < torch.iinfo(torch.int16).max
+        winner = weights.new_empty(weights.shape, dtype=torch.int16 if small else torch.int32)
+        group = max(1, tiles.group_tokens * texts // max(1, tokens))
+        groups = triton.cdiv(texts, group)
+        partial = weights.new_empty((groups, vocabulary))
+        if texts:
+            forward_kernel[(triton.cdiv(vocabulary, tiles.terms), groups)](
+                hidden,
+                bounds,
+                weight.to(hidden.dtype),
+                bias,
+                weights,
+                winner,
+                partial,
+                texts,
+                vocabulary,
+                group,
+                width,
+                tiles.terms,
+                tokens_tile(tiles, longest),
+                tiles.width,
+                "tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee",
+                not hidden.is_cuda,
+                num_warps=tiles.warps,
+                num_stages=tiles.stages,
+            )
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(hidden, weight, bias, weights, winner, bounds)
+            ctx.offsets, ctx.tiles, ctx.longest = offsets, tiles, longest
+        return weights, partial.sum(0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients in the types of hidden, weight and bias."""
+        hidden, weight, bias, weights, winner, bounds = ctx.saved_tensors
+        upstream, sums_upstream = (gradient.float().contiguous() for gradient in gradients)
+        tiles: Tiles = ctx.tiles
+        (vocabulary, width), texts = weight.shape, len(weights)
+        weight_gradient, bias_gradient = torch.empty_like(weight), torch.empty_like(bias)
+        grid = (triton.cdiv(vocabulary, tiles.backward_terms), triton.cdiv(width, tiles.backward_width))
+        projection_kernel[grid](
+            upstream,
+            sums_upstream,
+            weights,
+            winner,
+            bounds,
+            hidden,
+            weight_gradient,
+            bias_gradient,
+            texts,
+            vocabulary,
+            width,
+            tiles.backward_terms,
+            tiles.backward_width,
+        )
+        hidden_gradient = torch.empty_like(hidden)
+        operand = weight.to(hidden.dtype)
+        owner = torch.repeat_interleave(torch.arange(texts, dtype=torch.int32), ctx.offsets.diff()).to(hidden.device)
+        step = max(1, tiles.sorted_pairs // vocabulary)
+        for first in range(0, texts, step):
+            last = min(first + step, texts)
+            start, stop = int(ctx.offsets[first]), int(ctx.offsets[last])
+            if stop == start:
+                continue
+            order, won = sorted_by_winner(weights[first:last], winner[first:last], ctx.longest)
+            hidden_kernel[(stop - start, triton.cdiv(width, tiles.backward_width))](
+                upstream,
+                sums_upstream,
+                weights,
+                order,
+                won,
+                owner,
+                bounds,
+                operand,
+                hidden_gradient,
+                start,
+                first,
+                won.shape[1],
+                vocabulary,
+                width,
+                tiles.pairs,
+                tiles.backward_width,
+            )
+        return hidden_gradient, None, weight_gradient, bias_gradient, None
+
+
+def sorted_by_winner(weights: Tensor, winner: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Rows of a CSR matrix per text: which terms each token won.
+
+    Args:
+        weights: [G, V] float32; winner: [G, V] int16 or int32; longest: tokens of the longest text.
+
+    Returns:
+        order [G, V] int64, terms sorted by winner and then by number, inactive ones last; and bounds
+        [G, longest + 1] int64: token l won order[bounds[l]:bounds[l + 1]].
+    """
+    nobody = torch.iinfo(winner.dtype).max
+    key, order = torch.where(weights > 0, winner, nobody).sort(dim=1, stable=True)
+    tokens = torch.arange(longest + 1, dtype=winner.dtype, device=winner.device).expand(len(winner), -1)
+    return order, torch.searchsorted(key, tokens.contiguous())

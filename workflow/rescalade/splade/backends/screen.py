@@ -1,0 +1,102 @@
+"""Back end `screen`: a bfloat16 GEMM finds the pairs that may be active, float32 computes those alone.
+
+The screened logits are upper bounds of the exact ones (see `margin`), so a pair whose bound is not positive is
+inactive. The candidates, few where vectors are sparse, are computed again in float32: values, winners and
+gradients are those of the exact path. A proof is worth what the library below it keeps to, so every call also
+computes a sample of vocabulary columns exactly and compares.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+
+from rescalade.splade import kernels
+from rescalade.splade.backends import compiled, margin
+from rescalade.splade.backends.sample import Sample
+
+CHUNK = 1024
+"""Vocabulary columns per chunk; bfloat16 logits take half the cache."""
+
+MARGIN = 1.0
+"""Factor on the proven margin; below 1 it is no bound any more."""
+
+DENSE = 0.25
+"""Share of candidates above which the exact path is cheaper than computing them again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Trust:
+    """Whether this process still believes the screen; one miss ends it."""
+
+    lost = False
+
+
+def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """[B, V] float32 term weights and [B, V] int32 winners of float32 tensors on the CPU.
+
+    The winner of an inactive pair is 0: it gets no gradient.
+    """
+    if Trust.lost:
+        return compiled.search(hidden, offsets, weight, bias)
+    return checked(hidden, offsets, weight, bias, Sample.compute(hidden, offsets, weight, bias))
+
+
+def checked(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:
+    """The same with a sample at hand; computed exactly where the screen may not or does not hold."""
+    candidates = _candidates(hidden, offsets, weight, bias)
+    if candidates is None or float(candidates.count_nonzero()) > DENSE * candidates.numel():
+        return compiled.search(hidden, offsets, weight, bias)
+    missed = sample.missed(candidates)
+    if missed:
+        Trust.lost = True
+        _log.warning(
+            "the bfloat16 screen missed %d active pairs of %d sampled columns: this call is computed again exactly, "
+            "and the screen is not used any more in this process",
+            missed,
+            len(sample.columns),
+        )
+        return compiled.search(hidden, offsets, weight, bias)
+    return _rescored(hidden, offsets, weight, bias, candidates)
+
+
+def _candidates(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> Tensor | None:
+    """[B, V] int16, positive where a pair may be active; None if some number is not finite or too large to bound."""
+    operand, longest = margin.hidden_operand(hidden, MARGIN)
+    vocabulary, width = len(weight), operand.shape[1]
+    found = torch.zeros((len(offsets) - 1, vocabulary), dtype=torch.int16)
+    chunk = min(CHUNK, vocabulary)
+    columns = torch.zeros((chunk, width), dtype=torch.bfloat16)
+    buffer = torch.empty(len(hidden) * chunk, dtype=torch.bfloat16)
+    if not bool(bias.abs().amax() < margin.LARGEST):
+        return None
+    for first in range(0, vocabulary, CHUNK):
+        rows = slice(first, first + CHUNK)
+        part = columns[: len(weight[rows])]
+        largest = margin.weight_operand(weight[rows], bias[rows], part)
+        if not longest * largest < margin.LARGEST:  # also true of a NaN
+            return None
+        logits = buffer[: len(hidden) * len(part)].view(len(hidden), len(part))
+        torch.mm(operand, part.t(), out=logits)
+        kernels.segment_max_bits(logits.view(torch.int16).numpy(), offsets.numpy(), first, found.numpy())
+    return found
+
+
+def _rescored(
+    hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, candidates: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Float32 term weights and winners of the candidates, zero elsewhere."""
+    weights = hidden.new_zeros(candidates.shape)
+    winner = torch.zeros(candidates.shape, dtype=torch.int32)
+    bounds = offsets.tolist()
+    for text, found in enumerate(candidates):
+        terms = found.nonzero().squeeze(1)
+        if len(terms):
+            start = bounds[text]
+            logit, index = (hidden[start : bounds[text + 1]] @ weight[terms].t()).max(0)
+            weights[text, terms] = torch.log1p(torch.relu(logit + bias[terms]))
+            winner[text, terms] = (index + start).to(torch.int32)
+    return weights, winner
