@@ -54,7 +54,10 @@ class SpladeModel(nn.Module):
             [B, V] float32.
         """
         hidden = self.decoder_inputs(input_ids, attention_mask)
-        packed, offsets = pack(hidden.float(), pooled)
+        return self.head_weights(*pack(hidden.float(), pooled))
+
+    def head_weights(self, packed: Tensor, offsets: Tensor) -> Tensor:
+        """Term weights [B, V] float32 of decoder inputs [T, D] float32 packed text after text, see `term_weights`."""
         return term_weights(packed, offsets, self.head.weight, self.head.bias)
 
     @property

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+Row = dict[str, float]
+"""What is known of one optimiser step, by column of `history.parquet`."""
+
 
 def activity(weights: Tensor, side: str) -> dict[str, float]:
     """Active terms, empty texts, mean pairwise cosine and the largest weight of [N, V] term weights."""

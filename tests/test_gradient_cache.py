@@ -1,0 +1,86 @@
+"""The gradient cache gives the gradient of the direct pass, whatever the size of its pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import tiny
+from rescalade.splade.model import SpladeModel
+from rescalade.splade.modules import sparse_encoder
+from rescalade.training.cache import backward
+from rescalade.training.examples import collate
+from rescalade.training.objective import SpladeObjective
+from rescalade.training.settings import TrainSettings
+from rescalade.training.share import Share
+from training_support import Tokenizer, examples, run, still
+
+SETTINGS = TrainSettings(
+    batch_size=12, max_steps=3, learning_rate=1e-2, warmup_ratio=0.0, ramp="none", epsilon=1.0, max_gradient_norm=1e6
+)
+"""epsilon 1: AdamW's update is close to the gradient itself, so weights compare as gradients do."""
+
+
+@pytest.mark.parametrize("encode_rows", [1, 5, 12, 23])
+def test_same_losses_and_weights(encode_rows: int, tmp_path: Path) -> None:
+    direct, weights = run(tmp_path / "direct", SETTINGS, model=still())
+    chosen = SETTINGS.model_copy(update={"encode_rows": encode_rows})
+    cached, same = run(tmp_path / "cached", chosen, model=still())
+    for column in ("loss", "gradient_norm", "flops_document", "active_query"):
+        found = [row[column] for row in cached.history]
+        assert found == pytest.approx([row[column] for row in direct.history], rel=1e-5), column
+    for name, value in weights.items():
+        torch.testing.assert_close(same[name], value, rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_dropout_of_both_passes_is_the_same() -> None:
+    """The gradient is that of the loss returned, by a finite difference along it: other masks would give another."""
+    data, tokenizer = examples(), Tokenizer()
+    model = SpladeModel(tiny("bert"))
+    model.train()
+    encoder = sparse_encoder(model, tokenizer, length=16)  # type: ignore[arg-type]
+    batch = collate(tokenizer, data, range(12), True)  # type: ignore[arg-type]
+    features = [
+        {name: batch[f"{side}_{name}"] for name in ("input_ids", "attention_mask", "pooled")}
+        for side in ("query", "document")
+    ]
+    objective = SpladeObjective(encoder, SETTINGS, Share(1, 12), 12)
+    objective.begin((0.05, 0.05), measured=True)
+
+    def loss() -> float:
+        return float(backward(objective, features, None, scale=1.0, encode_rows=5, seed=3))
+
+    before = loss()
+    assert loss() == before
+    model.zero_grad()
+    loss()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    square = sum(float((g**2).sum()) for g in gradients.values())
+    step = 1e-3 / square**0.5
+
+    def moved(by: float) -> float:
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name in gradients:
+                    parameter.add_(gradients[name], alpha=by)
+        return loss()
+
+    up = moved(step)
+    down = moved(-2 * step)
+    assert (up - down) / (2 * step) == pytest.approx(square, rel=0.01)
+
+
+def test_pieces_bound_the_texts_encoded_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    original = SpladeModel.decoder_inputs
+
+    def watched(self: SpladeModel, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        seen.append(len(input_ids))
+        return original(self, input_ids, attention_mask)
+
+    monkeypatch.setattr(SpladeModel, "decoder_inputs", watched)
+    run(tmp_path, SETTINGS.model_copy(update={"encode_rows": 5, "max_steps": 1}), data=examples())
+    assert max(seen) == 5
+    assert sum(seen) == 2 * (12 + 24)  # each text twice: once without and once with a graph

@@ -1,0 +1,119 @@
+"""The SPLADE model as modules of sentence-transformers, with the fused head in place of logits and pooling.
+
+`SparseEncoder(modules=[PackedTransformer(...), FusedSpladePooling(...)])` trains and encodes like the stock pair
+(Transformer, SpladePooling), but between the two travel the transformed hidden states of the real tokens [T, D]
+instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncoder folder (`splade/export.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sparse_encoder.modules import SpladePooling
+from torch import Tensor, nn
+
+from rescalade.splade.batch import pad, tokenise
+from rescalade.splade.head import pack
+from rescalade.splade.model import SpladeModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class PackedTransformer(Transformer):  # type: ignore[misc]  # untyped
+    """Token ids in, transformed hidden states of the tokens that count out, packed text after text.
+
+    The stock constructor loads a model from a folder; this one takes a model that is loaded and checked already.
+    """
+
+    def __init__(
+        self,
+        splade: SpladeModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        length: int,
+        pool_special_tokens: bool,
+        precision: str,
+    ) -> None:
+        nn.Module.__init__(self)
+        self._splade = (splade,)  # in a tuple: it is another view of the same parameters
+        self.model = splade.masked_lm
+        self.processor = tokenizer
+        self.backend, self.transformer_task = "torch", "fill-mask"
+        self.modality_config = {"text": {"method": "forward", "method_output_name": "logits"}}
+        self.module_output_name = "token_embeddings"
+        self.processing_kwargs: dict[str, Any] = {}
+        self.can_flatten_inputs = False
+        self.length, self.pool_special_tokens = length, pool_special_tokens
+        self.half = precision == "bf16"
+
+    @property
+    def splade(self) -> SpladeModel:
+        """The model and its head."""
+        return self._splade[0]
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer that texts go through."""
+        return self.processor
+
+    @property
+    def max_seq_length(self) -> int:
+        """Longest text in tokens."""
+        return self.length
+
+    def preprocess(self, inputs: Sequence[str], **_: Any) -> dict[str, Any]:
+        """Texts to padded ids, mask and the mask of the tokens that take part in the max."""
+        rows = tokenise(self.processor, inputs, self.length)
+        return vars(pad(self.processor, rows, self.pool_special_tokens)).copy()
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled.
+
+        Under precision bf16 the encoder runs in autocast; what it hands over is float32 again.
+        """
+        ids = features["input_ids"]
+        context = torch.autocast(ids.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
+        with context:
+            hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
+        packed, offsets = pack(hidden.float(), features["pooled"].bool())
+        return {**features, "packed": packed, "offsets": offsets}
+
+    def get_embedding_dimension(self) -> int:
+        """V."""
+        return int(self.splade.head.weight.shape[0])
+
+
+class FusedSpladePooling(SpladePooling):  # type: ignore[misc]  # untyped
+    """Term weights from packed hidden states: max over tokens of log(1 + relu(h W^T + b)), without the logits."""
+
+    def __init__(self, splade: SpladeModel) -> None:
+        super().__init__("max", "relu", int(splade.head.weight.shape[0]))
+        self._splade = (splade,)  # in a tuple: its parameters belong to the module before this one
+
+    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
+        """Add `sentence_embedding` [B, V] float32."""
+        weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"])
+        return {**features, "sentence_embedding": weights}
+
+
+def sparse_encoder(
+    splade: SpladeModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    length: int,
+    pool_special_tokens: bool = True,
+    precision: str = "fp32",
+) -> SparseEncoder:
+    """The two modules as a SparseEncoder on the model's device."""
+    transformer = PackedTransformer(
+        splade, tokenizer, length=length, pool_special_tokens=pool_special_tokens, precision=precision
+    )
+    return SparseEncoder(
+        modules=[transformer, FusedSpladePooling(splade)], device=str(splade.device), similarity_fn_name="dot"
+    )
