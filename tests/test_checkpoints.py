@@ -9,6 +9,7 @@ import torch
 
 from rescalade.errors import UserError
 from rescalade.training.checkpoint import load_checkpoint, save_checkpoint
+from rescalade.training.follow import Progress
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps
 from training_support import run, without_time
@@ -16,8 +17,8 @@ from training_support import run, without_time
 SETTINGS = TrainSettings(batch_size=4, max_steps=9, learning_rate=1e-3, checkpoint_every=2, accumulation=2)
 
 
-def stop_at(step: int):  # type: ignore[no-untyped-def]
-    """Progress that raises in the middle of a run, as a kill would, and one that notes the steps."""
+def stop_at(step: int) -> Progress:
+    """Progress that raises in the middle of a run, as a kill would."""
 
     def progress(done: int, total: int, row: dict[str, float]) -> None:
         if done == step:

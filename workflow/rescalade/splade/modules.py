@@ -8,7 +8,6 @@ instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncod
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class PackedTransformer(Transformer):  # type: ignore[misc]  # untyped
+class PackedTransformer(Transformer):
     """Token ids in, transformed hidden states of the tokens that count out, packed text after text.
 
     The stock constructor loads a model from a folder; this one takes a model that is loaded and checked already.
@@ -47,29 +46,19 @@ class PackedTransformer(Transformer):  # type: ignore[misc]  # untyped
         self.backend, self.transformer_task = "torch", "fill-mask"
         self.modality_config = {"text": {"method": "forward", "method_output_name": "logits"}}
         self.module_output_name = "token_embeddings"
-        self.processing_kwargs: dict[str, Any] = {}
+        self.processing_kwargs = {}
         self.can_flatten_inputs = False
-        self.length, self.pool_special_tokens = length, pool_special_tokens
-        self.half = precision == "bf16"
+        self._limit, self.pool_special_tokens = length, pool_special_tokens
+        self.autocast = precision == "bf16"
 
     @property
     def splade(self) -> SpladeModel:
         """The model and its head."""
         return self._splade[0]
 
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer that texts go through."""
-        return self.processor
-
-    @property
-    def max_seq_length(self) -> int:
-        """Longest text in tokens."""
-        return self.length
-
-    def preprocess(self, inputs: Sequence[str], **_: Any) -> dict[str, Any]:
+    def preprocess(self, inputs: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """Texts to padded ids, mask and the mask of the tokens that take part in the max."""
-        rows = tokenise(self.processor, inputs, self.length)
+        rows = tokenise(self.processor, inputs, self._limit)
         return vars(pad(self.processor, rows, self.pool_special_tokens)).copy()
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -78,7 +67,7 @@ class PackedTransformer(Transformer):  # type: ignore[misc]  # untyped
         Under precision bf16 the encoder runs in autocast; what it hands over is float32 again.
         """
         ids = features["input_ids"]
-        context = torch.autocast(ids.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
+        context = torch.autocast(ids.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
         with context:
             hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
         packed, offsets = pack(hidden.float(), features["pooled"].bool())
@@ -89,14 +78,14 @@ class PackedTransformer(Transformer):  # type: ignore[misc]  # untyped
         return int(self.splade.head.weight.shape[0])
 
 
-class FusedSpladePooling(SpladePooling):  # type: ignore[misc]  # untyped
+class FusedSpladePooling(SpladePooling):
     """Term weights from packed hidden states: max over tokens of log(1 + relu(h W^T + b)), without the logits."""
 
     def __init__(self, splade: SpladeModel) -> None:
         super().__init__("max", "relu", int(splade.head.weight.shape[0]))
         self._splade = (splade,)  # in a tuple: its parameters belong to the module before this one
 
-    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `sentence_embedding` [B, V] float32."""
         weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"])
         return {**features, "sentence_embedding": weights}

@@ -37,6 +37,7 @@ def training_arguments(
         load_best_model_at_end=False,
         report_to="none",
         disable_tqdm=True,
+        dataloader_drop_last=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
         remove_unused_columns=False,

@@ -23,14 +23,14 @@ class Board:
                 "tensorboard: true, but the package tensorboard is not installed; "
                 "pip install tensorboard, or set tensorboard: false"
             ) from None
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def write(self, row: Row) -> None:
         """Add one step."""
         for name, value in row.items():
             if name != "step" and value is not None:
-                self._writer.add_scalar(name, value, int(row["step"]))  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, int(row["step"]))
 
     def close(self) -> None:
         """Write what is still held."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -37,7 +37,7 @@ def backward(
     texts = sum(len(side["input_ids"]) for side in features)
     if encode_rows is None or texts <= encode_rows:
         torch.manual_seed(seed)
-        loss = objective(features, labels)
+        loss: Tensor = objective(features, labels)
         (loss * scale).backward()
         return loss.detach()
     pieces = [(side, *piece) for side, all_of in enumerate(features) for piece in _pieces(all_of, encode_rows)]

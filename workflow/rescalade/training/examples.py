@@ -40,7 +40,7 @@ class Examples:
 
     @property
     def negatives(self) -> int:
-        """n."""
+        """N."""
         return int(self.rows.shape[1]) - 2
 
     def tokens(self, numbers: NDArray[np.int64]) -> tuple[int, int]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from rescalade.splade.model import SpladeModel
 from rescalade.training.board import Board
 from rescalade.training.measures import Row
 from rescalade.training.resume import save
@@ -36,7 +35,7 @@ class Interrupted(SystemExit):
         super().__init__(128 + signal.SIGTERM)
 
 
-class Follow(TrainerCallback):  # type: ignore[misc]  # untyped
+class Follow(TrainerCallback):
     """Attends a training run; a context manager around it holds the signal handler.
 
     history: rows of all steps so far, those of earlier processes included. stopped_at: see `Trained`.
@@ -59,11 +58,11 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # untyped
         self._board = Board(tensorboard) if settings.tensorboard and tensorboard is not None and world.first else None
         self._asked_to_stop = False
 
-    def attend(self, trainer: SpladeTrainer, model: SpladeModel) -> None:
+    def attend(self, trainer: SpladeTrainer) -> None:
         """Whom to follow."""
-        self._trainer, self._model = trainer, model
+        self._trainer = trainer
         self._watch = CollapseWatch(
-            model.head.weight.shape[0],
+            trainer.splade.head.weight.shape[0],
             ramp=self._settings.ramp_length(trainer.steps),
             patience=self._settings.collapse_patience,
         )
@@ -106,8 +105,8 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # untyped
 
     def _save(self) -> None:
         if self._world.first:
-            optimizer = self._trainer.optimizer
-            save(self._checkpoints, self._model, optimizer, self.history, self._settings, self._seed)
+            trainer = self._trainer
+            save(self._checkpoints, trainer.splade, trainer.adamw, self.history, self._settings, self._seed)
         self._world.barrier()
 
     def _foretell(self, done: int, steps: int) -> None:

@@ -10,7 +10,6 @@ import pyarrow as pa
 from rescalade.backbones.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.config.runs import Run
 from rescalade.data.collection import Collection
-from rescalade.errors import UserError
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.splade.model import SpladeModel
 from rescalade.training.collapse import judge
@@ -19,6 +18,7 @@ from rescalade.training.follow import Progress
 from rescalade.training.measures import Row, head_norm
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
+from rescalade.training.world import World
 
 
 def train_run(
@@ -31,9 +31,14 @@ def train_run(
     checkpoints: Path,
     output: Path,
     device: str,
-    progress: Progress,
+    progress: Progress | None,
+    world: World | None = None,
+    tensorboard: Path | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
     """Train one run and save its last state as a SparseEncoder folder.
+
+    Args:
+        output: where the model goes; written by the first process of `world` only.
 
     Returns:
         (history, outcome); the outcome holds the collapse verdict. A collapsed run is a result, not an error.
@@ -48,10 +53,22 @@ def train_run(
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
     examples = build_examples(collection, triples, tokenizer, settings, run.seed)
-    trained = train(model, tokenizer, examples, settings, run.seed, checkpoints, progress)
+    world = world or World()
+    trained = train(
+        model,
+        tokenizer,
+        examples,
+        settings,
+        run.seed,
+        checkpoints,
+        progress,
+        world=world,
+        tensorboard=tensorboard,
+    )
     history = trained.history
     model.restore_decoder()
-    save_sparse_encoder(masked_lm.cpu(), tokenizer, settings, output)
+    if world.first:
+        save_sparse_encoder(masked_lm.cpu(), tokenizer, settings, output)
     broken = sum(int((~parameter.isfinite()).sum()) for parameter in model.parameters())
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
     outcome = {
@@ -78,6 +95,7 @@ def train_run(
         "stopped_at": trained.stopped_at,
         "row_norm_before": before,
         "row_norm_after": head_norm(model.head.weight),
+        "devices": world.devices,
         "seconds": sum(row["seconds"] for row in history),
     }
     return history, outcome

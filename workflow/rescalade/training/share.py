@@ -36,7 +36,7 @@ class Share:
     def __post_init__(self) -> None:
         if self.batches % self.devices and self.devices % self.batches:
             raise UserError(
-                f"{self.devices} devices: {self.batches} logical batches per optimiser step cannot be dealt out evenly; "
+                f"{self.devices} devices: {self.batches} logical batches per step cannot be dealt out evenly; "
                 "take a number of devices that divides `accumulation` or is a multiple of it"
             )
         if self.rows % self.parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
-from rescalade.training.measures import Row
 from rescalade.training.follow import Follow, Interrupted, Progress
+from rescalade.training.measures import Row
+from rescalade.training.memory import explained
+from rescalade.training.plan import make_plan
 from rescalade.training.resume import resume
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Share
@@ -62,7 +65,7 @@ def train(
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
 
     Raises:
-        UserError: the devices cannot share a step; a checkpoint is of other settings.
+        UserError: the devices cannot share a step; a checkpoint is of other settings; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -84,11 +87,18 @@ def train(
     history = saved.history if saved else []
     if history:
         logger.info("resumed after step %d of %d", len(history), steps)
+    plan = make_plan(model, examples, settings, share, seed=seed, steps=steps)
+    for line in plan.lines():
+        logger.info(line)
+    if not plan.fits:
+        logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
     follow = Follow(history, settings, seed, checkpoints, world, progress, tensorboard)
     if len(history) < steps:
         config = copy.deepcopy(model.masked_lm.config)
         trainer = SpladeTrainer(
+            model,
             encoder,
+            tokenizer,
             training_arguments(
                 settings,
                 checkpoints,
@@ -106,9 +116,10 @@ def train(
             callbacks=[follow],
         )
         if saved:
-            saved.restore(model, trainer.optimizer)
-        follow.attend(trainer, model)
-        with follow:
+            saved.restore(model, trainer.adamw)
+        follow.attend(trainer)
+        gc.freeze()  # the trainer collects garbage as it begins: not among the million objects of imported libraries
+        with follow, explained(settings, plan, share.rows // share.parts * (2 + examples.negatives)):
             trainer.train()
         model.masked_lm.config = config  # the trainer writes its own wishes into it
     model.eval()

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 
-from rescalade.training.steps import step_batches
+from rescalade.splade.model import SpladeModel
 from rescalade.training.cache import backward, mixed
 from rescalade.training.examples import Examples, collate
 from rescalade.training.measures import Row, head_norm
@@ -24,12 +24,13 @@ from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Share, sum_gradients, sum_over_devices
+from rescalade.training.steps import step_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
+class SpladeTrainer(SparseEncoderTrainer):
     """Trains steps `first` to `steps` - 1 and makes one row of measures of each.
 
     The trainer of transformers drives: callbacks, accumulation, optimiser. Data order, learning rate, lambdas and
@@ -43,7 +44,9 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
 
     def __init__(
         self,
-        model: SparseEncoder,
+        splade: SpladeModel,
+        encoder: SparseEncoder,
+        tokenizer: PreTrainedTokenizerBase,
         arguments: SparseEncoderTrainingArguments,
         examples: Examples,
         settings: TrainSettings,
@@ -54,30 +57,31 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
         steps: int,
         callbacks: list[TrainerCallback],
     ) -> None:
-        self.examples, self.settings, self.share = examples, settings, share
+        self.splade, self.examples, self.settings, self.share = splade, examples, settings, share
         self.seed, self.first, self.steps = seed, first, steps
+        self._tokenizer = tokenizer
         self.row: Row = {}
-        optimizer = adamw(
-            model,
+        self.started = time.perf_counter()
+        self.criterion = SpladeObjective(encoder, settings, share, min(settings.batch_size, len(examples)))
+        self.adamw = adamw(
+            encoder,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
             betas=(settings.beta1, settings.beta2),
             epsilon=settings.epsilon,
         )
-        for group in optimizer.param_groups:
+        for group in self.adamw.param_groups:
             group["initial_lr"] = settings.learning_rate
         warmup = settings.warmup_length(steps)
         schedule = LambdaLR(
-            optimizer, lambda step: learning_rate_factor(settings.schedule, step, steps, warmup), last_epoch=first - 1
+            self.adamw, lambda step: learning_rate_factor(settings.schedule, step, steps, warmup), last_epoch=first - 1
         )
         super().__init__(
-            model=model,
+            model=encoder,
             args=arguments,
-            train_dataset=_Numbers(len(examples)),
-            loss=SpladeObjective(model, settings, share, min(settings.batch_size, len(examples))),
-            data_collator=self._collate,
+            loss=self.criterion,
             callbacks=[_StepRow(self), *callbacks],
-            optimizers=(optimizer, schedule),
+            optimizers=(self.adamw, schedule),
         )
         self.remove_callback(PrinterCallback)
 
@@ -85,19 +89,10 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """This device's batches of the steps to come."""
-        return DataLoader(self.train_dataset, batch_sampler=_Batches(self), collate_fn=self._collate)
+        return DataLoader(_Numbers(len(self.examples)), batch_sampler=_Batches(self), collate_fn=self._collate)
 
     def _collate(self, numbers: list[int]) -> dict[str, Tensor]:
-        return collate(self.tokenizer, self.examples, numbers, self.settings.pool_special_tokens)
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The model's."""
-        return self.model[0].tokenizer  # type: ignore[no-any-return]
-
-    def preprocess_dataset(self, dataset: Any = None, dataset_name: str | None = None) -> Any:
-        """Nothing: examples are tokenised already."""
-        return dataset
+        return collate(self._tokenizer, self.examples, numbers, self.settings.pool_special_tokens)
 
     # -- one optimiser step -------------------------------------------------------------------------------------
 
@@ -107,17 +102,17 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
         ramp = ramp_factor(self.settings.ramp, self.step, self.settings.ramp_length(self.steps))
         self.lambdas = (self.settings.lambda_query * ramp, self.settings.lambda_document * ramp)
         last = self.step == self.steps - 1
-        self.loss.begin(self.lambdas, measured=last or self.step % self.settings.watch_every == 0)
-        self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        self.criterion.begin(self.lambdas, measured=last or self.step % self.settings.watch_every == 0)
+        self.learning_rate = float(self.adamw.param_groups[0]["lr"])
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Backward of one logical batch, or of this device's part of it."""
         self.model.train()
         features, labels = self.collect_features(self._prepare_inputs(inputs))
         seed = self.seed * 1_000_003 + self.step
-        number, part = self.share.number(len(self.loss.rows)), self.share.part
+        number, part = self.share.number(len(self.criterion.rows)), self.share.part
         return backward(
-            self.loss,
+            self.criterion,
             features,
             labels,
             scale=1 / self.share.batches,
@@ -127,18 +122,18 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         """Sum gradients over devices and clip them; a non-finite gradient is dropped, so that no weight moves."""
-        sum_gradients(self.model)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
+        sum_gradients(self.splade)
+        norm = torch.nn.utils.clip_grad_norm_(self.splade.parameters(), self.settings.max_gradient_norm)
         self.gradient_norm = float(norm)
         if not math.isfinite(self.gradient_norm):  # a step on a NaN gradient would destroy every weight at once
-            self.model.zero_grad(set_to_none=True)
+            self.splade.zero_grad(set_to_none=True)
         return norm
 
     def end_step(self) -> None:
         """Make the row of the step: means over its logical batches, on whichever device they were."""
-        names = list(self.loss.rows[0])
-        sums = [sum(row[name] for row in self.loss.rows) for name in names]
-        broken = sum(not math.isfinite(row["loss"]) for row in self.loss.rows)
+        names = list(self.criterion.rows[0])
+        sums = [sum(row[name] for row in self.criterion.rows) for name in names]
+        broken = sum(not math.isfinite(row["loss"]) for row in self.criterion.rows)
         total = torch.tensor([*sums, broken], dtype=torch.float64, device=self.args.device)
         parts = sum_over_devices(total) if self.share.devices > 1 else total
         *means, broken_batches = (parts / self.share.parts).tolist()
@@ -153,7 +148,7 @@ class SpladeTrainer(SparseEncoderTrainer):  # type: ignore[misc]  # untyped
             "gradient_norm": self.gradient_norm,
             "skipped": 0.0 if finite else 1.0,
             "nonfinite_losses": broken_batches,
-            "row_norm": head_norm(self.model[0].splade.head.weight),
+            "row_norm": head_norm(self.splade.head.weight),
             "seconds": now - self.started,
         }
         self.started = now
@@ -222,7 +217,7 @@ class _Batches:
                 yield chosen[share.own(len(chosen))]
 
 
-class _StepRow(TrainerCallback):  # type: ignore[misc]  # untyped
+class _StepRow(TrainerCallback):
     """Opens and closes each step; first of the callbacks, so that the others find the row."""
 
     def __init__(self, trainer: SpladeTrainer) -> None:
@@ -236,4 +231,3 @@ class _StepRow(TrainerCallback):  # type: ignore[misc]  # untyped
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         self._trainer.end_step()
-
