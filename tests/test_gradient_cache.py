@@ -12,7 +12,8 @@ from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
 from rescalade.training.cache import backward
 from rescalade.training.examples import collate
-from rescalade.training.objective import SpladeObjective
+from rescalade.training.objective import LEAST_TOKENS, SpladeObjective
+from rescalade.training.pieces import by_length
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Share
 from training_support import Tokenizer, examples, run, still
@@ -84,3 +85,20 @@ def test_pieces_bound_the_texts_encoded_at_a_time(tmp_path: Path, monkeypatch: p
     run(tmp_path, SETTINGS.model_copy(update={"encode_rows": 5, "max_steps": 1}), data=examples())
     assert max(seen) == 5
     assert sum(seen) == 2 * (12 + 24)  # each text twice: once without and once with a graph
+
+
+def test_pieces_of_like_length_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, weights = run(tmp_path / "whole", SETTINGS, model=still())
+    monkeypatch.setitem(LEAST_TOKENS, "cpu", 16)
+    monkeypatch.setattr("rescalade.training.pieces.SAVING", 0.0)
+    cut, same = run(tmp_path / "cut", SETTINGS, model=still())
+    assert [row["loss"] for row in cut.history] == pytest.approx([row["loss"] for row in whole.history], rel=1e-5)
+    for name, value in weights.items():
+        torch.testing.assert_close(same[name], value, rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_cutting_must_pay() -> None:
+    lengths = torch.tensor([3, 20, 4, 19, 5, 18])
+    assert [rows.tolist() for rows in by_length(lengths, 60)] == [[0, 2, 4], [5, 3, 1]]  # 120 padded tokens become 75
+    assert [rows.tolist() for rows in by_length(lengths, 61)] == [[0, 1, 2, 3, 4, 5]]  # a piece would be too small
+    assert len(by_length(torch.full((6,), 20), 60)) == 1  # nothing to spare

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from rescalade.training.objective import Features, SpladeObjective
+from rescalade.training.objective import SpladeObjective
+from rescalade.training.pieces import Features, cut
 
 
 def backward(
@@ -67,7 +68,6 @@ def mixed(seed: int, *numbers: int) -> int:
 
 def _pieces(features: Features, size: int) -> Iterator[tuple[Tensor, Features]]:
     """Row numbers and features of pieces of at most `size` texts, of like length, without needless padding."""
-    lengths = features["attention_mask"].sum(1)
+    lengths = features["attention_mask"].sum(1).cpu()
     for rows in torch.argsort(lengths, stable=True).split(size):
-        longest = int(lengths[rows].max())
-        yield rows, {name: value[rows, :longest] for name, value in features.items()}
+        yield rows, cut(features, rows, lengths)

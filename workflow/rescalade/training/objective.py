@@ -8,8 +8,7 @@ were encoded. The lambdas of an optimiser step are set from outside, since they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +24,13 @@ from rescalade.training.loss import (
     score,
 )
 from rescalade.training.measures import Row, activity
+from rescalade.training.pieces import Features, by_length, cut
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Gather, Share
 
+LEAST_TOKENS = {"cpu": 1024, "cuda": 8192}
+"""Tokens, padding included, below which a batch is not worth cutting."""
 REGULARISERS = {"flops": flops_regulariser, "l1": l1_regulariser}
-Features = dict[str, Any]
 
 
 class SpladeObjective(nn.Module):
@@ -52,9 +53,14 @@ class SpladeObjective(nn.Module):
         self.rows: list[Row] = []
 
     def encode(self, features: Features) -> Tensor:
-        """[B, V] float32 term weights."""
-        weights: Tensor = self.model(features)["sentence_embedding"]
-        return weights
+        """[B, V] float32 term weights; long and short texts are encoded apart where that spares much padding."""
+        lengths = features["attention_mask"].sum(1).cpu()
+        pieces = by_length(lengths, LEAST_TOKENS[features["input_ids"].device.type])
+        if len(pieces) == 1:
+            whole: Tensor = self.model(features)["sentence_embedding"]
+            return whole
+        weights = torch.cat([self.model(cut(features, rows, lengths))["sentence_embedding"] for rows in pieces])
+        return weights[torch.argsort(torch.cat(pieces)).to(weights.device)]
 
     def forward(self, features: Sequence[Features], labels: Tensor | None = None) -> Tensor:
         """Scalar loss of one logical batch.
@@ -84,15 +90,20 @@ class SpladeObjective(nn.Module):
                 strict=True,
             )
         ]
-        of_queries = _mean([REGULARISERS[self.settings.regulariser_query](q) for q, _ in blocks])
-        of_documents = _mean([REGULARISERS[self.settings.regulariser_document](d) for _, d in blocks])
+        names = {"query": self.settings.regulariser_query, "document": self.settings.regulariser_document}
+        of_queries = _mean([REGULARISERS[names["query"]](q) for q, _ in blocks])
+        of_documents = _mean([REGULARISERS[names["document"]](d) for _, d in blocks])
         loss = ranking + self.lambdas[0] * of_queries + self.lambdas[1] * of_documents
         with torch.no_grad():
             self.rows.append(
                 {
                     "loss": float(loss),
                     "ranking_loss": float(ranking),
-                    **self._measures(queries, documents, scores, blocks),
+                    "flops_query": float(of_queries if names["query"] == "flops" else _flops(q for q, _ in blocks)),
+                    "flops_document": float(
+                        of_documents if names["document"] == "flops" else _flops(d for _, d in blocks)
+                    ),
+                    **self._measures(queries, documents, scores),
                     "regulariser_query": float(of_queries),
                     "regulariser_document": float(of_documents),
                 }
@@ -115,12 +126,8 @@ class SpladeObjective(nn.Module):
             distilled = distilled + self.settings.margin_mse_weight * margin_mse(own, teacher)
         return distilled
 
-    def _measures(
-        self, queries: Tensor, documents: Tensor, scores: Tensor, blocks: Sequence[tuple[Tensor, Tensor]]
-    ) -> Row:
+    def _measures(self, queries: Tensor, documents: Tensor, scores: Tensor) -> Row:
         found = {
-            "flops_query": float(_mean([flops_regulariser(q) for q, _ in blocks])),
-            "flops_document": float(_mean([flops_regulariser(d) for _, d in blocks])),
             "score_positive": float(scores.diagonal().mean()),
             "score_mean": float(scores.mean()),
             "score_sd": float(scores.std()),
@@ -128,6 +135,10 @@ class SpladeObjective(nn.Module):
         if self.measured:
             found |= {**activity(queries, "query"), **activity(documents, "document")}
         return found
+
+
+def _flops(blocks: Iterable[Tensor]) -> Tensor:
+    return _mean([flops_regulariser(block) for block in blocks])
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:
