@@ -10,10 +10,10 @@ import torch
 from models import tiny
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
+from rescalade.splade.pieces import LEAST_TOKENS, by_length, reorder
 from rescalade.training.cache import backward
 from rescalade.training.examples import collate
-from rescalade.training.objective import LEAST_TOKENS, SpladeObjective
-from rescalade.training.pieces import by_length
+from rescalade.training.objective import SpladeObjective
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Share
 from training_support import Tokenizer, examples, run, still
@@ -90,7 +90,7 @@ def test_pieces_bound_the_texts_encoded_at_a_time(tmp_path: Path, monkeypatch: p
 def test_pieces_of_like_length_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, weights = run(tmp_path / "whole", SETTINGS, model=still())
     monkeypatch.setitem(LEAST_TOKENS, "cpu", 16)
-    monkeypatch.setattr("rescalade.training.pieces.SAVING", 0.0)
+    monkeypatch.setattr("rescalade.splade.pieces.SAVING", 0.0)
     cut, same = run(tmp_path / "cut", SETTINGS, model=still())
     assert [row["loss"] for row in cut.history] == pytest.approx([row["loss"] for row in whole.history], rel=1e-5)
     for name, value in weights.items():
@@ -102,3 +102,11 @@ def test_cutting_must_pay() -> None:
     assert [rows.tolist() for rows in by_length(lengths, 60)] == [[0, 2, 4], [5, 3, 1]]  # 120 padded tokens become 75
     assert [rows.tolist() for rows in by_length(lengths, 61)] == [[0, 1, 2, 3, 4, 5]]  # a piece would be too small
     assert len(by_length(torch.full((6,), 20), 60)) == 1  # nothing to spare
+
+
+def test_texts_come_back_in_their_order() -> None:
+    short = torch.tensor([[1.0], [1.5], [3.0]]), torch.tensor([0, 2, 3])  # rows 1 and 3 of the batch
+    long = torch.tensor([[2.0], [2.5], [2.75], [0.0]]), torch.tensor([0, 3, 4])  # rows 2 and 0
+    packed, offsets = reorder([short, long], torch.tensor([1, 3, 2, 0]))
+    assert packed.flatten().tolist() == [0.0, 1.0, 1.5, 2.0, 2.5, 2.75, 3.0]
+    assert offsets.tolist() == [0, 1, 3, 6, 7]

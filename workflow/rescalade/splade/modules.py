@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from rescalade.splade.batch import pad, tokenise
 from rescalade.splade.head import pack
 from rescalade.splade.model import SpladeModel
+from rescalade.splade.pieces import LEAST_TOKENS, by_length, cut, reorder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -64,14 +65,25 @@ class PackedTransformer(Transformer):
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled.
 
-        Under precision bf16 the encoder runs in autocast; what it hands over is float32 again.
+        Long and short texts go through the encoder apart where that spares much padding. Under precision bf16 the
+        encoder runs in autocast; what it hands over is float32 again.
         """
+        device = features["input_ids"].device
+        lengths = features["attention_mask"].sum(1).cpu()
+        pieces = by_length(lengths, LEAST_TOKENS.get(device.type, LEAST_TOKENS["cuda"]))
+        if len(pieces) == 1:
+            packed, offsets = self._packed(features)
+            return {**features, "packed": packed, "offsets": offsets}
+        parts = [self._packed(cut(features, rows, lengths)) for rows in pieces]
+        packed, offsets = reorder(parts, torch.cat(pieces))
+        return {**features, "packed": packed, "offsets": offsets}
+
+    def _packed(self, features: dict[str, Any]) -> tuple[Tensor, Tensor]:
         ids = features["input_ids"]
         context = torch.autocast(ids.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
         with context:
             hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
-        packed, offsets = pack(hidden.float(), features["pooled"].bool())
-        return {**features, "packed": packed, "offsets": offsets}
+        return pack(hidden.float(), features["pooled"].bool())
 
     def get_embedding_dimension(self) -> int:
         """V."""

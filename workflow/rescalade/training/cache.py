@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from rescalade.splade.pieces import Features, cut
 from rescalade.training.objective import SpladeObjective
-from rescalade.training.pieces import Features, cut
 
 
 def backward(

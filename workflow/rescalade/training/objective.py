@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from rescalade.splade.pieces import Features
 from rescalade.training.loss import (
     contrastive,
     flops_regulariser,
@@ -24,12 +25,9 @@ from rescalade.training.loss import (
     score,
 )
 from rescalade.training.measures import Row, activity
-from rescalade.training.pieces import Features, by_length, cut
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Gather, Share
 
-LEAST_TOKENS = {"cpu": 1024, "cuda": 8192}
-"""Tokens, padding included, below which a batch is not worth cutting."""
 REGULARISERS = {"flops": flops_regulariser, "l1": l1_regulariser}
 
 
@@ -53,14 +51,9 @@ class SpladeObjective(nn.Module):
         self.rows: list[Row] = []
 
     def encode(self, features: Features) -> Tensor:
-        """[B, V] float32 term weights; long and short texts are encoded apart where that spares much padding."""
-        lengths = features["attention_mask"].sum(1).cpu()
-        pieces = by_length(lengths, LEAST_TOKENS[features["input_ids"].device.type])
-        if len(pieces) == 1:
-            whole: Tensor = self.model(features)["sentence_embedding"]
-            return whole
-        weights = torch.cat([self.model(cut(features, rows, lengths))["sentence_embedding"] for rows in pieces])
-        return weights[torch.argsort(torch.cat(pieces)).to(weights.device)]
+        """[B, V] float32 term weights."""
+        weights: Tensor = self.model(features)["sentence_embedding"]
+        return weights
 
     def forward(self, features: Sequence[Features], labels: Tensor | None = None) -> Tensor:
         """Scalar loss of one logical batch.
