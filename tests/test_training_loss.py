@@ -7,9 +7,19 @@ import math
 import pytest
 import torch
 
-from rescalade.training.loss import flops_regulariser, info_nce
+from rescalade.training.loss import (
+    contrastive,
+    flops_regulariser,
+    info_nce,
+    kl_distillation,
+    l1_regulariser,
+    margin_mse,
+    own_negatives_contrastive,
+    own_scores,
+    score,
+)
 from rescalade.training.measures import activity, mean_cosine
-from rescalade.training.schedule import linear_factor, quadratic_ramp, warmup_steps
+from rescalade.training.schedule import learning_rate_factor, linear_factor, quadratic_ramp, ramp_factor, warmup_steps
 
 
 def test_info_nce_by_hand() -> None:
@@ -37,6 +47,65 @@ def test_all_zero_vectors_give_ln_of_the_candidates() -> None:
 def test_flops_is_the_square_of_the_mean_not_the_mean_of_squares() -> None:
     weights = torch.tensor([[2.0, 0.0], [0.0, 0.0], [1.0, 3.0]])
     assert float(flops_regulariser(weights)) == pytest.approx(1.0 + 1.0)
+
+
+SCORES = torch.tensor(
+    [
+        # positives of queries 0 and 1, two negatives of query 0, two of query 1
+        [3.0, 1.0, 2.0, 0.0, 9.0, 8.0],
+        [0.5, 4.0, 7.0, 6.0, 1.0, 2.0],
+    ]
+)
+
+
+def test_own_scores_are_the_positive_and_the_querys_own_negatives() -> None:
+    assert own_scores(SCORES).tolist() == [[3.0, 2.0, 0.0], [4.0, 1.0, 2.0]]
+
+
+def test_own_negatives_loss_leaves_the_negatives_of_others_out() -> None:
+    first = -3 + math.log(math.exp(3) + math.exp(1) + math.exp(2) + 1)
+    second = -4 + math.log(math.exp(0.5) + math.exp(4) + math.exp(1) + math.exp(2))
+    assert float(own_negatives_contrastive(SCORES, 1.0)) == pytest.approx((first + second) / 2, rel=1e-6)
+    assert float(contrastive(SCORES, 1.0)) > float(own_negatives_contrastive(SCORES, 1.0))
+
+
+def test_margin_mse_by_hand() -> None:
+    teacher = torch.tensor([[10.0, 9.5, 6.0], [1.0, 0.0, 3.0]])
+    # student margins 1, 3 and 3, 2; teacher margins 0.5, 4 and 1, -2
+    expected = (0.5**2 + 1.0**2 + 2.0**2 + 4.0**2) / 4
+    assert float(margin_mse(own_scores(SCORES), teacher)) == pytest.approx(expected)
+
+
+def test_kl_by_hand_and_zero_for_an_equal_teacher() -> None:
+    own, teacher = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]])
+    student = [math.exp(2) / (math.exp(2) + 1), 1 / (math.exp(2) + 1)]
+    expected = sum(0.5 * math.log(0.5 / p) for p in student)
+    assert float(kl_distillation(own, teacher, 1.0)) == pytest.approx(expected, rel=1e-6)
+    assert float(kl_distillation(own, own + 5.0, 1.0)) == pytest.approx(0.0, abs=1e-7)  # a shift changes no softmax
+    halved = [math.exp(1) / (math.exp(1) + 1), 1 / (math.exp(1) + 1)]
+    assert float(kl_distillation(own, teacher, 2.0)) == pytest.approx(
+        4 * sum(0.5 * math.log(0.5 / p) for p in halved), rel=1e-6
+    )
+
+
+def test_l1_is_the_mean_over_texts_of_the_sum_of_weights() -> None:
+    assert float(l1_regulariser(torch.tensor([[2.0, 1.0], [0.0, 0.0]]))) == 1.5
+
+
+def test_bf16_scores_are_rounded() -> None:
+    queries, documents = torch.tensor([[1.0, 1.0]]), torch.tensor([[256.0, 1.0]])
+    assert score(queries, documents).item() == 257.0
+    assert score(queries, documents, "bf16").item() == 256.0  # 8 bits of mantissa
+    assert score(queries, documents, "bf16").dtype == torch.float32
+
+
+def test_other_ramps_and_schedules() -> None:
+    assert [ramp_factor("linear", step, 4) for step in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
+    assert [ramp_factor("quadratic", step, 4) for step in (0, 1, 4)] == [0, 1 / 16, 1]
+    assert ramp_factor("none", 0, 4) == 1.0
+    assert [learning_rate_factor("constant", step, 10, 2) for step in (0, 1, 2, 9)] == [0, 0.5, 1, 1]
+    assert learning_rate_factor("cosine", 6, 10, 2) == pytest.approx(0.5)
+    assert learning_rate_factor("linear", 6, 10, 2) == linear_factor(6, 10, 2)
 
 
 def test_quadratic_ramp() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -18,15 +20,24 @@ def register(app: typer.Typer) -> None:
     app.command()(stage_command(train))
 
 
-def train(context: Context, run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")) -> None:
-    """Train one run from its rescaled backbone."""
+def train(
+    context: Context,
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN"),
+    devices: int = typer.Option(1, "--devices", min=1, help="Devices that train together: GPUs, or CPU processes."),
+) -> None:
+    """Train one run from its rescaled backbone; torchrun and accelerate may start it on several devices too."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
+    from rescalade.training.launch import launch, launched
     from rescalade.training.run import train_run
+    from rescalade.training.world import join_world, leave_world
 
+    device = context.device()
+    if devices > 1 and not launched():
+        launch(devices, device)
     chosen = parse_run(run)
     settings_text = context.settings("train", run=run)
     origin = context.paths.rescaled(chosen.backbone, chosen.variant.name)
@@ -35,11 +46,12 @@ def train(context: Context, run: str = typer.Argument(help="RECIPE/BACKBONE/VARI
     inputs = [origin / "model.safetensors", data / "corpus.parquet", data / "queries.parquet", mined]
     recorder = Recorder("train", settings_text, inputs)
     folder = context.paths.run(chosen)
-    device = context.device()
+    world = join_world(device)
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
-    (folder / "outcome.json").unlink(missing_ok=True)  # it is written last and says that the run is whole
-    with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
-        history, outcome = train_run(
+    board = context.paths.results / "logs" / "tensorboard" / chosen.folder
+
+    def work(model: Path, progress: Reporter | None) -> tuple[list[dict[str, float]], dict[str, Any]]:
+        return train_run(
             chosen,
             origin,
             read_collection(data),
@@ -49,9 +61,20 @@ def train(context: Context, run: str = typer.Argument(help="RECIPE/BACKBONE/VARI
             output=model,
             device=device,
             progress=progress,
+            world=world,
+            tensorboard=board,
         )
+
+    if not world.first:
+        work(folder / "model", None)
+        leave_world()
+        return
+    (folder / "outcome.json").unlink(missing_ok=True)  # it is written last and says that the run is whole
+    with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
+        history, outcome = work(model, progress)
     with atomic_file(folder / "history.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(history), temporary, compression="zstd")
     recorder.write(folder / "train.record.json")
     write_json(folder / "outcome.json", outcome)
     shutil.rmtree(unfinished, ignore_errors=True)
+    leave_world()

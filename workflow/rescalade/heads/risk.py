@@ -50,7 +50,8 @@ def _loss(row: Mapping[str, Any], candidates: int) -> list[tuple[str, str]]:
     return [
         (
             level,
-            f"InfoNCE at step 0 is {loss:,.4g}, {_short(times)} times ln({candidates}) ({level}: above {limit:g} times)",
+            f"InfoNCE at step 0 is {loss:,.4g}, {_short(times)} times ln({candidates}) "
+            f"({level}: above {limit:g} times)",
         )
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rescalade.atomic import read_json, write_json
-from rescalade.backbones.load import load_lm
+from rescalade.backbones.load import load_masked_lm
 from rescalade.errors import UserError
 from rescalade.heads.multiplier import unbake
 from rescalade.variants import Variant
@@ -48,8 +48,12 @@ def read_sidecar(folder: Path) -> dict[str, Any] | None:
 
 
 def load_rescaled(folder: Path) -> PreTrainedModel:
-    """Load a model folder to train from: a baked multiplier becomes a division at run time again."""
-    model = load_lm(folder)
+    """Load a masked language model to train from: a baked multiplier becomes a division at run time again.
+
+    Raises:
+        UserError: see `load_masked_lm`; or what was done to it is not readable.
+    """
+    model = load_masked_lm(folder)
     found = read_sidecar(folder)
     if found is not None and found["mode"] == "multiplier":
         unbake(model, float(found["scale"]), bool(found["bias"]))

@@ -1,4 +1,4 @@
-"""Which triples make up which micro-batch: a function of the seed and nothing else."""
+"""Which examples make up which micro-batch: a function of the seed and nothing else."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,19 @@ from torch import Tensor, nn
 MARKER = "whole.json"
 
 
-def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> Path:
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    tensors: dict[str, Tensor],
+    state: dict[str, Any],
+    more: Callable[[Path], None] | None = None,
+) -> Path:
     """Write checkpoint `step` into `folder` and drop the older ones.
 
     Args:
         tensors: named tensors, none sharing memory.
         state: anything JSON can hold.
+        more: writes further files into the folder that it is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{step:08d}"
@@ -35,6 +43,8 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: 
     temporary.mkdir()
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "tensors.safetensors")
     (temporary / "state.json").write_text(json.dumps({"step": step, **state}))
+    if more is not None:
+        more(temporary)
     sizes = {}
     for path in sorted(temporary.iterdir()):
         _sync(path)
@@ -51,15 +61,27 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: 
     return final
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest whole checkpoint as (tensors, state), or None. Torn ones are removed."""
+def load_checkpoint(folder: Path, *, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest whole checkpoint as (tensors, state), or None. Torn and older ones are removed.
+
+    Args:
+        tensors: whether to read them; without, the dictionary is empty.
+
+    Returns:
+        state has the `step` and, as `folder`, the path of the checkpoint itself.
+    """
     if not folder.is_dir():
         return None
+    whole: Path | None = None
     for path in sorted(folder.iterdir(), reverse=True):
-        if path.name.startswith("step-") and _is_whole(path):
-            return load_file(path / "tensors.safetensors"), json.loads((path / "state.json").read_text())
-        shutil.rmtree(path, ignore_errors=True)
-    return None
+        if whole is None and path.name.startswith("step-") and _is_whole(path):
+            whole = path
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    if whole is None:
+        return None
+    state = json.loads((whole / "state.json").read_text())
+    return load_file(whole / "tensors.safetensors") if tensors else {}, {**state, "folder": str(whole)}
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

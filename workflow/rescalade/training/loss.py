@@ -1,6 +1,10 @@
-"""The paper's training loss: in-batch softmax contrastive plus FLOPS.
+"""Ranking losses and regularisers of a logical micro-batch.
 
-Sources: contrastive part and weights, arXiv 2606.18811; FLOPS, Paria et al., arXiv 2004.05665.
+Queries are rows 0 to B - 1. Documents are the positives in the order of the queries, then the hard negatives,
+n per query and query after query. `scores` is [B, B + B n], every query with every document.
+
+Sources: contrastive part and weights, arXiv 2606.18811; own negatives, naver/splade `InBatchPairwiseNLL`; MarginMSE,
+arXiv 2010.02666; KL distillation, arXiv 2403.06789; FLOPS, Paria et al., arXiv 2004.05665.
 """
 
 from __future__ import annotations
@@ -8,6 +12,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+def score(queries: Tensor, documents: Tensor, precision: str = "fp32") -> Tensor:
+    """[B, N] float32 dot products of term weights; bf16 rounds factors and products, to study the loss of digits."""
+    if precision == "bf16":
+        return (queries.bfloat16() @ documents.bfloat16().t()).float()
+    return queries.float() @ documents.float().t()
 
 
 def info_nce(queries: Tensor, documents: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -22,9 +33,44 @@ def info_nce(queries: Tensor, documents: Tensor, temperature: float) -> tuple[Te
     Returns:
         (scalar loss, [B, N] float32 scores, the plain dot products).
     """
-    scores = queries.float() @ documents.float().t()
-    targets = torch.arange(len(queries), device=queries.device)
-    return functional.cross_entropy(scores / temperature, targets), scores
+    scores = score(queries, documents)
+    return contrastive(scores, temperature), scores
+
+
+def contrastive(scores: Tensor, temperature: float) -> Tensor:
+    """InfoNCE from scores [B, N] whose diagonal are the positives."""
+    targets = torch.arange(len(scores), device=scores.device)
+    return functional.cross_entropy(scores / temperature, targets)
+
+
+def own_scores(scores: Tensor) -> Tensor:
+    """[B, 1 + n]: each query with its positive and its own negatives, out of [B, B + B n]."""
+    queries = len(scores)
+    negatives = scores[:, queries:].reshape(queries, queries, -1)
+    row = torch.arange(queries, device=scores.device)
+    return torch.cat([scores.diagonal().unsqueeze(1), negatives[row, row]], dim=1)
+
+
+def own_negatives_contrastive(scores: Tensor, temperature: float) -> Tensor:
+    """InfoNCE whose candidates are all positives and the query's own negatives."""
+    queries = len(scores)
+    return contrastive(torch.cat([scores[:, :queries], own_scores(scores)[:, 1:]], dim=1), temperature)
+
+
+def margin_mse(own: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over queries and negatives of ((s+ - s-) - (t+ - t-))^2.
+
+    Args:
+        own: [B, 1 + n] float32 scores, the positive's first. teacher: the same of the teacher.
+    """
+    return functional.mse_loss(own[:, :1] - own[:, 1:], teacher[:, :1] - teacher[:, 1:])
+
+
+def kl_distillation(own: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """tau^2 times the mean over queries of KL(softmax(t / tau) || softmax(s / tau)) over positive and own negatives."""
+    student = functional.log_softmax(own / temperature, dim=1)
+    target = functional.log_softmax(teacher / temperature, dim=1)
+    return functional.kl_div(student, target, log_target=True, reduction="batchmean") * temperature**2
 
 
 def flops_regulariser(weights: Tensor) -> Tensor:
@@ -36,3 +82,8 @@ def flops_regulariser(weights: Tensor) -> Tensor:
         weights: [N, V] float32, the rows of one logical micro-batch.
     """
     return weights.mean(0).square().sum()
+
+
+def l1_regulariser(weights: Tensor) -> Tensor:
+    """Mean over texts of the sum of weights: 1/N sum_i sum_j y_ij (they are never negative)."""
+    return weights.sum(1).mean()

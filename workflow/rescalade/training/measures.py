@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+Row = dict[str, float]
+"""What is known of one optimiser step, by column of `history.parquet`."""
+
 
 def activity(weights: Tensor, side: str) -> dict[str, float]:
     """Active terms, empty texts, mean pairwise cosine and the largest weight of [N, V] term weights."""
@@ -20,14 +23,15 @@ def activity(weights: Tensor, side: str) -> dict[str, float]:
 def mean_cosine(weights: Tensor) -> float:
     """Mean cosine over all pairs of distinct rows of [N, V]; an empty row counts as 0 with every other.
 
-    Uses sum over pairs = |sum of unit rows|^2 - number of unit rows, so no [N, N] matrix is made.
+    Uses sum over pairs = |sum of unit rows|^2 - number of unit rows, so no [N, N] matrix is made; and the sum of unit
+    rows is a product with the inverse norms, so no second [N, V] matrix either.
     """
     count = len(weights)
     if count < 2:
         return 0.0
-    norms = weights.norm(dim=1, keepdim=True)
-    unit = torch.where(norms > 0, weights / norms.clamp_min(1e-30), 0.0)
-    pairs = unit.sum(0).square().sum() - (norms > 0).sum()
+    norms = weights.norm(dim=1)
+    inverse = torch.where(norms > 0, 1 / norms.clamp_min(1e-30), 0.0)
+    pairs = (inverse @ weights).square().sum() - (norms > 0).sum()
     return float(pairs) / (count * (count - 1))
 
 

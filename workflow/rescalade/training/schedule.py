@@ -21,6 +21,26 @@ def linear_factor(step: int, total: int, warmup: int) -> float:
     return max(0.0, (total - step) / max(1, total - warmup))
 
 
+def learning_rate_factor(shape: str, step: int, total: int, warmup: int) -> float:
+    """Factor on the peak learning rate: a linear rise over the warm-up, then the shape.
+
+    linear: `linear_factor`; cosine: half a cosine from 1 to 0 at `total`, transformers'
+    `get_cosine_schedule_with_warmup`; constant: 1.
+    """
+    if shape == "linear" or step < warmup:
+        return linear_factor(step, total, warmup)
+    if shape == "constant":
+        return 1.0
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def ramp_factor(shape: str, step: int, ramp: int) -> float:
+    """Factor on lambda at optimiser step `step` (0-based): `quadratic_ramp`, min(1, step / ramp), or 1."""
+    if shape == "none" or ramp <= 0:
+        return 1.0
+    return quadratic_ramp(step, ramp) if shape == "quadratic" else min(1.0, step / ramp)
+
+
 def quadratic_ramp(step: int, ramp: int) -> float:
     """Factor on lambda at optimiser step `step` (0-based): min(1, step / ramp) squared.
 

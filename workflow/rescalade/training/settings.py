@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
 
 
 class TrainSettings(BaseModel):
@@ -12,8 +15,17 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    loss: Literal["infonce"] = Field("infonce", description="Ranking loss over the logical micro-batch.")
-    temperature: float = Field(1.0, gt=0, description="Divisor of the scores inside the softmax (tau).")
+    loss: Loss = Field(
+        "infonce",
+        description="Ranking loss over the logical micro-batch. infonce: softmax over all its documents (the paper). "
+        "infonce-own-negatives: over all positives and the query's own negatives. infonce-gathered: over all documents "
+        "of the optimiser step. margin-mse, kl, kl-margin-mse: distillation, with teacher scores in the triples.",
+    )
+    temperature: float = Field(1.0, gt=0, description="Divisor of the scores inside a softmax (tau).")
+    margin_mse_weight: float = Field(0.05, ge=0, description="For kl-margin-mse, weight of MarginMSE beside KL.")
+    negatives: int = Field(
+        1, ge=1, le=64, description="Hard negatives per query in a batch; the recipe's mining must give as many."
+    )
     batch_size: int = Field(
         64, ge=2, description="Queries in a logical micro-batch: the rows over which loss and FLOPS are defined."
     )
@@ -21,26 +33,63 @@ class TrainSettings(BaseModel):
     epochs: float = Field(1.0, gt=0, description="Passes over the triples; ignored where max_steps is set.")
     max_steps: int | None = Field(None, ge=1, description="Optimiser steps, instead of epochs.")
     learning_rate: float = Field(1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
-    schedule: Literal["linear"] = Field("linear", description="Shape of the learning rate after warm-up.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="Shape of the learning rate after warm-up; linear and cosine fall to 0."
+    )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with rising learning rate.")
+    warmup_steps: int | None = Field(None, ge=0, description="Steps with rising learning rate, instead of the ratio.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay, on matrices only.")
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment decay.")
     beta2: float = Field(0.999, ge=0, lt=1, description="AdamW's second moment decay.")
     epsilon: float = Field(1e-8, gt=0, description="AdamW's denominator offset.")
     max_gradient_norm: float = Field(1.0, gt=0, description="Gradient clipping by global norm.")
-    lambda_query: float = Field(5e-2, ge=0, description="Weight of FLOPS over the queries of a micro-batch.")
-    lambda_document: float = Field(
-        3e-3, ge=0, description="Weight of FLOPS over positives and negatives of a micro-batch, taken together."
+    regulariser_query: Literal["flops", "l1"] = Field("flops", description="Regulariser of the queries.")
+    regulariser_document: Literal["flops", "l1"] = Field(
+        "flops", description="Regulariser of the documents, positives and negatives of a micro-batch taken together."
     )
-    ramp_ratio: float = Field(
-        1 / 3, ge=0, le=1, description="Share of the steps over which both lambdas rise quadratically."
-    )
+    lambda_query: float = Field(5e-2, ge=0, description="Weight of the queries' regulariser.")
+    lambda_document: float = Field(3e-3, ge=0, description="Weight of the documents' regulariser.")
+    ramp: Literal["quadratic", "linear", "none"] = Field("quadratic", description="How both lambdas rise from 0.")
+    ramp_ratio: float = Field(1 / 3, ge=0, le=1, description="Share of the steps over which both lambdas rise.")
+    ramp_steps: int | None = Field(None, ge=0, description="Steps over which both lambdas rise, instead of the ratio.")
     query_length: int = Field(256, ge=4, le=8192, description="Longest query in tokens, special tokens included.")
     document_length: int = Field(256, ge=4, le=8192, description="Longest document in tokens, special tokens included.")
     pool_special_tokens: bool = Field(
         True, description="Whether [CLS], [SEP] and their like take part in the max (sentence-transformers: yes)."
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16: autocast of the encoder; weights, scores and loss stay fp32."
+        "fp32", description="bf16: autocast of the encoder; weights, term weights and loss stay fp32."
+    )
+    score_precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: the scores are products of term weights rounded to bf16, rounded to bf16 themselves."
+    )
+    encode_rows: int | None = Field(
+        None,
+        ge=1,
+        description="Texts whose activations are held at once (gradient cache): bounds memory, keeps the gradient. "
+        "All of a micro-batch where unset.",
     )
     checkpoint_every: int = Field(50, ge=1, description="Optimiser steps between checkpoints.")
+    watch_every: int = Field(
+        1, ge=1, description="Optimiser steps between counts of active terms and the like; the last step is counted."
+    )
+    stop_on_collapse: bool = Field(False, description="Stop, and save the model, once a collapse has lasted.")
+    collapse_patience: int = Field(
+        100, ge=1, description="Steps that a collapse must last to stop a run; those of the ramp do not count."
+    )
+    tensorboard: bool = Field(
+        False, description="Write the history for TensorBoard as well, under results/logs/tensorboard."
+    )
+
+    @property
+    def distils(self) -> bool:
+        """Whether the loss needs teacher scores."""
+        return self.loss in ("margin-mse", "kl", "kl-margin-mse")
+
+    def warmup_length(self, total: int) -> int:
+        """Optimiser steps of rising learning rate, of `total`."""
+        return math.ceil(total * self.warmup_ratio) if self.warmup_steps is None else self.warmup_steps
+
+    def ramp_length(self, total: int) -> int:
+        """Optimiser steps over which the lambdas rise, of `total`."""
+        return math.ceil(total * self.ramp_ratio) if self.ramp_steps is None else self.ramp_steps

@@ -1,0 +1,120 @@
+"""The SPLADE model as modules of sentence-transformers, with the fused head in place of logits and pooling.
+
+`SparseEncoder(modules=[PackedTransformer(...), FusedSpladePooling(...)])` trains and encodes like the stock pair
+(Transformer, SpladePooling), but between the two travel the transformed hidden states of the real tokens [T, D]
+instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncoder folder (`splade/export.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sparse_encoder.modules import SpladePooling
+from torch import Tensor, nn
+
+from rescalade.splade.batch import pad, tokenise
+from rescalade.splade.head import pack
+from rescalade.splade.model import SpladeModel
+from rescalade.splade.pieces import LEAST_TOKENS, by_length, cut, reorder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class PackedTransformer(Transformer):
+    """Token ids in, transformed hidden states of the tokens that count out, packed text after text.
+
+    The stock constructor loads a model from a folder; this one takes a model that is loaded and checked already.
+    """
+
+    def __init__(
+        self,
+        splade: SpladeModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        length: int,
+        pool_special_tokens: bool,
+        precision: str,
+    ) -> None:
+        nn.Module.__init__(self)
+        self._splade = (splade,)  # in a tuple: it is another view of the same parameters
+        self.model = splade.masked_lm
+        self.processor = tokenizer
+        self.backend, self.transformer_task = "torch", "fill-mask"
+        self.modality_config = {"text": {"method": "forward", "method_output_name": "logits"}}
+        self.module_output_name = "token_embeddings"
+        self.processing_kwargs = {}
+        self.can_flatten_inputs = False
+        self._limit, self.pool_special_tokens = length, pool_special_tokens
+        self.autocast = precision == "bf16"
+
+    @property
+    def splade(self) -> SpladeModel:
+        """The model and its head."""
+        return self._splade[0]
+
+    def preprocess(self, inputs: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        """Texts to padded ids, mask and the mask of the tokens that take part in the max."""
+        rows = tokenise(self.processor, inputs, self._limit)
+        return vars(pad(self.processor, rows, self.pool_special_tokens)).copy()
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled.
+
+        Long and short texts go through the encoder apart where that spares much padding. Under precision bf16 the
+        encoder runs in autocast; what it hands over is float32 again.
+        """
+        device = features["input_ids"].device
+        lengths = features["attention_mask"].sum(1).cpu()
+        pieces = by_length(lengths, LEAST_TOKENS.get(device.type, LEAST_TOKENS["cuda"]))
+        if len(pieces) == 1:
+            packed, offsets = self._packed(features)
+            return {**features, "packed": packed, "offsets": offsets}
+        parts = [self._packed(cut(features, rows, lengths)) for rows in pieces]
+        packed, offsets = reorder(parts, torch.cat(pieces))
+        return {**features, "packed": packed, "offsets": offsets}
+
+    def _packed(self, features: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        ids = features["input_ids"]
+        context = torch.autocast(ids.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
+        with context:
+            hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
+        return pack(hidden.float(), features["pooled"].bool())
+
+    def get_embedding_dimension(self) -> int:
+        """V."""
+        return int(self.splade.head.weight.shape[0])
+
+
+class FusedSpladePooling(SpladePooling):
+    """Term weights from packed hidden states: max over tokens of log(1 + relu(h W^T + b)), without the logits."""
+
+    def __init__(self, splade: SpladeModel) -> None:
+        super().__init__("max", "relu", int(splade.head.weight.shape[0]))
+        self._splade = (splade,)  # in a tuple: its parameters belong to the module before this one
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `sentence_embedding` [B, V] float32."""
+        weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"])
+        return {**features, "sentence_embedding": weights}
+
+
+def sparse_encoder(
+    splade: SpladeModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    length: int,
+    pool_special_tokens: bool = True,
+    precision: str = "fp32",
+) -> SparseEncoder:
+    """The two modules as a SparseEncoder on the model's device."""
+    transformer = PackedTransformer(
+        splade, tokenizer, length=length, pool_special_tokens=pool_special_tokens, precision=precision
+    )
+    return SparseEncoder(
+        modules=[transformer, FusedSpladePooling(splade)], device=str(splade.device), similarity_fn_name="dot"
+    )

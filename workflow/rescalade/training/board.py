@@ -1,0 +1,36 @@
+"""The history for TensorBoard, where it is wanted and installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rescalade.errors import UserError
+from rescalade.training.measures import Row
+
+
+class Board:
+    """Writes each row as scalars.
+
+    Raises:
+        UserError: the package tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UserError(
+                "tensorboard: true, but the package tensorboard is not installed; "
+                "pip install tensorboard, or set tensorboard: false"
+            ) from None
+        self._writer = SummaryWriter(str(folder))
+
+    def write(self, row: Row) -> None:
+        """Add one step."""
+        for name, value in row.items():
+            if name != "step" and value is not None:
+                self._writer.add_scalar(name, value, int(row["step"]))
+
+    def close(self) -> None:
+        """Write what is still held."""
+        self._writer.close()

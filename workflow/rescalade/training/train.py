@@ -1,0 +1,134 @@
+"""Trains a SPLADE model in place, going on where a killed run left off."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.splade.model import SpladeModel
+from rescalade.training.examples import Examples
+from rescalade.training.follow import Follow, Interrupted, Progress
+from rescalade.training.measures import Row
+from rescalade.training.memory import explained
+from rescalade.training.plan import make_plan
+from rescalade.training.resume import resume
+from rescalade.training.settings import TrainSettings
+from rescalade.training.share import Share
+from rescalade.training.steps import optimiser_steps
+from rescalade.training.world import World
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["Interrupted", "Trained", "train"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run left besides its weights.
+
+    history: one row per optimiser step. stopped_at: the step after which a lasting collapse ended it, or None.
+    """
+
+    history: list[Row]
+    stopped_at: int | None = None
+
+
+def train(
+    model: SpladeModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    settings: TrainSettings,
+    seed: int,
+    checkpoints: Path,
+    progress: Progress | None = None,
+    *,
+    world: World | None = None,
+    tensorboard: Path | None = None,
+) -> Trained:
+    """Train in place.
+
+    Each history row holds the loss and its parts, both lambdas, learning rate, gradient norm before clipping,
+    active terms, mean row norm of W, mean scores, texts that are empty and the seconds spent.
+    Non-finite losses are kept as they are: a step whose gradient norm is not finite is skipped by the
+    optimiser and counted in `skipped`.
+
+    Args:
+        checkpoints: folder of this run's unfinished state; a whole checkpoint in it is gone on from.
+        world: the devices that train together; one where None.
+        tensorboard: folder for TensorBoard's events, where the settings ask for them.
+
+    Raises:
+        UserError: the devices cannot share a step; a checkpoint is of other settings; memory runs out.
+        Interrupted: SIGTERM; the state has been saved.
+    """
+    # the trainer takes seconds to import: what only looks at settings or data must not wait for it
+    from rescalade.splade.modules import sparse_encoder
+    from rescalade.training.arguments import training_arguments
+    from rescalade.training.trainer import SpladeTrainer
+
+    world = world or World()
+    steps = optimiser_steps(settings, len(examples))
+    share = _share(settings, len(examples), world)
+    encoder = sparse_encoder(
+        model,
+        tokenizer,
+        length=settings.document_length,
+        pool_special_tokens=settings.pool_special_tokens,
+        precision=settings.precision,
+    )
+    saved = resume(checkpoints, settings, seed, world)
+    history = saved.history if saved else []
+    if history:
+        logger.info("resumed after step %d of %d", len(history), steps)
+    plan = make_plan(model, examples, settings, share, seed=seed, steps=steps)
+    for line in plan.lines():
+        logger.info(line)
+    if not plan.fits:
+        logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
+    follow = Follow(history, settings, seed, checkpoints, world, progress, tensorboard)
+    if len(history) < steps:
+        config = copy.deepcopy(model.masked_lm.config)
+        trainer = SpladeTrainer(
+            model,
+            encoder,
+            tokenizer,
+            training_arguments(
+                settings,
+                checkpoints,
+                steps=steps - len(history),
+                accumulation=share.local_batches,
+                device=model.device.type,
+                seed=seed,
+            ),
+            examples,
+            settings,
+            share,
+            seed=seed,
+            first=len(history),
+            steps=steps,
+            callbacks=[follow],
+        )
+        if saved:
+            saved.restore(model, trainer.adamw)
+        follow.attend(trainer)
+        gc.freeze()  # the trainer collects garbage as it begins: not among the million objects of imported libraries
+        with follow, explained(settings, plan, share.rows // share.parts * (2 + examples.negatives)):
+            trainer.train()
+        model.masked_lm.config = config  # the trainer writes its own wishes into it
+    model.eval()
+    return Trained(follow.history, follow.stopped_at)
+
+
+def _share(settings: TrainSettings, examples: int, world: World) -> Share:
+    """Logical batches of a step: the micro-batches, or all of them as one where documents are gathered."""
+    rows = min(settings.batch_size, examples)
+    if settings.loss == "infonce-gathered":
+        return Share(1, rows * settings.accumulation, world.devices, world.rank)
+    return Share(settings.accumulation, rows, world.devices, world.rank)

@@ -1,0 +1,50 @@
+"""Watches a run for collapse while it trains."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from rescalade.training.collapse import conditions, describe, is_counted
+from rescalade.training.measures import Row
+
+logger = logging.getLogger(__name__)
+
+
+class CollapseWatch:
+    """Warns when a condition begins and says when it ends; knows how long the present ones have lasted.
+
+    Fresh heads are often saturated, and it is the regulariser that makes them sparse: so only steps after the ramp
+    count towards `patience`, except for *non-finite*, which no regulariser mends.
+    """
+
+    def __init__(self, vocabulary: int, *, ramp: int, patience: int) -> None:
+        self._vocabulary, self._ramp, self._patience = vocabulary, ramp, patience
+        self._began: dict[str, int] = {}
+
+    def replay(self, history: Iterable[Row]) -> None:
+        """Take in the rows of a run that is gone on from, without a word."""
+        for row in history:
+            self._update(row)
+
+    def see(self, row: Row) -> bool:
+        """Take in a step; returns whether a condition has lasted longer than the patience."""
+        before = dict(self._began)
+        self._update(row)
+        step = int(row["step"])
+        for name in self._began.keys() - before.keys():
+            logger.warning("step %d: %s: %s", step, name, describe(name, row, self._vocabulary))
+        for name in before.keys() - self._began.keys():
+            logger.info("step %d: no longer %s, which it was from step %d", step, name, before[name])
+        return any(
+            step + 1 - max(began, 0 if name == "non-finite" else self._ramp) >= self._patience
+            for name, began in self._began.items()
+        )
+
+    def _update(self, row: Row) -> None:
+        holding = conditions(row, self._vocabulary)
+        for name in list(self._began):
+            if name not in holding and (is_counted(row) or name == "non-finite"):
+                del self._began[name]
+        for name in holding:
+            self._began.setdefault(name, int(row["step"]))
