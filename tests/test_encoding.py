@@ -17,7 +17,7 @@ from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.encoding.encode import EncodeSettings, encode_collection, plan_batches
 from rescalade.encoding.vectors import QUERIES as QUERY_FILE
-from rescalade.encoding.vectors import concatenate, read_manifest, read_vectors
+from rescalade.encoding.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from rescalade.errors import UserError
 from rescalade.heads.rescale import rescale
 from rescalade.splade.export import save_sparse_encoder
@@ -120,6 +120,17 @@ def test_special_tokens_can_be_left_out_of_the_max(tokenizer: PreTrainedTokenize
     kept = logits[~torch.isin(ids[0], torch.tensor(tokenizer.all_special_ids))]
     expected = torch.log1p(torch.relu(kept)).max(0).values
     np.testing.assert_allclose(without[0], expected.numpy(), atol=2e-6)
+
+
+def test_a_corpus_is_read_shard_by_shard_as_often_as_one_likes(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
+    encode(folder, tmp_path / "v")
+    shards = CorpusShards(tmp_path / "v")
+    assert (len(shards), shards.documents) == (3, 25)
+    for _ in range(2):
+        assert [identity for shard in shards for identity in shard.ids] == [f"d{i}" for i in range(25)]
 
 
 def test_a_damaged_or_missing_shard_is_named(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ delta-binary-packed (terms) and byte-stream-split (weights) encoding, so any Par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,35 @@ def read_manifest(folder: Path) -> dict[str, Any]:
                 f"the file is damaged: delete {folder} and encode again"
             )
     return manifest
+
+
+class CorpusShards:
+    """The encoded corpus of a data set, one shard at a time; nobody has to hold it whole.
+
+    May be iterated any number of times, always in document order: each time every shard is read from disk
+    again, its weights as float32 whatever type they are stored in. `len` is the number of shards.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Compare the folder with its manifest.
+
+        Raises:
+            UserError: a shard is missing or damaged.
+        """
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+
+    def __len__(self) -> int:
+        return len(self.manifest["shards"])
+
+    def __iter__(self) -> Iterator[SparseVectors]:
+        for name in self.manifest["shards"]:
+            yield read_vectors(self.folder / name)
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in all shards."""
+        return int(self.manifest["documents"])
 
 
 def concatenate(parts: Sequence[SparseVectors]) -> SparseVectors:
