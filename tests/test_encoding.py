@@ -15,7 +15,8 @@ from transformers import PreTrainedTokenizerFast
 from models import tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
-from rescalade.encoding.encode import EncodeSettings, encode_collection, plan_batches
+from rescalade.encoding.batches import plan_batches
+from rescalade.encoding.encode import EncodeSettings, encode_collection
 from rescalade.encoding.vectors import QUERIES as QUERY_FILE
 from rescalade.encoding.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from rescalade.errors import UserError

@@ -30,10 +30,16 @@ DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto."
 class Context:
     """Configuration, folders and resources of one command."""
 
-    config: Config
+    config_files: tuple[Path, ...]
+    experiment: str | None
     paths: Paths
     threads: int
     device_name: str
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """The checked configuration, read when it is first asked for: some commands do without."""
+        return load_config(self.config_files, self.experiment)
 
     def settings(self, stage: str, **wildcards: str) -> str:
         """Effective settings of a stage as JSON."""
@@ -43,6 +49,13 @@ class Context:
         """Folder of unfinished work: its key covers settings, code and inputs, so a change starts anew."""
         text = "\0".join([stage, settings, code_digest(stage), *inputs])
         return self.paths.checkpoints(f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:20]}")
+
+    def devices(self) -> list[str]:
+        """The torch devices of a stage that can use several: every visible GPU, or the CPU."""
+        import torch
+
+        name = self.device()
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if name == "cuda" else [name]
 
     def device(self) -> str:
         """The torch device; threads are set on the way.
@@ -89,7 +102,8 @@ def stage_command(function: Callable[..., None]) -> Callable[..., None]:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ[variable] = str(taken["threads"])
         context = Context(
-            config=load_config(taken["config"], taken["experiment"]),
+            config_files=tuple(taken["config"]),
+            experiment=taken["experiment"],
             paths=Paths(taken["results"], taken["report"]),
             threads=taken["threads"],
             device_name=taken["device"],

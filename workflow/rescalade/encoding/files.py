@@ -30,7 +30,7 @@ def write_vectors(
 
     Args:
         storage: float32, auto, int100 or relative8; see rescalade.encoding.storage.
-        facts: kept in the file's metadata, beside the type of the weights.
+        facts: kept in the file's metadata, beside the type of the weights, their number and their sum.
 
     Returns:
         What was stored.
@@ -47,7 +47,14 @@ def write_vectors(
             "weights must be finite and above 0. The model is broken: see outcome.json of its run"
         )
     stored = store(vectors, storage)
-    table = _table(stored).replace_schema_metadata({FACTS: json.dumps({**(facts or {}), "weights": stored.kind})})
+    kept = stored.vectors
+    described = {
+        **(facts or {}),
+        "weights": stored.kind,
+        "postings": kept.postings,
+        "weight": float(kept.weights.sum(dtype=np.float64)),
+    }
+    table = _table(stored).replace_schema_metadata({FACTS: json.dumps(described)})
     try:
         with atomic_file(path) as temporary:
             pq.write_table(

@@ -10,16 +10,9 @@ import pyarrow as pa
 
 from rescalade.atomic import read_json, sha256
 from rescalade.encoding.files import read_vectors
+from rescalade.encoding.names import MANIFEST
 from rescalade.encoding.reader import SparseVectors, read_facts
 from rescalade.errors import UserError
-
-QUERIES = "queries.parquet"
-MANIFEST = "manifest.json"
-
-
-def shard_name(number: int) -> str:
-    """File name of a corpus shard."""
-    return f"shard-{number:05d}.parquet"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

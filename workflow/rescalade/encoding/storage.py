@@ -12,15 +12,15 @@ that was divided by a large k, the relative one does not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.encoding.reader import SparseVectors
+from rescalade.encoding.settings import Storage
 from rescalade.errors import UserError
 
-Storage = Literal["float32", "auto", "int100", "relative8"]
 STORAGES: tuple[str, ...] = get_args(Storage)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rescalade.encoding.files import read_vectors, write_vectors
-from rescalade.encoding.manifest import MANIFEST, QUERIES, CorpusShards, check_model, read_manifest, shard_name
+from rescalade.encoding.manifest import CorpusShards, check_model, read_manifest
+from rescalade.encoding.names import MANIFEST, QUERIES, shard_name
 from rescalade.encoding.reader import SparseVectors
 
 __all__ = [
