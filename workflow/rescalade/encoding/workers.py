@@ -34,10 +34,9 @@ def run_on_devices(
         waiting.put(item)
     failed = Event()
 
-    def work(device: str, writer: ThreadPoolExecutor) -> None:
+    def work(loaded: Loaded, writer: ThreadPoolExecutor) -> None:
         writing: Future[None] | None = None
         try:
-            loaded = load(device)
             while not failed.is_set():
                 try:
                     item = waiting.get_nowait()
@@ -55,11 +54,12 @@ def run_on_devices(
 
     if not items:
         return
-    used = devices[: len(items)]
+    # one after another: transformers changes global state while it loads a model
+    encoders = [load(device) for device in devices[: len(items)]]
     with ThreadPoolExecutor(1, thread_name_prefix="writer") as writer:
-        if len(used) == 1:  # in the main thread, where Ctrl-C arrives
-            work(used[0], writer)
+        if len(encoders) == 1:  # in the main thread, where Ctrl-C arrives
+            work(encoders[0], writer)
             return
-        with ThreadPoolExecutor(len(used), thread_name_prefix="device") as pool:
-            for future in [pool.submit(work, device, writer) for device in used]:
+        with ThreadPoolExecutor(len(encoders), thread_name_prefix="device") as pool:
+            for future in [pool.submit(work, loaded, writer) for loaded in encoders]:
                 future.result()
