@@ -7,6 +7,7 @@ in place of tokenising again.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 FILES = ("tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json", "*.model")
+
+SLICE = 512
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,16 @@ def tokenizer_digest(folder: Path) -> str:
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tokens:
-    """Tokenise and cut to `length`."""
-    rows = tokenise(tokenizer, texts, length)
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
-    numbers = np.fromiter((number for row in rows for number in row), np.int32, count=int(offsets[-1]))
-    return Tokens(numbers, offsets)
+    """Tokenise and cut to `length`, some texts at a time: tokenizers keep hundreds of bytes per token while they work."""
+    lengths: list[int] = []
+    parts: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    for first in range(0, len(texts), SLICE):
+        rows = tokenise(tokenizer, texts[first : first + SLICE], length)
+        lengths += map(len, rows)
+        parts.append(np.fromiter(itertools.chain.from_iterable(rows), np.int32))
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Tokens(np.concatenate(parts), offsets)
 
 
 def cached_tokens(path: Path | None, make: Callable[[], Tokens]) -> Tokens:
