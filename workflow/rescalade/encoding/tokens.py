@@ -54,7 +54,7 @@ def tokenizer_digest(folder: Path) -> str:
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tokens:
-    """Tokenise and cut to `length`, some texts at a time: tokenizers keep hundreds of bytes per token while they work."""
+    """Tokenise and cut to `length`, some texts at a time: tokenizers take hundreds of bytes a token meanwhile."""
     lengths: list[int] = []
     parts: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
     for first in range(0, len(texts), SLICE):
