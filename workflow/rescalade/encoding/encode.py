@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rescalade.atomic import sha256
 from rescalade.data.collection import Collection
 from rescalade.encoding.encoder import Encoder
 from rescalade.encoding.finished import WorkFolder
+from rescalade.encoding.manifest import model_digest
 from rescalade.encoding.names import QUERIES, shard_name
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.summary import write_manifest
@@ -22,7 +22,7 @@ from rescalade.encoding.tokens import cached_tokens, tokenizer_digest, tokens_of
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
 
-__all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection", "model_digest"]
+__all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -181,18 +181,3 @@ def encode_collection(
     documents, queries = collection_texts(collection)
     job = EncodeJob(model_folder, documents, queries, settings, work=WorkFolder(output))
     return job.encode([device], progress)
-
-
-def model_digest(folder: Path) -> str:
-    """Digest of a model's weights.
-
-    Raises:
-        UserError: there are none.
-    """
-    single = folder / "model.safetensors"
-    if single.is_file():
-        return sha256(single)
-    parts = sorted(folder.glob("*.safetensors"))
-    if not parts:
-        raise UserError(f"{folder}: no *.safetensors file is there; expected a model folder")
-    return hashlib.sha256("\n".join(f"{path.name} {sha256(path)}" for path in parts).encode()).hexdigest()

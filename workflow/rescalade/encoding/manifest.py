@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,21 @@ def check_model(folder: Path, manifest: dict[str, Any], model: str) -> None:
             f"{folder}: its vectors are of model {manifest['model'][:12]}…, this model is {model[:12]}…; "
             "encode again with this model"
         )
+
+
+def model_digest(folder: Path) -> str:
+    """Digest of a model's weights.
+
+    Raises:
+        UserError: there are none.
+    """
+    single = folder / "model.safetensors"
+    if single.is_file():
+        return sha256(single)
+    parts = sorted(folder.glob("*.safetensors"))
+    if not parts:
+        raise UserError(f"{folder}: no *.safetensors file is there; expected a model folder")
+    return hashlib.sha256("\n".join(f"{path.name} {sha256(path)}" for path in parts).encode()).hexdigest()
 
 
 class CorpusShards:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rescalade.encoding.files import read_vectors, write_vectors
-from rescalade.encoding.manifest import CorpusShards, check_model, read_manifest
+from rescalade.encoding.manifest import CorpusShards, check_model, model_digest, read_manifest
 from rescalade.encoding.names import MANIFEST, QUERIES, shard_name
 from rescalade.encoding.reader import SparseVectors
 
@@ -18,6 +18,7 @@ __all__ = [
     "SparseVectors",
     "check_model",
     "concatenate",
+    "model_digest",
     "read_manifest",
     "read_vectors",
     "shard_name",
