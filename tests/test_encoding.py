@@ -154,6 +154,7 @@ def test_batches_hold_every_text_once_within_their_budget() -> None:
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 64
     assert [6] in batches  # longer than the budget: alone
+    assert [len(batch) for batch in plan_batches([1] * 7, 64, 3)] == [3, 3, 1]
 
 
 def test_the_backend_of_the_head_is_passed_on(

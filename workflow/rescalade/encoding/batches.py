@@ -13,8 +13,13 @@ from rescalade.encoding.tokens import Tokens
 from rescalade.splade.batch import TokenBatch
 
 
-def plan_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int) -> Iterator[list[int]]:
+def plan_batches(
+    lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int, batch_texts: int | None = None
+) -> Iterator[list[int]]:
     """Numbers of texts per batch, shortest first, so that size times longest stays within `batch_tokens`.
+
+    No batch has more than `batch_texts`: the head's results are dense, [B, V], and many short texts would make
+    these the largest thing in memory.
 
     Equal lengths stand in the order of the texts: the plan, and with it every bit of the result, depends on
     the texts alone. A text longer than `batch_tokens` is a batch of its own.
@@ -22,7 +27,8 @@ def plan_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int) 
     sizes = np.asarray(lengths, np.int64)
     batch: list[int] = []
     for number in np.argsort(sizes, kind="stable").tolist():
-        if batch and (len(batch) + 1) * int(sizes[number]) > batch_tokens:
+        full = len(batch) == batch_texts or (len(batch) + 1) * int(sizes[number]) > batch_tokens
+        if batch and full:
             yield batch
             batch = []
         batch.append(number)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+DENSE = {"cpu": 2**21, "cuda": 2**26}
+"""Entries of the head's [B, V] results per batch: 8 MiB of float32 on a CPU, of which a few lie in memory at a time;
+256 MiB on a GPU, which needs the larger batches."""
+
+
 class Encoder:
     """A loaded SPLADE model with its tokenizer, on one device."""
 
@@ -48,7 +53,8 @@ class Encoder:
     ) -> tuple[SparseVectors, Tally]:
         """Vectors in the order of the texts, and what was left out of them."""
         found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
-        for batch in plan_batches(tokens.lengths, self._settings.batch_tokens):
+        texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
+        for batch in plan_batches(tokens.lengths, self._settings.batch_tokens, texts):
             rows = padded(tokens, batch, int(self.tokenizer.pad_token_id), self._left_out)
             found.add(batch, sparsify(self._weights(rows.to(self._model.device))))
             advance(len(batch))
