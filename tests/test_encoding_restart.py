@@ -47,6 +47,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_a_killed_encoding_goes_on(model: Path, data: Path, tmp_path: Path, encoded: list[str]) -> None:
     """SIGKILL in the third shard; the first two are kept, and the whole equals one that was not interrupted."""
     code = (

@@ -37,6 +37,7 @@ def encode_own_texts(
         raise UserError(f"{surplus!r}: either a data set or --texts, --queries and --out can be given, not both")
     if out is None or (texts is None and queries is None):
         raise UserError("expected a data set, or --texts FILE (or --queries FILE) with --out FOLDER")
+    out = out.absolute()
     if out.exists() and not (out / "manifest.json").is_file():
         raise UserError(f"{out} is there and holds no encoded texts; choose another --out")
     model = model_folder(context, model_or_run)
