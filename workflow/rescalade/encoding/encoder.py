@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-DENSE = {"cpu": 2**21, "cuda": 2**26}
-"""Entries of the head's [B, V] results per batch: 8 MiB of float32 on a CPU, of which a few lie in memory at a time;
+DENSE = {"cpu": 2**20, "cuda": 2**26}
+"""Entries of the head's [B, V] results per batch: 4 MiB of float32 on a CPU, of which a few lie in memory at a time;
 256 MiB on a GPU, which needs the larger batches."""
 
 
