@@ -15,9 +15,10 @@ from transformers import PreTrainedTokenizerFast
 from models import tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
-from rescalade.encoding.encode import EncodeSettings, encode_collection, plan_batches
+from rescalade.encoding.batches import plan_batches
+from rescalade.encoding.encode import EncodeSettings, encode_collection
 from rescalade.encoding.vectors import QUERIES as QUERY_FILE
-from rescalade.encoding.vectors import concatenate, read_manifest, read_vectors
+from rescalade.encoding.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from rescalade.errors import UserError
 from rescalade.heads.divide import apply
 from rescalade.splade.export import save_sparse_encoder
@@ -122,6 +123,17 @@ def test_special_tokens_can_be_left_out_of_the_max(tokenizer: PreTrainedTokenize
     np.testing.assert_allclose(without[0], expected.numpy(), atol=2e-6)
 
 
+def test_a_corpus_is_read_shard_by_shard_as_often_as_one_likes(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
+    encode(folder, tmp_path / "v")
+    shards = CorpusShards(tmp_path / "v")
+    assert (len(shards), shards.documents) == (3, 25)
+    for _ in range(2):
+        assert [identity for shard in shards for identity in shard.ids] == [f"d{i}" for i in range(25)]
+
+
 def test_a_damaged_or_missing_shard_is_named(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
     encode(folder, tmp_path / "v")
@@ -142,3 +154,53 @@ def test_batches_hold_every_text_once_within_their_budget() -> None:
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 64
     assert [6] in batches  # longer than the budget: alone
+    assert [len(batch) for batch in plan_batches([1] * 7, 64, 3)] == [3, 3, 1]
+
+
+def test_the_backend_of_the_head_is_passed_on(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rescalade.encoding import encoder
+
+    seen, plain = [], encoder.term_weights
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.append(options)
+        return plain(*arguments)
+
+    monkeypatch.setattr(encoder, "term_weights", watched)
+    folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
+    encode(folder, tmp_path / "a")
+    encode(folder, tmp_path / "b", head="screen")
+    assert {} in seen and {"backend": "screen"} in seen
+
+
+def test_bf16_is_close_and_off_by_default(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
+    manifest = encode(folder, tmp_path / "exact")
+    encode(folder, tmp_path / "half", precision="bf16")
+    exact, half = (dense(tmp_path / name, manifest["shards"], manifest["vocabulary"]) for name in ("exact", "half"))
+    # eight bits of mantissa in the encoder: a hundredth of weights that are about 1
+    assert 1e-6 < np.abs(exact - half).max() < 0.1
+
+
+def test_a_range_of_texts_is_read_from_the_row_groups_that_hold_it(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from rescalade.atomic import sha256, write_json
+    from rescalade.encoding.texts import folder_texts
+
+    table = collection().corpus
+    pq.write_table(table, tmp_path / "corpus.parquet", row_group_size=4)
+    pq.write_table(collection().queries, tmp_path / "queries.parquet")
+    names = ("corpus.parquet", "queries.parquet")
+    write_json(tmp_path / "manifest.json", {"sha256": {name: sha256(tmp_path / name) for name in names}})
+    documents, queries = folder_texts(tmp_path)
+    assert (documents.count, queries.count) == (25, 5)
+    for first, stop in [(0, 25), (3, 4), (4, 8), (7, 21), (24, 25)]:
+        ids, texts = documents.read(first, stop)
+        assert ids == [f"d{number}" for number in range(first, stop)]
+        assert texts == TEXTS[first:stop]
+    (tmp_path / "corpus.parquet").write_bytes((tmp_path / "corpus.parquet").read_bytes()[:-7])
+    with pytest.raises(UserError, match=r"corpus\.parquet.*damaged"):
+        folder_texts(tmp_path)

@@ -88,6 +88,16 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
+def test_a_failed_shard_is_made_again_alone(pipeline: Pipeline) -> None:
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10}")
+    failed = pipeline.call("--cores", "1", "--configfile", overlay, "--", "left", FAKE_FAIL_SHARD="00001")
+    assert failed.returncode == 1
+    jobs = pipeline.jobs("--configfile", overlay, "--", "left")
+    assert (jobs["encode_shard"], jobs["encode"], jobs["train"]) == (1, 1, 0)
+    pipeline.run("--cores", "1", "--configfile", overlay, "--", "left")
+
+
+@pytest.mark.slow
 def test_the_second_of_two_at_once(pipeline: Pipeline) -> None:
     first = start(pipeline, FAKE_SLEEP="0.2")
     wait_for(pipeline.work / "results" / "sources" / "pydoc" / "pairs.parquet", first)

@@ -107,6 +107,25 @@ def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:
     assert pipeline.jobs("--configfile", overlay, "--", "prefetch")["backbone"] == 1
 
 
+def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: Path) -> None:
+    """25 documents in shards of 10: three jobs per run, known in an empty folder, gone when the vectors stand."""
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10}")
+    jobs = pipeline.jobs("--configfile", overlay)
+    assert (jobs["encode_shard"], jobs["encode"]) == (6, 2)
+    log = tmp_path / "calls"
+    pipeline.run("--cores", "2", "--configfile", overlay, FAKE_LOG=str(log))
+    assert [line.split()[0] for line in log.read_text().splitlines()].count("encode") == 8
+    assert pipeline.jobs("--configfile", overlay) == {}
+    run = pipeline.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1"
+    assert (run / "vectors" / "test" / "content").exists()
+    assert not (run / "encoding" / "test").exists()
+
+
+def test_one_shard_needs_no_job_of_its_own(pipeline: Pipeline) -> None:
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}")
+    assert pipeline.jobs("--configfile", overlay) == pipeline.jobs()
+
+
 def test_every_stage_is_one_command(made: Pipeline) -> None:
     """The fake command has made what the rules declare, through the documented command line."""
     runs = made.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1"

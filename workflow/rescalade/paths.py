@@ -42,6 +42,10 @@ class Paths:
         """Everything of one run."""
         return self.results / "runs" / run.folder
 
+    def tokens(self, dataset: str) -> Path:
+        """Token numbers of a data set by tokenizer and length: a cache, deletable."""
+        return self.results / "tokens" / dataset
+
     def bm25(self) -> Path:
         """The BM25 baseline, laid out like a run."""
         return self.results / "bm25"
@@ -53,6 +57,11 @@ class Paths:
     def experiment(self, name: str) -> Path:
         """index.html, tables/, figures/."""
         return self.report / name
+
+
+def encoding(run: Path, dataset: str) -> Path:
+    """Shards and queries while they are encoded; becomes the folder of the vectors."""
+    return run / "encoding" / dataset
 
 
 def vectors(run: Path, dataset: str) -> Path:

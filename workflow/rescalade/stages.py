@@ -84,7 +84,10 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         return {**settings, "packages": source_packages(config, wildcards["name"])}
     if stage == "collection":
         dataset = config.dataset(wildcards["dataset"])
-        return {**dataset.model_dump(exclude={"title", "depth"}), "held_out": config.source(dataset.source).held_out}
+        return {
+            **dataset.model_dump(exclude={"title", "depth", "documents"}),
+            "held_out": config.source(dataset.source).held_out,
+        }
     if stage == "triples":
         return config.recipe_named(wildcards["recipe"]).mining.model_dump()
     if stage == "backbone":
@@ -119,6 +122,13 @@ def source_packages(config: Config, source: str) -> list[str]:
 def recall_cuts(depth: int) -> list[int]:
     """Ranks at which recall is reported: those of 100 and 1000 that the retrieved lists reach."""
     return [cut for cut in (100, 1000) if cut <= depth]
+
+
+def shard_jobs(config: Config, dataset: str) -> int:
+    """Shards of a data set that are encoded by jobs of their own: all, where it declares a size of more than one."""
+    documents = config.dataset(dataset).documents or 0
+    shards = -(-documents // config.model.retrieval.shard_documents)
+    return shards if shards > 1 else 0
 
 
 def audit_variants(config: Config, backbone: str) -> list[Variant]:
@@ -158,6 +168,11 @@ def _encode(config: Config, run: Run) -> Any:
         "pool_special_tokens": train.pool_special_tokens,
         "shard_documents": retrieval.shard_documents,
         "batch_tokens": retrieval.batch_tokens,
+        "weights": retrieval.weights,
+        "top_terms": retrieval.top_terms,
+        "shard_bytes": retrieval.shard_bytes,
+        "precision": retrieval.precision,
+        "head": retrieval.head_backend,
     }
 
 

@@ -16,10 +16,11 @@ except ImportError as error:
     )
     sys.exit(2)
 from rescalade.digest import ENTRIES, code_digest
+from rescalade.encoding.names import shard_digest, shard_name
 from rescalade.errors import UserError
-from rescalade.paths import Paths, index, retrieved, scores, vectors
+from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.preflight import check_names, check_writable, configure
-from rescalade.stages import stage_settings
+from rescalade.stages import shard_jobs, stage_settings
 from rescalade.variants import WILDCARD, Variant
 
 
@@ -90,6 +91,14 @@ def hub_backbones():
     return [name for name in dict.fromkeys([*names, *filter(None, made_from)]) if CONFIG.backbone(name).source == "hub"]
 
 
+def shard_files(wildcards):
+    """Shards that jobs of their own encode, each with its digest; none for a data set of one or of unknown size."""
+    run = Path(str(RUN).format(**dict(wildcards.items())))
+    folder = encoding(run, wildcards.dataset)
+    numbers = range(shard_jobs(CONFIG, wildcards.dataset))
+    return [folder / name(number) for number in numbers for name in (shard_name, shard_digest)]
+
+
 def dataset_source(wildcards):
     """The pairs that a data set is taken from."""
     return paths.source(CONFIG.dataset(wildcards.dataset).source) / "pairs.parquet"
@@ -131,7 +140,9 @@ try:
     CONFIG = configure(config_files(), workflow.config_settings.config)
     CODE = {stage: code_digest(stage) for stage in ENTRIES}
     paths = Paths()
-    check_names(CONFIG.backbones(), [*ENTRIES, "audit_backbone", "score_bm25", "page", "prefetch", "all"])
+    check_names(
+        CONFIG.backbones(), [*ENTRIES, "audit_backbone", "encode_shard", "score_bm25", "page", "prefetch", "all"]
+    )
     check_writable(paths.results)
     check_writable(paths.report)
 except UserError as error:
@@ -159,3 +170,4 @@ wildcard_constraints:
     recipe=re.escape(CONFIG.experiment.recipe),
     variant=WILDCARD,
     seed=r"\d+",
+    shard=r"\d{5}",

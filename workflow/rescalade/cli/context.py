@@ -61,6 +61,13 @@ class Context:
         text = "\0".join([stage, settings, code_digest(stage), *inputs])
         return self.paths.checkpoints(f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:20]}")
 
+    def devices(self) -> list[str]:
+        """The torch devices of a stage that can use several: every visible GPU, or the CPU."""
+        import torch
+
+        name = self.device()
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if name == "cuda" else [name]
+
     def device(self) -> str:
         """The torch device; threads are set on the way.
 

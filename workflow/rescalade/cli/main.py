@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 DISK_ERRORS = {
     getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "EEXIST")
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "EEXIST")
     if hasattr(errno, name)
 }
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from rescalade import paths as layout
 from rescalade.atomic import atomic_file, atomic_folder, read_json, write_json
 from rescalade.cli.context import Context, stage_command
+from rescalade.cli.own_texts import encode_own_texts
+from rescalade.digest import code_digest
+from rescalade.errors import UserError
 from rescalade.progress import Reporter
 from rescalade.records import Recorder
 from rescalade.stages import parse_run, recall_cuts
@@ -24,29 +28,65 @@ def register(app: typer.Typer) -> None:
         app.command()(stage_command(function))
 
 
+ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
+TextsOption = Annotated[
+    Path | None, typer.Option(help="Documents of your own: .tsv (id, tab, text) or .jsonl (id, title, text).")
+]
+QueriesOption = Annotated[Path | None, typer.Option(help="Queries of your own, in the same formats.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for the vectors of your own texts.")]
 RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")
 
 
-def encode(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
-    """Encode a data set with a trained run."""
-    from rescalade.data.collection import read_collection
-    from rescalade.encoding.encode import EncodeSettings, encode_collection
+def encode(
+    context: Context,
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or for texts of your own also a model folder"),
+    dataset: str = typer.Argument("", help="Data set; leave out for texts of your own."),
+    shard: ShardOption = None,
+    texts: TextsOption = None,
+    queries: QueriesOption = None,
+    out: OutOption = None,
+) -> None:
+    """Encode a data set, or texts of your own, with a trained run."""
+    from rescalade.encoding.encode import EncodeJob, EncodeSettings
+    from rescalade.encoding.finished import WorkFolder
+    from rescalade.encoding.texts import folder_texts
 
-    folder = context.paths.run(parse_run(run))
+    if texts is not None or queries is not None or out is not None or not dataset:
+        encode_own_texts(context, run, texts, queries, out, surplus=dataset)
+        return
+    folder, data = context.paths.run(parse_run(run)), context.paths.dataset(dataset)
     settings_text = context.settings("encode", run=run, dataset=dataset)
-    data = context.paths.dataset(dataset)
-    recorder = Recorder("encode", settings_text, [folder / "model" / "model.safetensors", data / "corpus.parquet"])
-    device = context.device()
-    with atomic_folder(layout.vectors(folder, dataset)) as output, Reporter(f"encode {run} {dataset}") as progress:
-        encode_collection(
-            folder / "model",
-            read_collection(data),
-            EncodeSettings(**json.loads(settings_text)),
-            output=output,
-            device=device,
-            progress=progress,
-        )
-        recorder.write(output / "record.json")
+    target, model = layout.vectors(folder, dataset), folder / "model"
+    recorder = Recorder("encode", settings_text, [*sorted(model.glob("*.safetensors")), data / "corpus.parquet"])
+    documents, questions = folder_texts(data)
+    check_count(context.config.dataset(dataset).documents, documents.count, dataset)
+    job = EncodeJob(
+        model,
+        documents,
+        questions,
+        EncodeSettings(**json.loads(settings_text)),
+        work=WorkFolder(layout.encoding(folder, dataset), earlier=target),
+        tokens=context.paths.tokens(dataset),
+        code=code_digest("encode"),
+    )
+    devices = context.devices()
+    with Reporter(f"encode {run} {dataset}") as progress:
+        if shard is not None:
+            job.encode_shard(shard, devices[0], progress)
+            return
+        manifest = job.encode(devices, progress)
+    recorder.write(job.work.folder / "record.json")
+    job.work.publish({*manifest["sha256"], "manifest.json", "record.json"}, target)
+
+
+def check_count(declared: int | None, found: int, dataset: str) -> None:
+    """Refuse a data set whose size is not the declared one.
+
+    Raises:
+        UserError: the two differ; the graph's shard jobs would not cover it.
+    """
+    if declared is not None and declared != found:
+        raise UserError(f"datasets.{dataset}.documents says {declared}, the corpus has {found}; correct it")
 
 
 def index(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:

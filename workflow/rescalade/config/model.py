@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rescalade.backbones.settings import PretrainSettings
+from rescalade.encoding.settings import Precision, Storage
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
 
@@ -64,6 +65,12 @@ class DatasetConfig(Strict):
     part: Literal["train", "held-out", "all"] = Field("all", description="Side of the split.")
     per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
     limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
+    documents: int | None = Field(
+        None,
+        ge=1,
+        description="Number of documents, if known: more than one vector shard of them are then encoded by jobs of "
+        "their own, in parallel. Unset, one job encodes all shards.",
+    )
     depth: int = Field(
         1000, ge=10, description="Documents retrieved per query. Recall at a cut beyond it is not reported."
     )
@@ -158,6 +165,25 @@ class RetrievalSettings(Strict):
     document_length: int | None = Field(None, ge=4, description="Tokens of a document; the recipe's where unset.")
     shard_documents: int = Field(65536, ge=1, description="Documents per vector shard.")
     batch_tokens: int = Field(4096, ge=64, description="Tokens, padding included, per encoding batch.")
+    weights: Storage = Field(
+        "auto",
+        description="Type of document weights on disk. auto: float16 where every weight of a shard survives the round "
+        "trip, else float32. int100: 100 times the weight, rounded. relative8: one byte, relative to the largest "
+        "weight of the document. See docs/vectors.md for what they do to rankings.",
+    )
+    top_terms: int | None = Field(
+        None, ge=1, description="Keep only this many of a document's heaviest terms; unset keeps all."
+    )
+    shard_bytes: int = Field(
+        2**29,
+        ge=2**20,
+        description="Bound on the entries of a shard in memory, 8 bytes each. A shard that would take more, of a "
+        "collapsed model, keeps the heaviest terms of its documents, and its manifest says saturated.",
+    )
+    precision: Precision = Field("fp32", description="bf16: autocast of the encoder; the head stays fp32.")
+    head_backend: Literal["auto", "portable", "numba", "screen", "triton"] = Field(
+        "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
+    )
 
 
 class ConfigModel(Strict):

@@ -1,37 +1,167 @@
-"""Texts to sparse vectors: sorted by length, in batches of bounded size, never dense beyond a batch."""
+"""Encodes a collection in shards of fixed document ranges, on any number of devices, from where it was left off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import torch
-
-from rescalade.atomic import sha256, write_json
-from rescalade.backbones.load import check_lengths, load_masked_lm, load_tokenizer
 from rescalade.data.collection import Collection
-from rescalade.encoding.vectors import MANIFEST, QUERIES, SparseVectors, shard_name, write_vectors
-from rescalade.splade.batch import pad, tokenise
-from rescalade.splade.model import SpladeModel
+from rescalade.encoding.encoder import Encoder
+from rescalade.encoding.finished import WorkFolder
+from rescalade.encoding.manifest import model_digest
+from rescalade.encoding.names import QUERIES, shard_name
+from rescalade.encoding.settings import EncodeSettings
+from rescalade.encoding.summary import write_manifest
+from rescalade.encoding.texts import Texts, collection_texts
+from rescalade.encoding.tokens import cached_tokens, tokenizer_digest, tokens_of
+from rescalade.encoding.workers import run_on_devices
+from rescalade.errors import UserError
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+__all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 
+logger = logging.getLogger(__name__)
 Progress = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
-class EncodeSettings:
-    """query_length, document_length: tokens, special ones included. batch_tokens: padding included."""
+class _File:
+    """One file of the encoding: texts first to stop, cut at `length` tokens."""
 
-    query_length: int
-    document_length: int
-    pool_special_tokens: bool
-    shard_documents: int
-    batch_tokens: int
+    name: str
+    texts: Texts
+    first: int
+    stop: int
+    length: int
+
+    @property
+    def is_corpus(self) -> bool:
+        return self.name != QUERIES
+
+
+class EncodeJob:
+    """An encoding: a model, texts and settings, in a folder where it grows."""
+
+    def __init__(
+        self,
+        model: Path,
+        documents: Texts,
+        queries: Texts,
+        settings: EncodeSettings,
+        *,
+        work: WorkFolder,
+        tokens: Path | None = None,
+        code: str = "",
+    ) -> None:
+        """Describe the job; nothing is loaded yet.
+
+        Args:
+            model: folder of the model.
+            work: where files are written, and where finished ones are looked for.
+            tokens: folder of token numbers that are kept for other models with the same tokenizer.
+            code: digest of the code; files of other code are made again.
+        """
+        self.model, self.settings, self.work = model, settings, work
+        self._tokens, self._code = tokens, code
+        self.digests = {
+            "model": model_digest(model),
+            "tokenizer": tokenizer_digest(model),
+            "data": {"corpus": documents.digest, "queries": queries.digest},
+        }
+        size = settings.shard_documents
+        self._files = [
+            _File(shard_name(number), documents, first, min(first + size, documents.count), settings.document_length)
+            for number, first in enumerate(range(0, documents.count, size))
+        ]
+        self._queries = _File(QUERIES, queries, 0, queries.count, settings.query_length)
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the corpus shards."""
+        return [file.name for file in self._files]
+
+    def encode_shard(self, number: int, device: str, progress: Progress) -> None:
+        """Make one shard and its digest, unless they are there.
+
+        Raises:
+            UserError: there is no such shard.
+        """
+        if not 0 <= number < len(self._files):
+            raise UserError(f"shard {number}: the corpus has {len(self._files)}, counted from 0")
+        self._make([self._files[number]], [device], progress)
+
+    def encode(self, devices: Sequence[str], progress: Progress) -> dict[str, Any]:
+        """Make every file that is not finished, then the manifest.
+
+        Returns:
+            The manifest.
+        """
+        files = [*self._files, self._queries]
+        facts = self._make(files, devices, progress)
+        return write_manifest(self.work.folder, facts, self.settings, self.digests)
+
+    def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
+        self.work.folder.mkdir(parents=True, exist_ok=True)
+        facts: dict[str, dict[str, Any]] = {}
+        for file in files:
+            taken = self.work.take(file.name, self._expected(file))
+            if taken is not None:
+                facts[file.name] = taken
+        missing = [file for file in files if file.name not in facts]
+        if facts and missing:
+            logger.info("%d of %d files are finished already", len(facts), len(files))
+        total = sum(file.stop - file.first for file in files)
+        done = total - sum(file.stop - file.first for file in missing)
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, total, {})
+
+        def load(device: str) -> Encoder:
+            return Encoder.load(self.model, self.settings, device)
+
+        def make(encoder: Encoder, file: _File) -> Callable[[], None]:
+            """Encode a file; what is returned writes it, in the thread of the writer."""
+            ids, tokens = self._texts(encoder, file)
+            top_terms = self.settings.top_terms if file.is_corpus else None
+            vectors, tally = encoder.encode(ids, tokens, advance, top_terms=top_terms)
+            described = {**self._expected(file), "vocabulary": encoder.vocabulary, "tally": asdict(tally)}
+            # the corpus is what takes room; queries keep every bit
+            storage = self.settings.weights if file.is_corpus else "auto"
+
+            def write() -> None:
+                facts[file.name] = self.work.write(file.name, vectors, storage, described)
+
+            return write
+
+        run_on_devices(missing, devices, load, make)
+        return facts
+
+    def _texts(self, encoder: Encoder, file: _File) -> tuple[list[str], Any]:
+        ids, texts = file.texts.read(file.first, file.stop)
+        path = None
+        if self._tokens is not None and file.texts.digest:
+            key = f"{file.texts.digest}\0{self.digests['tokenizer']}\0{file.length}"
+            folder = self._tokens / hashlib.sha256(key.encode()).hexdigest()[:20]
+            path = folder / f"{file.first}-{file.stop}.npz"
+        tokens = cached_tokens(path, lambda: tokens_of(encoder.tokenizer, texts, file.length))
+        return ids, tokens
+
+    def _expected(self, file: _File) -> dict[str, Any]:
+        """What the facts of a finished file must say."""
+        parts = [self.digests["model"], self.digests["tokenizer"], file.texts.digest, file.length, self._code]
+        identity = hashlib.sha256(json.dumps([*parts, asdict(self.settings)]).encode()).hexdigest()
+        return {
+            "identity": identity if file.texts.digest else "",
+            "model": self.digests["model"],
+            "first": file.first,
+            "texts": file.stop - file.first,
+        }
 
 
 def encode_collection(
@@ -43,115 +173,11 @@ def encode_collection(
     device: str,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Encode a corpus in shards of fixed document ranges, and the queries.
+    """Encode a collection in memory into a folder, all of it anew.
 
     Returns:
         The manifest, written last: counts, settings, digests of the files and of the model.
     """
-    encoder = Encoder.load(model_folder, settings, device)
-    texts, ids = collection.document_texts(), collection.corpus["id"].to_pylist()
-    total = len(texts) + len(collection.queries)
-    names, postings, done = [], 0, 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, total, {})
-
-    for number, first in enumerate(range(0, len(texts), settings.shard_documents)):
-        part = slice(first, first + settings.shard_documents)
-        vectors = encoder.encode(ids[part], texts[part], settings.document_length, advance)
-        write_vectors(output / shard_name(number), vectors)
-        names.append(shard_name(number))
-        postings += vectors.postings
-    queries = encoder.encode(
-        collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), settings.query_length, advance
-    )
-    write_vectors(output / QUERIES, queries)
-    manifest = {
-        "vocabulary": encoder.vocabulary,
-        "documents": len(texts),
-        "queries": len(queries),
-        "postings": postings,
-        "shards": names,
-        "weights": "float32",
-        "model": sha256(model_folder / "model.safetensors"),
-        "sha256": {name: sha256(output / name) for name in [*names, QUERIES]},
-    }
-    write_json(output / MANIFEST, manifest)
-    return manifest
-
-
-class Encoder:
-    """A loaded SPLADE model with its tokenizer."""
-
-    def __init__(self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, settings: EncodeSettings) -> None:
-        self._model, self._tokenizer, self._settings = model.eval(), tokenizer, settings
-
-    @classmethod
-    def load(cls, folder: Path, settings: EncodeSettings, device: str) -> Encoder:
-        """From a model folder."""
-        masked_lm = load_masked_lm(folder)
-        check_lengths(masked_lm, folder, query_length=settings.query_length, document_length=settings.document_length)
-        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), settings)
-
-    @property
-    def vocabulary(self) -> int:
-        """V, the dimension of the vectors."""
-        return int(self._model.head.weight.shape[0])
-
-    def encode(
-        self, ids: Sequence[str], texts: Sequence[str], length: int, advance: Callable[[int], None]
-    ) -> SparseVectors:
-        """Vectors in the order of the texts.
-
-        Batches are formed from the texts sorted by length, ties by position: the plan, and with it every
-        bit of the result, depends on the texts alone.
-        """
-        rows = tokenise(self._tokenizer, texts, length)
-        found: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = [(_NO_TERMS, _NO_WEIGHTS)] * len(rows)
-        for batch in plan_batches([len(row) for row in rows], self._settings.batch_tokens):
-            weights = self._weights([rows[number] for number in batch])
-            # one transfer per batch: the non-zero entries, not the dense block
-            place, terms = weights.nonzero(as_tuple=True)
-            values = weights[place, terms].cpu().numpy()
-            bounds = np.searchsorted(place.cpu().numpy(), np.arange(len(batch) + 1))
-            numbers = terms.to(torch.int32).cpu().numpy()
-            for row, number in enumerate(batch):
-                part = slice(bounds[row], bounds[row + 1])
-                found[number] = (numbers[part], values[part])
-            advance(len(batch))
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(terms) for terms, _ in found], out=offsets[1:])
-        return SparseVectors(
-            list(ids),
-            offsets,
-            np.concatenate([terms for terms, _ in found]) if found else _NO_TERMS,
-            np.concatenate([weights for _, weights in found]) if found else _NO_WEIGHTS,
-        )
-
-    def _weights(self, rows: list[list[int]]) -> torch.Tensor:
-        batch = pad(self._tokenizer, rows, self._settings.pool_special_tokens).to(self._model.device)
-        with torch.inference_mode():
-            weights: torch.Tensor = self._model(batch.input_ids, batch.attention_mask, batch.pooled)
-        return weights
-
-
-def plan_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Numbers of texts per batch, shortest first, so that size times longest stays within `batch_tokens`.
-
-    A text longer than `batch_tokens` is a batch of its own.
-    """
-    order = sorted(range(len(lengths)), key=lambda number: (lengths[number], number))
-    batch: list[int] = []
-    for number in order:
-        if batch and (len(batch) + 1) * lengths[number] > batch_tokens:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
-
-
-_NO_TERMS = np.zeros(0, np.int32)
-_NO_WEIGHTS = np.zeros(0, np.float32)
+    documents, queries = collection_texts(collection)
+    job = EncodeJob(model_folder, documents, queries, settings, work=WorkFolder(output))
+    return job.encode([device], progress)

@@ -1,0 +1,103 @@
+"""`rescalade encode` for texts of one's own: a run or any model folder, and a file of texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rescalade.atomic import read_json
+from rescalade.cli.context import Context
+from rescalade.digest import code_digest
+from rescalade.errors import UserError
+from rescalade.progress import Reporter
+from rescalade.records import Recorder
+from rescalade.stages import parse_run
+
+if TYPE_CHECKING:
+    from rescalade.encoding.settings import EncodeSettings
+
+LENGTH = 512
+"""Tokens, where neither a run nor the model says how long its texts may be."""
+
+
+def encode_own_texts(
+    context: Context, model_or_run: str, texts: Path | None, queries: Path | None, out: Path | None, surplus: str
+) -> None:
+    """Encode a file of documents, one of queries, or both, into a folder laid out like the vectors of a data set.
+
+    Raises:
+        UserError: an option is missing, or the output folder holds something else.
+    """
+    from rescalade.encoding.encode import EncodeJob
+    from rescalade.encoding.finished import WorkFolder
+    from rescalade.encoding.own_texts import no_texts, read_texts
+
+    if surplus:
+        raise UserError(f"{surplus!r}: either a data set or --texts, --queries and --out can be given, not both")
+    if out is None or (texts is None and queries is None):
+        raise UserError("expected a data set, or --texts FILE (or --queries FILE) with --out FOLDER")
+    out = out.absolute()
+    if out.exists() and not (out / "manifest.json").is_file():
+        raise UserError(f"{out} is there and holds no encoded texts; choose another --out")
+    model = model_folder(context, model_or_run)
+    settings = settings_of(model)
+    job = EncodeJob(
+        model,
+        no_texts() if texts is None else read_texts(texts),
+        no_texts() if queries is None else read_texts(queries),
+        settings,
+        work=WorkFolder(out.with_name(f"{out.name}.encoding"), earlier=out),
+        code=code_digest("encode"),
+    )
+    inputs = [path for path in (texts, queries) if path is not None]
+    recorder = Recorder("encode", json.dumps(vars(settings), sort_keys=True), inputs)
+    with Reporter(f"encode {out}") as progress:
+        manifest = job.encode(context.devices(), progress)
+    recorder.write(job.work.folder / "record.json")
+    job.work.publish({*manifest["sha256"], "manifest.json", "record.json"}, out)
+
+
+def model_folder(context: Context, model_or_run: str) -> Path:
+    """Folder of a model: one that is there, or the model of a run.
+
+    Raises:
+        UserError: it is neither.
+    """
+    folder = Path(model_or_run).expanduser()
+    if (folder / "config.json").is_file():
+        return folder
+    if (folder / "model" / "config.json").is_file():  # the folder of a run
+        return folder / "model"
+    if folder.is_dir():
+        raise UserError(f"{folder}: no config.json is there; expected a model folder")
+    try:
+        model = context.paths.run(parse_run(model_or_run)) / "model"
+    except UserError:
+        raise UserError(
+            f"{model_or_run!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN"
+        ) from None
+    if not (model / "config.json").is_file():
+        raise UserError(f"{model} is missing; train the run first")
+    return model
+
+
+def settings_of(model: Path) -> EncodeSettings:
+    """Settings for a model: those of its run, from the record of its training; else the length that it declares."""
+    from rescalade.encoding.settings import EncodeSettings
+
+    record, declared = model.parent / "train.record.json", model / "sentence_bert_config.json"
+    found: dict[str, Any] = {}
+    if record.is_file():
+        found = read_json(record)["settings"]
+    elif declared.is_file():
+        found = {"document_length": read_json(declared).get("max_seq_length")}
+    positions = read_json(model / "config.json").get("max_position_embeddings") or LENGTH
+    document = found.get("document_length") or min(LENGTH, positions)
+    return EncodeSettings(
+        query_length=found.get("query_length") or document,
+        document_length=document,
+        pool_special_tokens=bool(found.get("pool_special_tokens", True)),
+        shard_documents=65536,
+        batch_tokens=4096,
+    )

@@ -1,0 +1,71 @@
+"""A SPLADE model that turns token numbers into sparse vectors, never dense beyond a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from rescalade.backbones.load import check_lengths, load_masked_lm, load_tokenizer
+from rescalade.encoding.batches import padded, plan_batches
+from rescalade.encoding.collect import Collector, Tally
+from rescalade.encoding.reader import SparseVectors
+from rescalade.encoding.settings import EncodeSettings
+from rescalade.encoding.sparsify import sparsify
+from rescalade.encoding.tokens import Tokens
+from rescalade.splade.batch import TokenBatch
+from rescalade.splade.head import pack, term_weights
+from rescalade.splade.model import SpladeModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+DENSE = {"cpu": 2**20, "cuda": 2**26}
+"""Entries of the head's [B, V] results per batch: 4 MiB of float32 on a CPU, of which a few lie in memory at a time;
+256 MiB on a GPU, which needs the larger batches."""
+
+
+class Encoder:
+    """A loaded SPLADE model with its tokenizer, on one device."""
+
+    def __init__(self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, settings: EncodeSettings) -> None:
+        self._model, self.tokenizer, self._settings = model.eval(), tokenizer, settings
+        self._left_out = [] if settings.pool_special_tokens else sorted(tokenizer.all_special_ids)
+
+    @classmethod
+    def load(cls, folder: Path, settings: EncodeSettings, device: str) -> Encoder:
+        """From a model folder."""
+        masked_lm = load_masked_lm(folder)
+        check_lengths(masked_lm, folder, query_length=settings.query_length, document_length=settings.document_length)
+        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), settings)
+
+    @property
+    def vocabulary(self) -> int:
+        """V, the dimension of the vectors."""
+        return int(self._model.head.weight.shape[0])
+
+    def encode(
+        self, ids: Sequence[str], tokens: Tokens, advance: Callable[[int], None], *, top_terms: int | None = None
+    ) -> tuple[SparseVectors, Tally]:
+        """Vectors in the order of the texts, and what was left out of them."""
+        found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
+        texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
+        for batch in plan_batches(tokens.lengths, self._settings.batch_tokens, texts):
+            rows = padded(tokens, batch, int(self.tokenizer.pad_token_id), self._left_out)
+            found.add(batch, sparsify(self._weights(rows.to(self._model.device))))
+            advance(len(batch))
+        return found.finish(ids)
+
+    def _weights(self, batch: TokenBatch) -> Tensor:
+        """[B, V] float32."""
+        half = self._settings.precision == "bf16"
+        with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
+            hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
+        head, backend = self._model.head, self._settings.head
+        options: dict[str, Any] = {} if backend == "auto" else {"backend": backend}
+        with torch.inference_mode():
+            return term_weights(*pack(hidden.float(), batch.pooled), head.weight, head.bias, **options)
