@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from rescalade.errors import UserError
 from rescalade.retrieval.bm25 import Bm25
-from rescalade.retrieval.index import build_index, load_index, save_index
+from rescalade.retrieval.index import build_index
+from rescalade.retrieval.storage import load_index, save_index
 from rescalade.retrieval.runfile import read_run, write_run
 from rescalade.retrieval.search import search
 
@@ -83,11 +84,11 @@ def test_index_survives_the_disk_and_notices_damage(tmp_path: Path) -> None:
     built = build_index([sparse(documents)], VOCABULARY)
     save_index(tmp_path, built)
     loaded = load_index(tmp_path)
-    assert loaded.ids == built.ids
+    assert list(loaded.ids) == built.ids
     assert np.array_equal(loaded.weights, built.weights)
-    path = tmp_path / "weights.npy"
+    path = tmp_path / "weights.bin"
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(UserError, match=r"weights\.npy"):
+    with pytest.raises(UserError, match=r"weights\.bin has .* bytes"):
         load_index(tmp_path)
 
 
