@@ -14,7 +14,7 @@ from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_DOCUMENTS
 from rescalade.retrieval.index import InvertedIndex
-from rescalade.retrieval.kernel import search_blocks
+from rescalade.retrieval.kernel import CHUNK, search_blocks
 
 Ranking = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -70,7 +70,7 @@ def _check(index: InvertedIndex, queries: SparseVectors) -> None:
 
 def _capacity(depth: int, documents: int) -> int:
     """Candidates kept per query between two cuts back to `depth`; a whole corpus never needs one."""
-    return max(1, min(max(2 * depth, 256), documents))
+    return min(max(2 * depth, 256), documents) + CHUNK
 
 
 def _batches(queries: int, depth: int, documents: int, threads: int) -> list[slice]:
@@ -86,7 +86,7 @@ def _search_batch(index: InvertedIndex, queries: SparseVectors, depth: int, part
     scores = np.empty((size, _capacity(depth, len(index))), np.float64)
     numbers = np.empty(scores.shape, np.int64)
     counts = np.zeros(size, np.int64)
-    accumulator = np.zeros(min(BLOCK_DOCUMENTS, max(1, len(index))), np.float64)
+    accumulator = np.zeros(BLOCK_DOCUMENTS, np.float64)
     search_blocks(
         read_only(queries.offsets[part.start : part.stop + 1], np.int64),
         read_only(queries.terms, np.int32),
@@ -103,5 +103,5 @@ def _search_batch(index: InvertedIndex, queries: SparseVectors, depth: int, part
     )
     for query in range(size):
         found, values = numbers[query, : counts[query]], scores[query, : counts[query]]
-        order = np.lexsort((found, -values))[:depth]
+        order = np.argsort(-values, kind="stable")  # the numbers ascend, so among ties the lower comes first
         yield found[order], values[order]
