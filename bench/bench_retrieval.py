@@ -117,7 +117,11 @@ def cost_table(rows: Sequence[dict[str, Any]]) -> str:
     for title, key in COSTS.items():
         base, gradient = slope(rows, key)
         values = [*(row[key] for row in rows), gradient, base + gradient * TARGET / 1e6]
-        lines.append(f"| {title} | " + " | ".join(f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values) + " |")
+        lines.append(
+            f"| {title} | "
+            + " | ".join(f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values)
+            + " |"
+        )
     return "\n".join(lines)
 
 
@@ -141,7 +145,9 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=1_000_000, help="size at which contenders are compared")
-    parser.add_argument("--sizes", type=int, nargs="*", help="further sizes of the cost table (10000 100000 by default)")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", help="further sizes of the cost table (10000 100000 by default)"
+    )
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--qdrant-documents", type=int, default=100_000, help="0 leaves it out; 1000000 takes 11 GB")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -133,7 +134,7 @@ def _against(
         search(index, rows(asked, 0, 2), depth)
         bounds = np.linspace(0, len(asked), rounds + 1).astype(int)
         pairs = []
-        for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+        for a, b in pairwise(bounds):
             part, seconds = rows(asked, int(a), int(b)), []
             for contender in (lambda p: search(index, p, depth), lambda p: other(p, depth)):  # noqa: B023
                 begun = time.process_time()
@@ -196,7 +197,9 @@ def oracle(folder: Path) -> dict[str, Any]:
     import scipy.sparse as sp
 
     index, asked = load_index(folder / "index"), queries(folder)
-    matrix = sp.csr_matrix((asked.weights.astype(np.float64), asked.terms, asked.offsets), shape=(len(asked), VOCABULARY))
+    matrix = sp.csr_matrix(
+        (asked.weights.astype(np.float64), asked.terms, asked.offsets), shape=(len(asked), VOCABULARY)
+    )
     best: list[tuple[Any, Any]] = [(np.zeros(0, np.int64), np.zeros(0))] * len(asked)
     depth, seen = max(DEPTHS), 0
     for shard in Shards(folder):

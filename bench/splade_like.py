@@ -107,9 +107,7 @@ def _topic(seed: int, number: int, topics: int) -> int:
 
 
 @numba.njit(cache=True)
-def _documents(
-    seed: int, start: int, law: Any, topics: Any, inside: Any, counts: Any, terms: Any, weights: Any
-) -> int:
+def _documents(seed: int, start: int, law: Any, topics: Any, inside: Any, counts: Any, terms: Any, weights: Any) -> int:
     """Fill terms and weights of the documents from number `start` on; returns the number of postings."""
     taken = np.full(len(law), -1, np.int64)
     end = 0

@@ -15,9 +15,9 @@ from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors,
 from rescalade.errors import UserError
 from rescalade.retrieval.bm25 import Bm25
 from rescalade.retrieval.index import build_index
-from rescalade.retrieval.storage import load_index, save_index
 from rescalade.retrieval.runfile import read_run, write_run
 from rescalade.retrieval.search import search
+from rescalade.retrieval.storage import load_index, save_index
 
 VOCABULARY = 12
 

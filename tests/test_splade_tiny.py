@@ -16,7 +16,7 @@ import torch
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.encoding.encode import EncodeSettings, encode_collection
 from rescalade.encoding.vectors import QUERIES as QUERY_FILE
-from rescalade.encoding.vectors import concatenate, read_vectors
+from rescalade.encoding.vectors import read_vectors
 from rescalade.heads.locate import locate_head
 from rescalade.heads.norms import head_norms
 from rescalade.retrieval.index import build_index
@@ -83,7 +83,7 @@ def test_cranfield_from_text_to_score(tmp_path: Path) -> None:
     metrics = summarise(score_queries(collection.relevant(), run), {})["metrics"]
     assert metrics["nDCG@10"] == pytest.approx(0.3607, abs=0.002)
     assert metrics["MRR@10"] == pytest.approx(0.5334, abs=0.004)
-    found = sparsity(queries, concatenate(shards), manifest["vocabulary"])
+    found = sparsity(queries, shards, manifest["vocabulary"])
     assert found["active_query"] == pytest.approx(58.1, abs=0.1)
     assert found["active_document"] == pytest.approx(230.3, abs=0.2)
 

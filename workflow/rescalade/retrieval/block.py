@@ -21,7 +21,7 @@ BLOCK_DOCUMENTS = 65_536
 """Documents per block: the range of a uint16, and 512 KiB of float64 scores."""
 
 BLOCK_POSTINGS = 16_000_000
-"""Postings with which a block is full even if it has fewer documents: collapsed vectors have ten thousand terms each."""
+"""Postings with which a block is full with fewer documents too: collapsed vectors have ten thousand terms each."""
 
 
 @dataclass(frozen=True)

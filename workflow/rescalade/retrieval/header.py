@@ -91,6 +91,22 @@ def verify(folder: Path) -> None:
             raise UserError(f"{folder / name}.bin: wrong checksum, the file is damaged; {_again(folder)}")
 
 
+def check_origin(folder: Path, *, model: str = "", vectors: str = "") -> None:
+    """Refuse an index of other vectors than those asked with; digests that are empty on a side are not compared.
+
+    Raises:
+        UserError: the index was built from vectors of another model, or from others of this model.
+    """
+    header = read_header(folder)
+    if model and header.model and header.model != model:
+        raise UserError(
+            f"{folder}: the index is of model {header.model[:12]}…, the queries are of model {model[:12]}…; "
+            "encode both with one model, then index again"
+        )
+    if vectors and header.vectors and header.vectors != vectors:
+        raise UserError(f"{folder}: the index was built from other vectors of this model; {_again(folder)}")
+
+
 def _again(folder: Path) -> str:
     return f"delete {folder} and index again"
 

@@ -35,12 +35,12 @@ class InvertedIndex:
     model: str = ""
 
     def __len__(self) -> int:
-        return int(self.first[-1])
+        return len(self.ids)
 
     @property
     def vocabulary(self) -> int:
         """V."""
-        return self.offsets.shape[1] - 1
+        return int(self.offsets.shape[1]) - 1
 
     @property
     def bytes(self) -> int:
@@ -70,11 +70,15 @@ def build_index(
     found = list(blocks(shards, vocabulary, block_postings))
     starts = np.cumsum([0, *(len(block.documents) for block in found)])
     offsets = np.array([block.offsets + start for block, start in zip(found, starts, strict=False)], np.int64)
-    arrays = (
-        np.cumsum([0, *(len(block.ids) for block in found)]).astype(np.int64),
-        offsets.reshape(len(found), vocabulary + 1),
-        np.concatenate([np.zeros(0, np.uint16), *(block.documents for block in found)]),
-        np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)]),
-    )
+    first = np.cumsum([0, *(len(block.ids) for block in found)])
+    documents = np.concatenate([np.zeros(0, np.uint16), *(block.documents for block in found)])
+    weights = np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)])
     names = [name for block in found for name in block.ids]
-    return InvertedIndex(names, *(read_only(array, array.dtype.type) for array in arrays), model)
+    return InvertedIndex(
+        names,
+        read_only(first, np.int64),
+        read_only(offsets.reshape(len(found), vocabulary + 1), np.int64),
+        read_only(documents, np.uint16),
+        read_only(weights, np.float32),
+        model,
+    )

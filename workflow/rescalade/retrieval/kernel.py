@@ -83,8 +83,8 @@ def _select(
 ) -> tuple[int, float]:
     """Append documents above the threshold to the candidates [C], cut back to `depth` when these are nearly full.
 
-    The accumulator is [n], n a multiple of CHUNK. A document that ties with the threshold comes after `depth` others at least as good, so it can go. Clears the
-    accumulator.
+    A document that ties with the threshold comes after `depth` others at least as good, so it can go. The accumulator
+    is [n], n a multiple of CHUNK, and is cleared.
 
     Returns:
         The number of candidates and the threshold.
@@ -94,7 +94,7 @@ def _select(
         part = accumulator[start : start + CHUNK]
         above = 0
         for place in range(CHUNK):  # of fixed length, so it becomes vector instructions
-            above += np.int64(part[place] > threshold)
+            above += int(part[place] > threshold)
         if above:
             if end + np.uint64(CHUNK) > np.uint64(len(scores)):
                 threshold = _cut(scores[:end], numbers, depth)
@@ -105,7 +105,7 @@ def _select(
                 end += np.uint64(part[place] > threshold)
         for place in range(CHUNK):
             part[place] = 0.0
-    return np.int64(end), threshold
+    return int(end), threshold
 
 
 @numba.njit(cache=True, nogil=True)

@@ -111,7 +111,9 @@ class _Writer:
         self._append("name_offsets", np.zeros(1, np.int64))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self._open.close()
         except OSError as failure:  # what was buffered did not fit
