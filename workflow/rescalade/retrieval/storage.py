@@ -58,6 +58,7 @@ def write_index(
     with _Writer(folder, vocabulary) as writer:
         for block in blocks(shards, vocabulary, block_postings(memory_mb)):
             writer.add(block)
+            del block  # before the next one is made
     header = writer.header(model, vectors)
     write_header(folder, header)
     return header
