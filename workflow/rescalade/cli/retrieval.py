@@ -19,8 +19,8 @@ BM25 = "bm25"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for function in (encode, index, search, score):
+    """Add the commands, but for `search`, which rescalade.cli.ask puts before a second meaning."""
+    for function in (encode, index, score):
         app.command()(stage_command(function))
 
 
