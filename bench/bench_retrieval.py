@@ -18,7 +18,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,17 @@ def stage(name: str, folder: Path, *words: object, library: Path | None = None) 
         raise SystemExit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+@contextmanager
+def work_folder(options: argparse.Namespace, name: str) -> Iterator[Path]:
+    """A folder for a corpus: kept for the next call under --work, else temporary."""
+    if options.work is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        (options.work / name).mkdir(parents=True, exist_ok=True)
+        yield options.work / name
 
 
 def measure(documents: int, options: argparse.Namespace, folder: Path, *, compare: bool) -> dict[str, Any]:
@@ -152,16 +164,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--qdrant-documents", type=int, default=100_000, help="0 leaves it out; 1000000 takes 11 GB")
     parser.add_argument("--libraries", type=Path, help="folder that holds qdrant-edge-py")
-    parser.add_argument("--work", type=Path, help="folder for gigabytes of temporary files")
+    parser.add_argument("--work", type=Path, help="folder of gigabytes, where corpora are kept and used again")
     options = parser.parse_args()
     small = [size for size in (10_000, 100_000) if size < options.documents]
     sizes = sorted({options.documents, *(small if options.sizes is None else options.sizes)})
     rows, load = [], os.getloadavg()[0]
     for size in sizes:
-        with tempfile.TemporaryDirectory(dir=options.work) as folder:
-            rows.append(measure(size, options, Path(folder), compare=size == options.documents))
-    with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        peer = qdrant(options, Path(folder))
+        with work_folder(options, f"corpus-{size}") as folder:
+            rows.append(measure(size, options, folder, compare=size == options.documents))
+    with tempfile.TemporaryDirectory(dir=options.work) as other:
+        peer = qdrant(options, Path(other))
     chosen = next(row for row in rows if row["documents"] == options.documents)
     from rescalade.records import environment
 

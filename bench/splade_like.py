@@ -49,9 +49,12 @@ class SpladeLike:
     def __len__(self) -> int:
         return -(-self.documents // self.shard)
 
+    def __getitem__(self, number: int) -> SparseVectors:
+        """One shard."""
+        return self.rows(number * self.shard, min((number + 1) * self.shard, self.documents))
+
     def __iter__(self) -> Iterator[SparseVectors]:
-        for start in range(0, self.documents, self.shard):
-            yield self.rows(start, min(start + self.shard, self.documents))
+        return map(self.__getitem__, range(len(self)))
 
     def rows(self, start: int, stop: int) -> SparseVectors:
         """Documents start:stop."""
