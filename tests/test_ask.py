@@ -136,6 +136,10 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
         ([str(other), QUESTION, "--dataset", "d"], "has no data sets"),
         ([str(other), QUESTION, "--index", str(tmp_path / "none")], "no index there"),
         ([str(tmp_path), QUESTION, "--index", str(tmp_path / "none")], "no model there"),
+        (
+            [str(run / "model"), QUESTION, "--vectors", str(run / "vectors" / "d"), "--index", str(other)],
+            "other than an",
+        ),
         (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "model.safetensors is missing"),
         (["mini/bert-small/k1/seed1", QUESTION, "--config", str(repository / "config.yaml")], "--dataset NAME"),
     ]:

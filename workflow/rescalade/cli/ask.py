@@ -125,8 +125,12 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
         settings = read_json(vectors / "record.json").get("settings", {})
     how = int(settings.get("query_length", LENGTH)), bool(settings.get("pool_special_tokens", True))
     if index is not None and (vectors is None or (index / HEADER).is_file()):
-        check_origin(index, model=digest)
+        manifest_file = None if vectors is None else vectors / MANIFEST
+        known = sha256(manifest_file) if manifest_file is not None and manifest_file.is_file() else ""
+        check_origin(index, model=digest, vectors=known)
         return load_index(index), *how
+    if index is not None and index.exists() and (not index.is_dir() or any(index.iterdir())):
+        raise UserError(f"{index} holds something other than an index; choose another folder for --index")
     assert vectors is not None  # noqa: S101  # one of the two is given
     manifest = read_manifest(vectors)
     if manifest["model"] != digest:
