@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from rescalade.heads.rescale import rescale
 
 from encoding_support import encode, save_data, save_model, small_tokenizer
 from models import VOCABULARY, tiny
@@ -19,7 +20,6 @@ from rescalade.encoding.collect import Collector
 from rescalade.encoding.prune import heaviest
 from rescalade.encoding.sparsify import SparseRows, sparsify
 from rescalade.encoding.vectors import CorpusShards, SparseVectors, concatenate, read_vectors
-from rescalade.heads.rescale import rescale
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant

@@ -1,4 +1,4 @@
-"""Exact retrieval against a float64 brute force, and the files it reads and writes."""
+"""Vectors on disk, run files and BM25."""
 
 from __future__ import annotations
 
@@ -7,88 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from rescalade.errors import UserError
 from rescalade.retrieval.bm25 import Bm25
-from rescalade.retrieval.index import build_index, load_index, save_index
 from rescalade.retrieval.runfile import read_run, write_run
-from rescalade.retrieval.search import search
+from vectors import sparse
 
 VOCABULARY = 12
-
-
-def sparse(dense: NDArray[np.float32], prefix: str = "d") -> SparseVectors:
-    rows = [np.flatnonzero(row) for row in dense]
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    terms = np.concatenate([np.zeros(0, np.int64), *rows]).astype(np.int32)
-    weights = np.concatenate([np.zeros(0, np.float32), *(dense[i, row] for i, row in enumerate(rows))])
-    return SparseVectors([f"{prefix}{i}" for i in range(len(dense))], offsets, terms, weights.astype(np.float32))
-
-
-def brute_force(documents: NDArray[np.float32], query: NDArray[np.float32], depth: int) -> list[tuple[int, float]]:
-    scored = []
-    for number, document in enumerate(documents):
-        total = 0.0
-        for term in range(VOCABULARY):
-            total += float(query[term]) * float(document[term])
-        if total > 0:
-            scored.append((number, total))
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:depth]
-
-
-@st.composite
-def collections(draw: st.DrawFn) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Few distinct weights, so that ties, duplicates, empty texts and equal scores are common."""
-    weight = st.sampled_from([0.0, 0.0, 0.0, 0.5, 1.0, 1.3])
-    row = st.lists(weight, min_size=VOCABULARY, max_size=VOCABULARY)
-    documents = draw(st.lists(row, min_size=1, max_size=30))
-    queries = draw(st.lists(row, min_size=1, max_size=4))
-    return np.array(documents, np.float32), np.array(queries, np.float32)
-
-
-@settings(max_examples=150, deadline=None)
-@given(data=collections(), depth=st.integers(1, 40), cuts=st.integers(1, 4))
-def test_ids_order_and_scores_equal_brute_force_for_any_sharding(
-    data: tuple[NDArray[np.float32], NDArray[np.float32]], depth: int, cuts: int
-) -> None:
-    documents, queries = data
-    whole = sparse(documents)
-    parts = [sparse(part) for part in np.array_split(documents, cuts) if len(part)]
-    for shards in ([whole], parts):
-        index = build_index(shards, VOCABULARY)
-        for ranking, query in zip(search(index, sparse(queries), depth), queries, strict=True):
-            expected = brute_force(documents, query, depth)
-            assert ranking[0].tolist() == [number for number, _ in expected]
-            assert ranking[1].tolist() == [score for _, score in expected]  # same order of additions: same bits
-
-
-def test_depth_beyond_the_corpus_gives_what_matches() -> None:
-    index = build_index([sparse(np.eye(3, VOCABULARY, dtype=np.float32))], VOCABULARY)
-    (ranking,) = search(index, sparse(np.ones((1, VOCABULARY), np.float32)), 1000)
-    assert ranking[0].tolist() == [0, 1, 2]
-
-
-def test_a_term_outside_the_vocabulary_is_refused() -> None:
-    with pytest.raises(UserError, match="vocabulary"):
-        build_index([sparse(np.ones((1, VOCABULARY), np.float32))], VOCABULARY - 1)
-
-
-def test_index_survives_the_disk_and_notices_damage(tmp_path: Path) -> None:
-    documents = np.random.default_rng(0).random((20, VOCABULARY)).astype(np.float32)
-    documents[documents < 0.6] = 0
-    built = build_index([sparse(documents)], VOCABULARY)
-    save_index(tmp_path, built)
-    loaded = load_index(tmp_path)
-    assert loaded.ids == built.ids
-    assert np.array_equal(loaded.weights, built.weights)
-    path = tmp_path / "weights.npy"
-    path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(UserError, match=r"weights\.npy"):
-        load_index(tmp_path)
 
 
 def test_vectors_survive_the_disk(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_sparsity_by_hand() -> None:
     documents = SparseVectors(
         ["a", "b"], np.array([0, 2, 3]), np.array([0, 2, 0], np.int32), np.array([1, 1, 2], np.float32)
     )
-    found = sparsity(queries, documents, 4)
+    found = sparsity(queries, [documents], 4)
     assert found["active_query"] == 2 and found["active_document"] == 1.5
     assert found["flops"] == 1.0  # term 0: in every query and every document; term 1 in no document
     assert found["flops_regulariser_query"] == 1 + 9

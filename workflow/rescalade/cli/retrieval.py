@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rescalade import paths as layout
-from rescalade.atomic import atomic_file, atomic_folder, read_json, write_json
+from rescalade.atomic import atomic_file, atomic_folder, read_json, sha256, write_json
 from rescalade.cli.context import Context, stage_command
 from rescalade.cli.own_texts import encode_own_texts
 from rescalade.digest import code_digest
@@ -23,8 +23,8 @@ BM25 = "bm25"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for function in (encode, index, search, score):
+    """Add the commands, but for `search`, which rescalade.cli.ask puts before a second meaning."""
+    for function in (encode, index, score):
         app.command()(stage_command(function))
 
 
@@ -89,50 +89,65 @@ def check_count(declared: int | None, found: int, dataset: str) -> None:
         raise UserError(f"datasets.{dataset}.documents says {declared}, the corpus has {found}; correct it")
 
 
-def index(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
+def index(
+    context: Context,
+    run: str = RunArgument,
+    dataset: str = typer.Argument(),
+    memory_mb: int = typer.Option(256, "--memory-mb", min=1, help="Memory for postings, beside one shard of vectors."),
+) -> None:
     """Invert the vectors of a data set."""
-    from rescalade.encoding.vectors import read_manifest, read_vectors
-    from rescalade.retrieval.index import build_index, save_index
+    from rescalade.encoding.vectors import MANIFEST, read_manifest
+    from rescalade.retrieval.shards import VectorShards
+    from rescalade.retrieval.storage import write_index
 
     folder = context.paths.run(parse_run(run))
     vectors = layout.vectors(folder, dataset)
-    recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [vectors / "manifest.json"])
+    recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [vectors / MANIFEST])
     manifest = read_manifest(vectors)
-    built = build_index((read_vectors(vectors / name) for name in manifest["shards"]), manifest["vocabulary"])
     with atomic_folder(layout.index(folder, dataset)) as output:
-        save_index(output, built)
+        write_index(
+            output,
+            VectorShards(vectors, manifest["shards"]),
+            manifest["vocabulary"],
+            model=manifest["model"],
+            vectors=sha256(vectors / MANIFEST),
+            memory_mb=memory_mb,
+        )
         recorder.write(output / "record.json")
 
 
 def search(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
     """Retrieve the best documents for every query of a data set."""
-    from rescalade.encoding.vectors import QUERIES, concatenate, read_manifest, read_vectors
-    from rescalade.retrieval.index import load_index
+    from rescalade.encoding.vectors import MANIFEST, QUERIES, read_manifest, read_vectors
+    from rescalade.retrieval.header import check_origin, verify
     from rescalade.retrieval.runfile import write_run
     from rescalade.retrieval.search import search as retrieve
+    from rescalade.retrieval.shards import VectorShards
+    from rescalade.retrieval.storage import load_index
     from rescalade.scoring.flops import sparsity
 
     folder = context.paths.run(parse_run(run))
-    vectors = layout.vectors(folder, dataset)
-    recorder = Recorder("search", context.settings("search", run=run, dataset=dataset), [vectors / "manifest.json"])
+    vectors, stored = layout.vectors(folder, dataset), layout.index(folder, dataset)
+    recorder = Recorder("search", context.settings("search", run=run, dataset=dataset), [vectors / MANIFEST])
     manifest = read_manifest(vectors)
     queries = read_vectors(vectors / QUERIES)
-    inverted = load_index(layout.index(folder, dataset))
+    verify(stored)
+    check_origin(stored, model=manifest["model"], vectors=sha256(vectors / MANIFEST))
+    inverted = load_index(stored)
     start = time.process_time()
-    rankings = retrieve(inverted, queries, context.config.dataset(dataset).depth)
+    rankings = retrieve(inverted, queries, context.config.dataset(dataset).depth, context.threads)
     seconds = max(time.process_time() - start, 1e-9)
     path = layout.retrieved(folder, dataset)
     write_run(
         path,
         (
-            (query, [(inverted.ids[n], float(s)) for n, s in zip(numbers, scores, strict=True)])
+            (query, list(zip(inverted.names(numbers), scores.tolist(), strict=True)))
             for query, (numbers, scores) in zip(queries.ids, rankings, strict=True)
         ),
         tag=run.replace("/", "-"),
     )
-    documents = concatenate([read_vectors(vectors / name) for name in manifest["shards"]])
     measures = {
-        **sparsity(queries, documents, manifest["vocabulary"]),
+        **sparsity(queries, VectorShards(vectors, manifest["shards"]), manifest["vocabulary"]),
         "index_bytes": inverted.bytes,
         "queries_per_second": len(queries) / seconds,
     }

@@ -1,91 +1,84 @@
-"""An inverted index: for every term the documents that contain it, with their weights.
+"""An inverted index in blocks of documents: for every block and term the documents that contain it, with weights.
 
-Derived from the vectors and deletable. Three arrays in numpy's own format, memory-mapped when searched.
+Derived from the vectors and deletable. `build_index` keeps it in memory; rescalade.retrieval.storage writes it to disk
+and maps it from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.atomic import atomic_file, read_json, write_json
 from rescalade.encoding.vectors import SparseVectors
-from rescalade.errors import UserError
-
-ARRAYS = ("offsets", "documents", "weights")
+from rescalade.retrieval.arrays import read_only
+from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
 
 
 @dataclass(frozen=True)
 class InvertedIndex:
-    """Postings by term.
+    """Postings by block, then by term. All arrays are read-only.
 
-    offsets: [V + 1] int64; term j owns postings offsets[j]:offsets[j + 1].
-    documents: [P] int32 document numbers, ascending inside a term. weights: [P] float32.
-    ids: names of the N documents.
+    ids: names of the N documents. first: [B + 1] int64; block b holds documents first[b]:first[b + 1].
+    offsets: [B, V + 1] int64; block b's postings of term j are offsets[b, j]:offsets[b, j + 1].
+    documents: [P] uint16; document number less first[b], ascending inside a term. weights: [P] float32, above 0.
+    model: digest of the model that made the vectors, empty where it is not known.
     """
 
+    ids: Sequence[str]
+    first: NDArray[np.int64]
     offsets: NDArray[np.int64]
-    documents: NDArray[np.int32]
+    documents: NDArray[np.uint16]
     weights: NDArray[np.float32]
-    ids: list[str]
+    model: str = ""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return int(self.offsets.shape[1]) - 1
 
     @property
     def bytes(self) -> int:
-        """Size of the three arrays."""
-        return int(self.offsets.nbytes + self.documents.nbytes + self.weights.nbytes)
+        """Size of the postings and of what finds them."""
+        return int(self.first.nbytes + self.offsets.nbytes + self.documents.nbytes + self.weights.nbytes)
+
+    def names(self, documents: NDArray[np.int64]) -> list[str]:
+        """Ids of documents [K] by number."""
+        return [self.ids[number] for number in documents.tolist()]
+
+    def blocks(self) -> Iterator[Block]:
+        """Its blocks, as views."""
+        for number, offsets in enumerate(self.offsets):
+            part = slice(offsets[0], offsets[-1])
+            names = list(self.ids[int(self.first[number]) : int(self.first[number + 1])])
+            yield Block(names, offsets - offsets[0], self.documents[part], self.weights[part])
 
 
-def build_index(shards: Iterable[SparseVectors], vocabulary: int) -> InvertedIndex:
-    """Invert shards; documents are numbered in the order they come.
+def build_index(
+    shards: Iterable[SparseVectors], vocabulary: int, *, model: str = "", block_postings: int = BLOCK_POSTINGS
+) -> InvertedIndex:
+    """Invert shards in memory; documents are numbered in the order they come.
 
     Raises:
-        UserError: a term number lies outside the vocabulary.
+        UserError: a weight is negative or not finite, or a term lies outside the vocabulary; the document is named.
     """
-    ids: list[str] = []
-    terms, documents, weights = [], [], []
-    for shard in shards:
-        numbers = np.arange(len(ids), len(ids) + len(shard), dtype=np.int32)
-        documents.append(np.repeat(numbers, np.diff(shard.offsets)))
-        terms.append(shard.terms)
-        weights.append(shard.weights)
-        ids += shard.ids
-    all_terms = np.concatenate(terms) if terms else np.zeros(0, np.int32)
-    if len(all_terms) and int(all_terms.max()) >= vocabulary:
-        raise UserError(f"term {int(all_terms.max())} lies outside the vocabulary of {vocabulary}; encode again")
-    order = np.argsort(all_terms, kind="stable")  # stable: document numbers stay ascending inside a term
-    offsets = np.zeros(vocabulary + 1, np.int64)
-    np.cumsum(np.bincount(all_terms, minlength=vocabulary), out=offsets[1:])
+    found = list(blocks(shards, vocabulary, block_postings))
+    starts = np.cumsum([0, *(len(block.documents) for block in found)])
+    offsets = np.array([block.offsets + start for block, start in zip(found, starts, strict=False)], np.int64)
+    first = np.cumsum([0, *(len(block.ids) for block in found)])
+    documents = np.concatenate([np.zeros(0, np.uint16), *(block.documents for block in found)])
+    weights = np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)])
+    names = [name for block in found for name in block.ids]
     return InvertedIndex(
-        offsets,
-        (np.concatenate(documents) if documents else np.zeros(0, np.int32))[order],
-        (np.concatenate(weights) if weights else np.zeros(0, np.float32))[order],
-        ids,
+        names,
+        read_only(first, np.int64),
+        read_only(offsets.reshape(len(found), vocabulary + 1), np.int64),
+        read_only(documents, np.uint16),
+        read_only(weights, np.float32),
+        model,
     )
-
-
-def save_index(folder: Path, index: InvertedIndex) -> None:
-    """Write the arrays and the document ids."""
-    for name in ARRAYS:
-        with atomic_file(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
-            np.save(stream, getattr(index, name))
-    write_json(folder / "documents.json", index.ids)
-
-
-def load_index(folder: Path) -> InvertedIndex:
-    """Map an index into memory.
-
-    Raises:
-        UserError: a file is missing or cut short.
-    """
-    arrays = {}
-    for name in ARRAYS:
-        path = folder / f"{name}.npy"
-        try:
-            arrays[name] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read ({error}); delete {folder} and run again") from None
-    return InvertedIndex(**arrays, ids=read_json(folder / "documents.json"))

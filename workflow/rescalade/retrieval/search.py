@@ -1,74 +1,107 @@
-"""Exact retrieval: term at a time, float64 accumulators, ties by document number."""
+"""Exact retrieval: document-blocked term at a time, float64 accumulators, ties by document number."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.encoding.vectors import SparseVectors
+from rescalade.errors import UserError
+from rescalade.retrieval.arrays import read_only
+from rescalade.retrieval.block import BLOCK_DOCUMENTS
 from rescalade.retrieval.index import InvertedIndex
+from rescalade.retrieval.kernel import CHUNK, search_blocks
 
 Ranking = tuple[NDArray[np.int64], NDArray[np.float64]]
 
+BATCH_QUERIES = 256
+BATCH_BYTES = 64 << 20
+"""Queries searched together, and the memory of their candidates, in each thread."""
 
-def search(index: InvertedIndex, queries: SparseVectors, depth: int) -> list[Ranking]:
+
+def search(index: InvertedIndex, queries: SparseVectors, depth: int, threads: int = 1) -> list[Ranking]:
     """The best documents of every query by dot product.
+
+    Args:
+        depth: documents per query, of any size.
+        threads: queries are shared out among so many; the result has the same bits for any number.
 
     Returns:
         Per query (document numbers, scores), score descending, then document number ascending. Only
         documents with a score above 0 are returned, so there may be fewer than `depth`.
 
-    Sums run over the query's terms in ascending order in float64, the same for every document, so the
-    result does not depend on how the corpus was sharded.
+    Raises:
+        UserError: a query has a term outside the index's vocabulary or a weight that is negative or not finite.
+
+    Sums run over the query's terms in their order in float64, where the product of two float32 is exact, the same for
+    every document: the result depends neither on how the corpus was sharded nor on the processor.
     """
-    accumulator = np.zeros(len(index.ids), np.float64)
-    # plain arrays over the mapped files: a memmap would be a type of its own to the compiler
-    index = replace(
-        index,
-        offsets=np.asarray(index.offsets),
-        documents=np.asarray(index.documents),
-        weights=np.asarray(index.weights),
+    if depth < 1:
+        raise UserError(f"depth {depth}: at least 1 document per query is expected")
+    _check(index, queries)
+    ranges = _batches(len(queries), min(depth, len(index)), len(index), threads)
+    if threads == 1 or len(ranges) <= 1:
+        return list(itertools.chain.from_iterable(_search_batch(index, queries, depth, part) for part in ranges))
+    with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of the interpreter
+        found = pool.map(lambda part: list(_search_batch(index, queries, depth, part)), ranges)
+        return list(itertools.chain.from_iterable(found))
+
+
+def _check(index: InvertedIndex, queries: SparseVectors) -> None:
+    wrong = np.flatnonzero((queries.terms < 0) | (queries.terms >= index.vocabulary))
+    if len(wrong):
+        name = queries.ids[int(np.searchsorted(queries.offsets, wrong[0], side="right")) - 1]
+        raise UserError(
+            f"query {name!r}: term {queries.terms[wrong[0]]} lies outside the index's vocabulary of "
+            f"{index.vocabulary}; queries and documents must be encoded by one model"
+        )
+    wrong = np.flatnonzero(~((queries.weights >= 0) & np.isfinite(queries.weights)))
+    if len(wrong):
+        name = queries.ids[int(np.searchsorted(queries.offsets, wrong[0], side="right")) - 1]
+        raise UserError(
+            f"query {name!r}: term {queries.terms[wrong[0]]} has weight {queries.weights[wrong[0]]}; "
+            "weights must be finite and not negative"
+        )
+
+
+def _capacity(depth: int, documents: int) -> int:
+    """Candidates kept per query between two cuts back to `depth`; a whole corpus never needs one."""
+    return min(max(2 * depth, 256), documents) + CHUNK
+
+
+def _batches(queries: int, depth: int, documents: int, threads: int) -> list[slice]:
+    """Ranges of queries that are searched together: enough for every thread, few enough for the memory."""
+    fits = BATCH_BYTES // (16 * _capacity(depth, documents))
+    shared = -(-queries // (1 if threads == 1 else 4 * threads))
+    size = max(1, min(BATCH_QUERIES, fits, shared))
+    return [slice(start, min(start + size, queries)) for start in range(0, queries, size)]
+
+
+def _search_batch(index: InvertedIndex, queries: SparseVectors, depth: int, part: slice) -> Iterator[Ranking]:
+    size, depth = part.stop - part.start, min(depth, max(1, len(index)))
+    scores = np.empty((size, _capacity(depth, len(index))), np.float64)
+    numbers = np.empty(scores.shape, np.int64)
+    counts = np.zeros(size, np.int64)
+    accumulator = np.zeros(BLOCK_DOCUMENTS, np.float64)
+    search_blocks(
+        read_only(queries.offsets[part.start : part.stop + 1], np.int64),
+        read_only(queries.terms, np.int32),
+        read_only(queries.weights, np.float32),
+        index.first,
+        index.offsets,
+        index.documents,
+        index.weights,
+        depth,
+        scores,
+        numbers,
+        counts,
+        accumulator,
     )
-    return [_search_one(index, queries, number, depth, accumulator) for number in range(len(queries))]
-
-
-def _search_one(
-    index: InvertedIndex, queries: SparseVectors, number: int, depth: int, accumulator: NDArray[np.float64]
-) -> Ranking:
-    entries = slice(queries.offsets[number], queries.offsets[number + 1])
-    accumulator[:] = 0.0
-    _accumulate(
-        queries.terms[entries], queries.weights[entries], index.offsets, index.documents, index.weights, accumulator
-    )
-    return best(accumulator, depth)
-
-
-@numba.njit(cache=True)
-def _accumulate(
-    terms: NDArray[np.int32],
-    query_weights: NDArray[np.float32],
-    offsets: NDArray[np.int64],
-    documents: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    accumulator: NDArray[np.float64],
-) -> None:
-    """Add one query's contributions to the scores [N], both factors widened to float64 first."""
-    for entry in range(len(terms)):
-        weight = np.float64(query_weights[entry])
-        for posting in range(offsets[terms[entry]], offsets[terms[entry] + 1]):
-            accumulator[documents[posting]] += weight * np.float64(weights[posting])
-
-
-def best(scores: NDArray[np.float64], depth: int) -> Ranking:
-    """The `depth` largest positive scores [N], ties by ascending number."""
-    candidates = np.flatnonzero(scores > 0)
-    if len(candidates) > depth:
-        values = scores[candidates]
-        threshold = np.partition(values, len(values) - depth)[len(values) - depth]
-        candidates = candidates[values >= threshold]  # all that tie at the edge, so that the rule below decides
-    order = np.lexsort((candidates, -scores[candidates]))[:depth]
-    chosen = candidates[order]
-    return chosen, scores[chosen]
+    for query in range(size):
+        found, values = numbers[query, : counts[query]], scores[query, : counts[query]]
+        order = np.argsort(-values, kind="stable")  # the numbers ascend, so among ties the lower comes first
+        yield found[order], values[order]

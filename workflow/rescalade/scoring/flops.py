@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
-from numpy.typing import NDArray
 
 from rescalade.encoding.vectors import SparseVectors
 
 
-def sparsity(queries: SparseVectors, documents: SparseVectors, vocabulary: int) -> dict[str, float]:
+def sparsity(queries: SparseVectors, documents: Iterable[SparseVectors], vocabulary: int) -> dict[str, float]:
     """Active terms and FLOPS by both definitions in use.
+
+    Args:
+        documents: shards, read once, one at a time.
 
     Returns:
         active_query, active_document: mean number of terms with a weight above 0.
@@ -18,19 +22,30 @@ def sparsity(queries: SparseVectors, documents: SparseVectors, vocabulary: int) 
         flops_regulariser_query, flops_regulariser_document: sum_j (mean weight_j)^2, what the training
         regulariser measures, here over the whole collection.
     """
-    query_share, document_share = _share(queries, vocabulary), _share(documents, vocabulary)
+    query, document = _Terms(vocabulary), _Terms(vocabulary)
+    query.add(queries)
+    for shard in documents:
+        document.add(shard)
     return {
-        "active_query": queries.postings / max(1, len(queries)),
-        "active_document": documents.postings / max(1, len(documents)),
-        "flops": float(query_share @ document_share),
-        "flops_regulariser_query": float(np.square(_mean(queries, vocabulary)).sum()),
-        "flops_regulariser_document": float(np.square(_mean(documents, vocabulary)).sum()),
+        "active_query": query.postings / max(1, query.texts),
+        "active_document": document.postings / max(1, document.texts),
+        "flops": float((query.counts / max(1, query.texts)) @ (document.counts / max(1, document.texts))),
+        "flops_regulariser_query": float(np.square(query.weights / max(1, query.texts)).sum()),
+        "flops_regulariser_document": float(np.square(document.weights / max(1, document.texts)).sum()),
     }
 
 
-def _share(vectors: SparseVectors, vocabulary: int) -> NDArray[np.float64]:
-    return np.bincount(vectors.terms, minlength=vocabulary) / max(1, len(vectors))
+class _Terms:
+    """Sums over texts: counts [V] int64, weights [V] float64."""
 
+    def __init__(self, vocabulary: int) -> None:
+        self.texts = self.postings = 0
+        self.counts = np.zeros(vocabulary, np.int64)
+        self.weights = np.zeros(vocabulary, np.float64)
 
-def _mean(vectors: SparseVectors, vocabulary: int) -> NDArray[np.float64]:
-    return np.bincount(vectors.terms, weights=vectors.weights, minlength=vocabulary) / max(1, len(vectors))
+    def add(self, vectors: SparseVectors) -> None:
+        """Add texts; weights one by one in their order, so that the sharding does not change a bit of the sum."""
+        self.texts += len(vectors)
+        self.postings += vectors.postings
+        self.counts += np.bincount(vectors.terms, minlength=len(self.counts))
+        np.add.at(self.weights, vectors.terms, vectors.weights.astype(np.float64))

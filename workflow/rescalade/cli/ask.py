@@ -1,0 +1,173 @@
+"""`rescalade search`: the pipeline's stage for a data set, or one question from the terminal.
+
+    rescalade search RUN DATASET                          the stage
+    rescalade search RUN "some words" --dataset DATASET   a question
+    rescalade search MODEL "some words" --index FOLDER    a question, without a configuration
+
+What tells them apart is whether one of --dataset, --vectors and --index is given, so no question can be mistaken for a
+data set. The stage itself is rescalade.cli.retrieval.search.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rescalade import paths as layout
+from rescalade.cli import retrieval
+from rescalade.cli.answers import as_json, as_text, print_table
+from rescalade.cli.context import (
+    ConfigOption,
+    DeviceOption,
+    ExperimentOption,
+    ReportOption,
+    ResultsOption,
+    ThreadsOption,
+    stage_command,
+)
+from rescalade.errors import UserError
+from rescalade.paths import Paths
+from rescalade.stages import parse_run
+
+if TYPE_CHECKING:
+    from rescalade.retrieval.index import InvertedIndex
+
+LENGTH = 64
+"""Tokens of a question where neither an option nor the vectors' record says how long queries are."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search")(ask)
+
+
+def ask(
+    source: Annotated[
+        str, typer.Argument(metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN or a model folder.")
+    ],
+    text: Annotated[
+        str, typer.Argument(metavar="DATASET_OR_QUESTION", help="A data set, or words with an option below.")
+    ],
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Ask this data set of the run.")] = None,
+    vectors: Annotated[Path | None, typer.Option("--vectors", help="Ask this folder of vectors.")] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Ask this index; made from --vectors where it is missing.")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option("--corpus", help="Parquet of id, title, text, for snippets.")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Documents to show.")] = 10,
+    terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = 8,
+    query_length: Annotated[int | None, typer.Option("--query-length", min=4, help="Tokens of the question.")] = None,
+    as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigOption = [Path("config.yaml")],  # noqa: B006  # typer copies it
+    experiment: ExperimentOption = None,
+    results: ResultsOption = Path("results"),
+    report: ReportOption = Path("report"),
+    threads: ThreadsOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer one question.
+
+    The answer shows the best documents and why: the terms that each shares with the question, with their weights.
+    """
+    if dataset is None and vectors is None and index is None:
+        common = {"config": config, "experiment": experiment, "results": results, "report": report}
+        try:
+            stage_command(retrieval.search)(run=source, dataset=text, **common, threads=threads, device=device)
+        except UserError as error:
+            if "unknown data set" in str(error):
+                raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
+            raise
+        return
+    model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, results)
+    found, length, pool_special = _open(model, vectors, index)
+    _answer(model, found, text, query_length or length, pool_special, corpus, top, terms, as_data)
+
+
+def _places(
+    source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, results: Path
+) -> tuple[Path, Path | None, Path | None, Path | None]:
+    """Folders of the model, the vectors and the index, and the file of texts."""
+    if (Path(source) / "config.json").is_file():
+        if dataset is not None:
+            raise UserError(
+                f"{source} is a model folder, which has no data sets; use --index FOLDER or --vectors FOLDER"
+            )
+        return Path(source), vectors, index, corpus
+    if Path(source).is_dir():
+        raise UserError(f"{source}: no model there (config.json is missing)")
+    run = Paths(results).run(parse_run(source))
+    if dataset is not None:
+        texts = Paths(results).dataset(dataset) / "corpus.parquet"
+        vectors = vectors or layout.vectors(run, dataset)
+        index = index or layout.index(run, dataset)
+        corpus = corpus or (texts if texts.is_file() else None)
+    return run / "model", vectors, index, corpus
+
+
+def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, int, bool]:
+    """The index, made where it is missing, and how its queries are encoded."""
+    from rescalade.atomic import atomic_folder, read_json, sha256
+    from rescalade.encoding.vectors import MANIFEST, read_manifest
+    from rescalade.retrieval.header import HEADER, check_origin
+    from rescalade.retrieval.index import build_index
+    from rescalade.retrieval.shards import VectorShards
+    from rescalade.retrieval.storage import load_index, write_index
+
+    weights = model / "model.safetensors"
+    if not weights.is_file():
+        raise UserError(f"{weights} is missing; train the run, or name the folder of a model")
+    digest = sha256(weights)
+    settings: dict[str, Any] = {}
+    if vectors is not None and (vectors / "record.json").is_file():
+        settings = read_json(vectors / "record.json").get("settings", {})
+    how = int(settings.get("query_length", LENGTH)), bool(settings.get("pool_special_tokens", True))
+    if index is not None and (vectors is None or (index / HEADER).is_file()):
+        manifest_file = None if vectors is None else vectors / MANIFEST
+        known = sha256(manifest_file) if manifest_file is not None and manifest_file.is_file() else ""
+        check_origin(index, model=digest, vectors=known)
+        return load_index(index), *how
+    if index is not None and index.exists() and (not index.is_dir() or any(index.iterdir())):
+        raise UserError(f"{index} holds something other than an index; choose another folder for --index")
+    assert vectors is not None  # noqa: S101  # one of the two is given
+    manifest = read_manifest(vectors)
+    if manifest["model"] != digest:
+        raise UserError(f"{vectors}: its vectors are of another model than {model}; encode again with this one")
+    shards = VectorShards(vectors, manifest["shards"])
+    if index is None:
+        return build_index(shards, manifest["vocabulary"], model=digest), *how
+    with atomic_folder(index) as output:
+        write_index(output, shards, manifest["vocabulary"], model=digest, vectors=sha256(vectors / MANIFEST))
+    return load_index(index), *how
+
+
+def _answer(
+    model: Path,
+    index: InvertedIndex,
+    text: str,
+    length: int,
+    pool_special: bool,
+    corpus: Path | None,
+    top: int,
+    shown: int,
+    as_data: bool,
+) -> None:
+    from rescalade.retrieval.answer import answers
+    from rescalade.retrieval.question import encode_question
+
+    query, tokenizer = encode_question(model, text, length, pool_special)
+
+    def name(term: int) -> str:
+        return str(tokenizer.convert_ids_to_tokens(term)) if term < len(tokenizer) else str(term)
+
+    found = answers(index, query, top, name, corpus)
+    ordered = sorted(zip(query.terms.tolist(), query.weights.tolist(), strict=True), key=lambda entry: -entry[1])
+    terms = {name(term): weight for term, weight in ordered}
+    if as_data:
+        typer.echo(as_json(text, terms, found))
+    elif sys.stdout.isatty():
+        print_table(terms, found, shown)
+    else:
+        typer.echo(as_text(terms, found, shown))

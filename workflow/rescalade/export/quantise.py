@@ -1,0 +1,48 @@
+"""Integer weights for engines that take no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rescalade.encoding.vectors import SparseVectors
+
+SCALE = 100
+"""Weights rarely exceed 5, so 100 keeps them below 512: nine bits, which is what Lucene keeps of a feature."""
+
+
+@dataclass
+class Rounding:
+    """What rounding did: entries kept and lost, and the largest integer."""
+
+    kept: int = 0
+    lost: int = 0
+    largest: int = 0
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Vectors with weights round(w * scale), as float32 that hold integers; entries that become 0 are left out.
+
+    May be iterated again when `shards` may. `rounding` describes the latest pass.
+    """
+
+    shards: Iterable[SparseVectors]
+    scale: float = SCALE
+    rounding: Rounding = field(default_factory=Rounding)
+
+    def __iter__(self) -> Iterator[SparseVectors]:
+        self.rounding.kept = self.rounding.lost = self.rounding.largest = 0
+        for shard in self.shards:
+            yield self._quantise(shard)
+
+    def _quantise(self, vectors: SparseVectors) -> SparseVectors:
+        weights = np.rint(vectors.weights.astype(np.float64) * self.scale)
+        kept = weights > 0
+        self.rounding.kept += int(kept.sum())
+        self.rounding.lost += int((~kept).sum())
+        self.rounding.largest = max(self.rounding.largest, int(weights.max(initial=0)))
+        offsets = np.concatenate([[0], np.cumsum(kept)])[vectors.offsets]
+        return SparseVectors(vectors.ids, offsets, vectors.terms[kept], weights[kept].astype(np.float32))

@@ -1,0 +1,79 @@
+"""The answer to one question: ranked documents, and why each was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rescalade.encoding.vectors import SparseVectors
+from rescalade.errors import UserError
+from rescalade.retrieval.explain import matches
+from rescalade.retrieval.index import InvertedIndex
+from rescalade.retrieval.search import search
+
+SNIPPET = 240
+"""Characters of a document that are shown."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A term that query and document share, by its name."""
+
+    term: str
+    query: float
+    document: float
+    product: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One document. matched: all common terms, the largest product first. snippet: None where texts are not known."""
+
+    rank: int
+    id: str
+    score: float
+    matched: list[Matched]
+    snippet: str | None
+
+
+def answers(
+    index: InvertedIndex, query: SparseVectors, top: int, name: Callable[[int], str], corpus: Path | None = None
+) -> list[Answer]:
+    """The best documents for the first query.
+
+    Args:
+        name: the word for a term number.
+        corpus: Parquet file with id, title and text, for the snippets.
+    """
+    ((numbers, scores),) = search(index, query, top)
+    ids = index.names(numbers)
+    texts = _texts(corpus, ids) if corpus is not None else {}
+    return [
+        Answer(
+            rank,
+            ids[rank - 1],
+            float(scores[rank - 1]),
+            [Matched(name(m.term), m.query, m.document, m.product) for m in matches(index, query, number)],
+            texts.get(ids[rank - 1]),
+        )
+        for rank, number in enumerate(numbers.tolist(), 1)
+    ]
+
+
+def _texts(corpus: Path, ids: list[str]) -> dict[str, str]:
+    """Snippets of some documents; the file is filtered as it is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(corpus, filters=[("id", "in", ids)]).to_pylist() if ids else []
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{corpus}: cannot be read as Parquet with a column id ({error})") from None
+    return {row["id"]: _snippet(f"{row.get('title') or ''} {row.get('text') or ''}") for row in rows}
+
+
+def _snippet(text: str) -> str:
+    whole = " ".join(text.split())
+    return whole if len(whole) <= SNIPPET else whole[: SNIPPET - 1].rstrip() + "…"
