@@ -110,10 +110,10 @@ def _places(
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, int, bool]:
     """The index, made where it is missing, and how its queries are encoded."""
     from rescalade.atomic import atomic_folder, read_json, sha256
-    from rescalade.encoding.vectors import MANIFEST, read_manifest
+    from rescalade.encoding.manifest import CorpusShards
+    from rescalade.encoding.vectors import MANIFEST
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
-    from rescalade.retrieval.shards import VectorShards
     from rescalade.retrieval.storage import load_index, write_index
 
     weights = model / "model.safetensors"
@@ -132,10 +132,10 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
     if index is not None and index.exists() and (not index.is_dir() or any(index.iterdir())):
         raise UserError(f"{index} holds something other than an index; choose another folder for --index")
     assert vectors is not None  # noqa: S101  # one of the two is given
-    manifest = read_manifest(vectors)
+    shards = CorpusShards(vectors)
+    manifest = shards.manifest
     if manifest["model"] != digest:
         raise UserError(f"{vectors}: its vectors are of another model than {model}; encode again with this one")
-    shards = VectorShards(vectors, manifest["shards"])
     if index is None:
         return build_index(shards, manifest["vocabulary"], model=digest), *how
     with atomic_folder(index) as output:

@@ -36,13 +36,14 @@ def export(
 ) -> None:
     """Write the vectors of a data set in the format of another engine (docs/exports.md)."""
     from rescalade.atomic import atomic_folder
-    from rescalade.encoding.vectors import QUERIES, read_manifest, read_vectors
+    from rescalade.encoding.manifest import CorpusShards
+    from rescalade.encoding.vectors import QUERIES, read_vectors
     from rescalade.export.export import RECORD
     from rescalade.export.export import export as write
-    from rescalade.retrieval.shards import VectorShards
 
     vectors, known = _vectors(source, dataset, results)
-    manifest = read_manifest(vectors)
+    shards = CorpusShards(vectors)
+    manifest = shards.manifest
     if out.exists() and any(out.iterdir()) and not (out / RECORD).is_file():
         raise UserError(f"{out} holds something other than an export; choose another folder")
     words = _words(model or known, manifest["vocabulary"])
@@ -50,7 +51,7 @@ def export(
         record = write(
             output,
             form,
-            VectorShards(vectors, manifest["shards"]),
+            shards,
             read_vectors(vectors / QUERIES),
             manifest["vocabulary"],
             scale=scale,

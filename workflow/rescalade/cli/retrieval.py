@@ -96,18 +96,19 @@ def index(
     memory_mb: int = typer.Option(256, "--memory-mb", min=1, help="Memory for postings, beside one shard of vectors."),
 ) -> None:
     """Invert the vectors of a data set."""
-    from rescalade.encoding.vectors import MANIFEST, read_manifest
-    from rescalade.retrieval.shards import VectorShards
+    from rescalade.encoding.manifest import CorpusShards
+    from rescalade.encoding.vectors import MANIFEST
     from rescalade.retrieval.storage import write_index
 
     folder = context.paths.run(parse_run(run))
     vectors = layout.vectors(folder, dataset)
     recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [vectors / MANIFEST])
-    manifest = read_manifest(vectors)
+    shards = CorpusShards(vectors)
+    manifest = shards.manifest
     with atomic_folder(layout.index(folder, dataset)) as output:
         write_index(
             output,
-            VectorShards(vectors, manifest["shards"]),
+            shards,
             manifest["vocabulary"],
             model=manifest["model"],
             vectors=sha256(vectors / MANIFEST),
@@ -118,18 +119,19 @@ def index(
 
 def search(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
     """Retrieve the best documents for every query of a data set."""
-    from rescalade.encoding.vectors import MANIFEST, QUERIES, read_manifest, read_vectors
+    from rescalade.encoding.manifest import CorpusShards
+    from rescalade.encoding.vectors import MANIFEST, QUERIES, read_vectors
     from rescalade.retrieval.header import check_origin, verify
     from rescalade.retrieval.runfile import write_run
     from rescalade.retrieval.search import search as retrieve
-    from rescalade.retrieval.shards import VectorShards
     from rescalade.retrieval.storage import load_index
     from rescalade.scoring.flops import sparsity
 
     folder = context.paths.run(parse_run(run))
     vectors, stored = layout.vectors(folder, dataset), layout.index(folder, dataset)
     recorder = Recorder("search", context.settings("search", run=run, dataset=dataset), [vectors / MANIFEST])
-    manifest = read_manifest(vectors)
+    shards = CorpusShards(vectors)
+    manifest = shards.manifest
     queries = read_vectors(vectors / QUERIES)
     verify(stored)
     check_origin(stored, model=manifest["model"], vectors=sha256(vectors / MANIFEST))
@@ -147,7 +149,7 @@ def search(context: Context, run: str = RunArgument, dataset: str = typer.Argume
         tag=run.replace("/", "-"),
     )
     measures = {
-        **sparsity(queries, VectorShards(vectors, manifest["shards"]), manifest["vocabulary"]),
+        **sparsity(queries, shards, manifest["vocabulary"]),
         "index_bytes": inverted.bytes,
         "queries_per_second": len(queries) / seconds,
     }
