@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 import os
 import subprocess
 import sys
@@ -167,6 +169,9 @@ def test_every_command_has_help() -> None:
         assert option in one.stdout
 
 
+AUTOMATIC = "kauto-width-multiplier-bias"
+
+
 @pytest.mark.slow
 def test_every_stage_runs_alone_from_data_to_page(tiny_config: Path) -> None:
     values = yaml.safe_load(tiny_config.read_text())
@@ -174,7 +179,7 @@ def test_every_stage_runs_alone_from_data_to_page(tiny_config: Path) -> None:
         seeds=[1],
         grid=[
             {"backbones": ["bert-large"], "scales": [1, 16]},
-            {"backbones": ["bert-small"], "scales": [2], "modes": ["untied"], "bias": True},
+            {"backbones": ["bert-small"], "scales": ["auto"], "rule": "width", "modes": ["multiplier"], "bias": True},
         ],
     )
     tiny_config.write_text(yaml.safe_dump(values, sort_keys=False))
@@ -185,7 +190,7 @@ def test_every_stage_runs_alone_from_data_to_page(tiny_config: Path) -> None:
     for backbone in ("bert-small", "bert-large"):
         run("backbone", backbone)
         run("audit", backbone)
-    for name, variant in (("bert-large", "k1"), ("bert-large", "k16"), ("bert-small", "k2-untied-bias")):
+    for name, variant in (("bert-large", "k1"), ("bert-large", "k16"), ("bert-small", AUTOMATIC)):
         run("rescale", name, "--variant", variant)
         folder = f"mini/{name}/{variant}/seed1"
         run("train", folder)
@@ -199,6 +204,10 @@ def test_every_stage_runs_alone_from_data_to_page(tiny_config: Path) -> None:
         run(stage)
     page = Path("report/mini/index.html").read_text()
     assert "inflated x12" in page
+    assert "auto: width" in page
+    width = json.loads(Path("results/audit/mini/bert-small.json").read_text())["width"]
+    outcome = json.loads(Path(f"results/runs/mini/bert-small/{AUTOMATIC}/seed1/outcome.json").read_text())
+    assert outcome["scale"] == 2 ** round(math.log2(width**0.25)) > 1
     assert not list(Path("results/.checkpoints").glob("*"))
     leftovers = [path for path in Path("results").rglob(".*") if path.name != ".checkpoints"]
     assert not leftovers
