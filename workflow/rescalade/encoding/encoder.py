@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rescalade.backbones.load import check_lengths, load_masked_lm, load_tokenizer
+from rescalade.encoding import trim
 from rescalade.encoding.batches import padded, plan_batches
 from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.reader import SparseVectors
@@ -54,10 +55,12 @@ class Encoder:
         """Vectors in the order of the texts, and what was left out of them."""
         found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
         texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
-        for batch in plan_batches(tokens.lengths, self._settings.batch_tokens, texts):
+        for number, batch in enumerate(plan_batches(tokens.lengths, self._settings.batch_tokens, texts)):
             rows = padded(tokens, batch, int(self.tokenizer.pad_token_id), self._left_out)
             found.add(batch, sparsify(self._weights(rows.to(self._model.device))))
             advance(len(batch))
+            if number % trim.BATCHES == 0:
+                trim.trim()
         return found.finish(ids)
 
     def _weights(self, batch: TokenBatch) -> Tensor:
