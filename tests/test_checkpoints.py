@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,24 @@ def test_resumed_training_ends_with_the_same_bits(stop_after: int, tmp_path: Pat
     assert steps[0] == 1 + 2 * ((stop_after - 1) // 2)
     assert without_time(whole.history) == without_time(again.history)
     assert [row["step"] for row in again.history] == list(range(9))
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+@pytest.mark.parametrize("step", [1, 4, 9])
+def test_sigterm_saves_the_step_under_way_the_last_one_too(step: int, tmp_path: Path) -> None:
+    whole, weights = run(tmp_path / "whole", SETTINGS)
+
+    def terminate(done: int, total: int, row: dict[str, float]) -> None:
+        if done == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        run(tmp_path / "broken", SETTINGS, progress=terminate)
+    assert ended.value.code == 143
+    steps: list[int] = []
+    again, resumed = run(tmp_path / "broken", SETTINGS, progress=lambda done, *_: steps.append(done))
+    assert steps == list(range(step + 1, 10))
+    assert without_time(whole.history) == without_time(again.history)
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
 
 

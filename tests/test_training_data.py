@@ -121,4 +121,4 @@ def test_tensorboard_without_the_package_is_refused(tmp_path: Path, monkeypatch:
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(UserError, match="pip install tensorboard"):
-        Board(tmp_path)
+        Board(tmp_path, 0)

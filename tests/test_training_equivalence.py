@@ -84,6 +84,17 @@ def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, tmp_path
         torch.testing.assert_close(weights[f"masked_lm.{name}"], parameter.detach(), rtol=0, atol=1e-4, msg=name)
 
 
+@pytest.mark.parametrize("changed", [{"precision": "bf16"}, {"score_precision": "bf16"}])
+def test_bf16_is_near_and_leaves_weights_and_term_weights_float32(changed: dict[str, str], tmp_path: Path) -> None:
+    exact, _ = run(tmp_path / "fp32", SETTINGS, model=still())
+    model = still()
+    rounded, _ = run(tmp_path / "bf16", SETTINGS.model_copy(update=changed), model=model)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    losses = [row["loss"] for row in rounded.history]
+    assert losses == pytest.approx([row["loss"] for row in exact.history], rel=0.05)  # 8 bits of mantissa
+    assert losses != [row["loss"] for row in exact.history]
+
+
 def test_an_encoder_of_the_modules_gives_the_weights_of_the_stock_modules(tmp_path: Path) -> None:
     from sentence_transformers import SparseEncoder
     from transformers import BertTokenizerFast

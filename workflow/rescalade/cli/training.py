@@ -35,11 +35,11 @@ def train(
     from rescalade.training.run import train_run
     from rescalade.training.world import join_world, leave_world
 
+    chosen = parse_run(run)
+    settings_text = context.settings("train", run=run)
     device = context.device()
     if devices > 1 and not launched():
         launch(devices, device)
-    chosen = parse_run(run)
-    settings_text = context.settings("train", run=run)
     origin = context.paths.rescaled(chosen.backbone, chosen.variant.name)
     data = context.paths.dataset(context.config.experiment.train_on)
     mined = data / f"triples-{chosen.recipe}.parquet"

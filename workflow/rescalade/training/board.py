@@ -9,13 +9,13 @@ from rescalade.training.measures import Row
 
 
 class Board:
-    """Writes each row as scalars.
+    """Writes each row from step `first` on as scalars; what an interrupted run wrote from there on is void.
 
     Raises:
         UserError: the package tensorboard is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: int) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -23,7 +23,7 @@ class Board:
                 "tensorboard: true, but the package tensorboard is not installed; "
                 "pip install tensorboard, or set tensorboard: false"
             ) from None
-        self._writer = SummaryWriter(str(folder))
+        self._writer = SummaryWriter(str(folder), purge_step=first)
 
     def write(self, row: Row) -> None:
         """Add one step."""

@@ -95,9 +95,7 @@ def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict
 
 def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Inverse of `training_tensors`; shapes must match (they do when the settings digest matches)."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(tensors[f"model.{name}"])
+    restore_weights(model, tensors)
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         kind, _, rest = key.partition(".")
@@ -106,6 +104,13 @@ def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors
             state.setdefault(int(number), {})[name] = value
     description = optimizer.state_dict()
     optimizer.load_state_dict({"state": state, "param_groups": description["param_groups"]})
+
+
+def restore_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """The parameters alone."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(tensors[f"model.{name}"])
 
 
 def _is_whole(path: Path) -> bool:

@@ -55,7 +55,9 @@ class Follow(TrainerCallback):
         self.stopped_at: int | None = None
         self._settings, self._seed, self._checkpoints, self._world = settings, seed, checkpoints, world
         self._progress = progress
-        self._board = Board(tensorboard) if settings.tensorboard and tensorboard is not None and world.first else None
+        self._board: Board | None = None
+        if settings.tensorboard and tensorboard is not None and world.first:
+            self._board = Board(tensorboard, len(history))
         self._asked_to_stop = False
 
     def attend(self, trainer: SpladeTrainer) -> None:

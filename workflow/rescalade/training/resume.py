@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.errors import UserError
-from rescalade.training.checkpoint import load_checkpoint, restore_training, save_checkpoint, training_tensors
+from rescalade.training.checkpoint import (
+    load_checkpoint,
+    restore_training,
+    restore_weights,
+    save_checkpoint,
+    training_tensors,
+)
 from rescalade.training.measures import Row
 from rescalade.training.settings import TrainSettings
 from rescalade.training.world import World
@@ -33,6 +39,10 @@ class Saved:
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Put weights and moments back."""
         restore_training(model, optimizer, self.tensors)
+
+    def restore_weights(self, model: nn.Module) -> None:
+        """Put the weights back; all that a run needs which was saved after its last step."""
+        restore_weights(model, self.tensors)
 
 
 def resume(folder: Path, settings: TrainSettings, seed: int, world: World) -> Saved | None:

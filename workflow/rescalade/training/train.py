@@ -122,6 +122,8 @@ def train(
         with follow, explained(settings, plan, share.rows // share.parts * (2 + examples.negatives)):
             trainer.train()
         model.masked_lm.config = config  # the trainer writes its own wishes into it
+    elif saved:
+        saved.restore_weights(model)
     model.eval()
     return Trained(follow.history, follow.stopped_at)
 
