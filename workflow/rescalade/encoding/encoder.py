@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
 from rescalade.encoding.tokens import Tokens
 from rescalade.splade.batch import TokenBatch
-from rescalade.splade.head import pack, term_weights
+from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
 
 if TYPE_CHECKING:
@@ -68,7 +68,5 @@ class Encoder:
         half = self._settings.precision == "bf16"
         with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
             hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
-        head, backend = self._model.head, self._settings.head
-        options: dict[str, Any] = {} if backend == "auto" else {"backend": backend}
         with torch.inference_mode():
-            return term_weights(*pack(hidden.float(), batch.pooled), head.weight, head.bias, **options)
+            return self._model.head_weights(*pack(operand(hidden, half), batch.pooled), self._settings.head)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rescalade.splade.backends.choose import Backend
+
 Storage = Literal["float32", "auto", "int100", "relative8"]
 Precision = Literal["fp32", "bf16"]
 
@@ -30,4 +32,4 @@ class EncodeSettings:
     top_terms: int | None = None
     shard_bytes: int = 2**29
     precision: Precision = "fp32"
-    head: str = "auto"
+    head: Backend = "auto"

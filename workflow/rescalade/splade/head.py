@@ -75,6 +75,16 @@ def pack(hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return hidden[mask], offsets
 
 
+def operand(hidden: Tensor, half: bool) -> Tensor:
+    """Decoder inputs in the type that the head multiplies.
+
+    Under bf16 the norm before the decoder still gives float32. On CUDA they become bfloat16 again, as a decoder layer
+    in the same autocast region would make them, so that tensor cores multiply them; sums and scores stay float32.
+    A CPU computes the head in float32.
+    """
+    return hidden.bfloat16() if half and hidden.is_cuda else hidden.float()
+
+
 def _compute(
     hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor | None, backend: Backend, sums: bool
 ) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rescalade.heads.locate import Head, locate_head
 from rescalade.heads.multiplier import multiplier_of, resume, suspend
 from rescalade.heads.projection import restore
+from rescalade.splade.backends.choose import Backend
 from rescalade.splade.head import pack, term_weights
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class SpladeModel(nn.Module):
         hidden: Tensor = self.masked_lm(input_ids=input_ids, attention_mask=attention_mask).logits
         return hidden
 
-    def head_weights(self, packed: Tensor, offsets: Tensor) -> Tensor:
-        """Term weights [B, V] of packed decoder inputs [T, D]; offsets [B + 1] as in `term_weights`.
+    def head_weights(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:
+        """Term weights [B, V] of packed decoder inputs [T, D]; offsets [B + 1] and backend as in `term_weights`.
 
         A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap to the
         maximum, since it is monotone.
@@ -61,7 +62,7 @@ class SpladeModel(nn.Module):
         if carried is not None:
             packed = packed / carried.scale
             bias = bias / carried.scale if carried.bias and bias is not None else bias  # type: ignore[assignment]
-        weights = term_weights(packed, offsets, self.head.weight, bias)
+        weights = term_weights(packed, offsets, self.head.weight, bias, backend)
         return weights if self.head.soft_cap is None else _cap(weights, self.head.soft_cap)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, pooled: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class SpladeModel(nn.Module):
             [B, V] float32.
         """
         hidden = self.decoder_inputs(input_ids, attention_mask)
-        return self.head_weights(*pack(hidden.float(), pooled))
+        return self.head_weights(*pack(hidden, pooled))
 
     @property
     def device(self) -> torch.device:

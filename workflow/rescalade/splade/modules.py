@@ -17,7 +17,7 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
 from rescalade.splade.batch import pad, tokenise
-from rescalade.splade.head import pack
+from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pieces import LEAST_TOKENS, by_length, cut, reorder
 
@@ -66,7 +66,7 @@ class PackedTransformer(Transformer):
         """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled.
 
         Long and short texts go through the encoder apart where that spares much padding. Under precision bf16 the
-        encoder runs in autocast; what it hands over is float32 again.
+        encoder runs in autocast; what it hands over is float32 again on a CPU.
         """
         device = features["input_ids"].device
         lengths = features["attention_mask"].sum(1).cpu()
@@ -83,7 +83,7 @@ class PackedTransformer(Transformer):
         context = torch.autocast(ids.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
         with context:
             hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
-        return pack(hidden.float(), features["pooled"].bool())
+        return pack(operand(hidden, self.autocast), features["pooled"].bool())
 
     def get_embedding_dimension(self) -> int:
         """V."""
