@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from rescalade.splade.backends.choose import Backend
+if TYPE_CHECKING:
+    from rescalade.splade.backends.choose import Backend
 
 Storage = Literal["float32", "auto", "int100", "relative8"]
 Precision = Literal["fp32", "bf16"]
