@@ -273,9 +273,9 @@ def main() -> None:
             f"{shape}: {row['speed_ratio']:.1f} times as fast, 1/{row['memory_ratio']:.1f} of the memory, "
             f"losses equal to {row['largest_loss_difference']:.1e}"
         )
-    found["made"], found["command"] = machine(), " ".join(["python", "bench/bench_training.py", *sys.argv[1:]])
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n")
+        found["made"], found["command"] = machine(), " ".join(["python", "bench/bench_training.py", *sys.argv[1:]])
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from models import tiny
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
-from rescalade.splade.pieces import LEAST_TOKENS, by_length, reorder
+from rescalade.splade.pieces import LEAST_WORK, by_length, reorder
 from rescalade.training.cache import backward
 from rescalade.training.examples import collate
 from rescalade.training.objective import SpladeObjective
@@ -89,7 +89,7 @@ def test_pieces_bound_the_texts_encoded_at_a_time(tmp_path: Path, monkeypatch: p
 
 def test_pieces_of_like_length_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, weights = run(tmp_path / "whole", SETTINGS, model=still())
-    monkeypatch.setitem(LEAST_TOKENS, "cpu", 16)
+    monkeypatch.setitem(LEAST_WORK, "cpu", 16 * 16)
     monkeypatch.setattr("rescalade.splade.pieces.SAVING", 0.0)
     cut, same = run(tmp_path / "cut", SETTINGS, model=still())
     assert [row["loss"] for row in cut.history] == pytest.approx([row["loss"] for row in whole.history], rel=1e-5)

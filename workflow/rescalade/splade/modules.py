@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from rescalade.splade.batch import pad, tokenise
 from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
-from rescalade.splade.pieces import LEAST_TOKENS, by_length, cut, reorder
+from rescalade.splade.pieces import LEAST_WORK, by_length, cut, reorder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -70,7 +70,8 @@ class PackedTransformer(Transformer):
         """
         device = features["input_ids"].device
         lengths = features["attention_mask"].sum(1).cpu()
-        pieces = by_length(lengths, LEAST_TOKENS.get(device.type, LEAST_TOKENS["cuda"]))
+        work = LEAST_WORK.get(device.type, LEAST_WORK["cuda"])
+        pieces = by_length(lengths, work // self.splade.head.weight.shape[1])
         if len(pieces) == 1:
             packed, offsets = self._packed(features)
             return {**features, "packed": packed, "offsets": offsets}

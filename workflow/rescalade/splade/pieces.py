@@ -11,8 +11,8 @@ from torch import Tensor
 Features = dict[str, Any]
 SAVING = 0.15
 """Share of the padded tokens that cutting must spare: below it, the pieces cost more than they save."""
-LEAST_TOKENS = {"cpu": 1024, "cuda": 8192}
-"""Tokens, padding included, below which a piece would not keep the device busy."""
+LEAST_WORK = {"cpu": 1024 * 128, "cuda": 8192 * 768}
+"""Tokens, padding included, times width of the model, below which a piece would not keep the device busy."""
 MOST = 8
 """Pieces at most."""
 
