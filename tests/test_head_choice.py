@@ -7,27 +7,36 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from rescalade.heads.audit import bf16_step
-from rescalade.heads.choose import at_scale, power_of_two, predict, predicted_scale
+from rescalade.heads.choose import Pooled, power_of_two, predict
+from rescalade.heads.predicted import predicted_scale
 from rescalade.heads.risk import judge_risk
+from rescalade.variants import Variant
 
 NORMS = {"width": 256, "row_norm": {"mean": 2.802}}
 
 
-def weights(size: float) -> tuple[Tensor, Tensor]:
-    """Term weights of 3 queries and 6 documents from logits of a given size."""
+def pools(size: float, bias: float | None = None) -> tuple[Pooled, Pooled]:
+    """Pooled products of 3 queries and 6 documents of a given size."""
     generator = torch.Generator().manual_seed(3)
-    logits = torch.randn(9, 50, generator=generator) * size
-    found = torch.log1p(torch.relu(logits))
-    return found[:3], found[3:]
+    products = torch.randn(9, 50, generator=generator) * size
+    shift = None if bias is None else torch.full((50,), bias)
+    return Pooled(products[:3], shift), Pooled(products[3:], shift)
 
 
-def test_weights_at_another_scale_follow_from_the_logits() -> None:
-    logits = torch.tensor([[-3.0, 0.0, 0.5, 80.0]])
-    expected = torch.tensor([[0.0, 0.0, math.log(1.0625), math.log(11.0)]])
-    torch.testing.assert_close(at_scale(torch.log1p(torch.relu(logits)), 8), expected)
+def test_weights_at_a_scale_divide_the_bias_or_leave_it() -> None:
+    pooled = Pooled(torch.tensor([[-3.0, 0.0, 4.5, 80.0]]), torch.tensor([-1.0, 1.0, -0.5, 8.0]))
+    both = torch.tensor([[0.0, math.log(1.125), math.log(1.5), math.log(12.0)]])  # (m + b) / 8
+    kept = torch.tensor([[0.0, math.log(2.0), math.log(1.0625), math.log(19.0)]])  # m / 8 + b
+    torch.testing.assert_close(pooled.at_scale(8, bias=True).float(), both)
+    torch.testing.assert_close(pooled.at_scale(8, bias=False).float(), kept)
+
+
+def test_a_soft_cap_is_divided_too() -> None:
+    pooled = Pooled(torch.tensor([[5.0]]), None, soft_cap=30.0)
+    expected = math.log1p(30 * math.tanh(5 / 30) / 4)
+    assert pooled.at_scale(4, bias=False).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("k", "power"), [(0.3, 1), (1, 1), (1.4, 1), (1.5, 2), (2.8, 2), (2.9, 4), (12, 16), (11, 8)])
@@ -36,41 +45,64 @@ def test_powers_of_two_are_nearest_on_a_log_scale(k: float, power: int) -> None:
 
 
 def test_width_and_norm_are_plain_arithmetic() -> None:
-    found = predict(NORMS, *weights(5))
+    found = predict(NORMS, *pools(5))
     assert found["width"]["k"] == 4.0  # 256^(1/4)
     assert found["norm"]["k"] == pytest.approx(2.0)  # 2.802 / 1.401
-    assert predicted_scale({"predicted": found}, "norm") == 2.0
+    assert predicted_scale(found, Variant.automatic("norm", "untied", bias=True)) == 2.0
 
 
-def test_solved_rules_meet_their_targets() -> None:
-    queries, documents = weights(3000)
+@pytest.mark.parametrize(("shift", "bias"), [(None, False), (-2.0, False), (-2.0, True)])
+def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> None:
+    queries, documents = pools(3000, shift)
     found = predict(NORMS, queries, documents)
-    assert at_scale(documents.double(), found["activation"]["k"]).mean().item() == pytest.approx(0.5, rel=1e-5)
-    scores = at_scale(queries.double(), found["score"]["k"]) @ at_scale(documents.double(), found["score"]["k"]).t()
+    end = "-bias" if bias else ""
+    assert documents.at_scale(found[f"activation{end}"]["k"], bias).mean().item() == pytest.approx(0.5, rel=1e-5)
+    k = found[f"score{end}"]["k"]
+    scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
     assert scores.mean().item() == pytest.approx(128, rel=1e-5)
 
 
-def test_the_loss_rule_takes_the_first_power_of_two_within_its_limit() -> None:
-    queries, documents = weights(3000)
-    chosen = predict(NORMS, queries, documents)["loss"]["power"]
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_loss_rule_takes_the_first_power_of_two_within_its_limit(bias: bool) -> None:
+    queries, documents = pools(3000, -40.0)
+    variant = Variant.automatic("loss", "folded", bias)
+    chosen = predicted_scale(predict(NORMS, queries, documents), variant)
 
     def loss(k: float) -> float:
-        scores = at_scale(queries.double(), k) @ at_scale(documents.double(), k).t()
+        scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
         return float(-torch.log_softmax(scores, 1)[torch.arange(3), torch.arange(3)].mean())
 
     within = [k for k in (2**e for e in range(14)) if loss(k) <= 2 * math.log(6)]
     assert chosen == within[0] > 1
 
 
+def test_a_negative_bias_that_is_kept_asks_for_less_division() -> None:
+    found = predict(NORMS, *pools(3000, -40.0))
+    assert found["loss"]["power"] < found["loss-bias"]["power"]
+    assert "bias kept" in found["loss"]["target"] and "bias divided too" in found["loss-bias"]["target"]
+
+
+def test_a_positive_bias_that_is_kept_can_be_out_of_reach() -> None:
+    found = predict(NORMS, *pools(3000, 40.0))
+    assert (found["score"]["k"], found["score"]["power"], found["score"]["note"]) == (
+        None,
+        1,
+        "no k reaches the target",
+    )
+    assert found["score-bias"]["k"] > 1
+
+
 def test_a_head_that_meets_the_targets_is_left_alone() -> None:
-    found = predict({**NORMS, "row_norm": {"mean": 0.4}}, *weights(0.1))
+    found = predict({**NORMS, "row_norm": {"mean": 0.4}}, *pools(0.1))
     assert {found[rule]["power"] for rule in ("norm", "activation", "score", "loss")} == {1}
     assert found["loss"]["note"] == "met without a division"
+    assert set(found) == {"width", "norm", "activation", "score", "loss"}  # without a bias there is one of each
 
 
 def test_a_broken_head_has_no_k() -> None:
-    queries, documents = weights(1)
-    found = predict(NORMS, queries * math.nan, documents)
+    queries, documents = pools(1)
+    broken = Pooled(queries.product * math.nan, None)
+    found = predict(NORMS, broken, documents)
     assert (found["score"]["k"], found["score"]["power"]) == (None, 1)
     assert "no k" in found["loss"]["note"]
 

@@ -15,6 +15,12 @@ ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
 SCALE_RULES: tuple[ScaleRule, ...] = ("width", "norm", "activation", "score", "loss")
 """Rules that choose k from an audit; `rescalade.heads.choose` says what each does."""
 
+
+def prediction_key(rule: ScaleRule, bias: bool) -> str:
+    """Name of a rule's entry in an audit: rules on activations give another k where the bias is divided too."""
+    return f"{rule}-bias" if bias and rule not in ("width", "norm") else rule
+
+
 PATTERN = (
     rf"k(?:auto-(?P<rule>{'|'.join(SCALE_RULES)})|(?P<scale>\d+(?:\.\d+)?))"
     rf"(?:-(?P<mode>{'|'.join(MODES[1:])}))?(?P<bias>-bias)?"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
     """Audit models on the sample text, show what was found, and write it where asked."""
     from rescalade.heads.sample_audit import audit_model
 
-    device = context.device()
+    device = _use_all_cores(context)
     console = Console(width=None if sys.stdout.isatty() else 118)
     found: list[dict[str, Any]] = []
     for name in names:
@@ -60,13 +62,15 @@ def rescale_elsewhere(
         raise UserError("--out is missing: the folder for the divided model")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already and is not empty; choose a new folder")
-    context.device()
+    _use_all_cores(context)
     origin = _origin(context, name)
     if variant.rule is not None:
-        from rescalade.heads.choose import predicted_scale
+        from rescalade.heads.predicted import predicted_scale
         from rescalade.heads.sample_audit import audit_model
 
-        variant = variant.chosen(predicted_scale(audit_model(origin, revision=revision), variant.rule))
+        audited = audit_model(origin, revision=revision, device=context.device())
+        variant = replace(variant, bias=variant.bias or (bias_where_present and audited["bias_norm"] is not None))
+        variant = variant.chosen(predicted_scale(audited["predicted"], variant))
     with atomic_folder(out) as folder:
         facts = make_rescaled(
             origin,
@@ -139,15 +143,24 @@ def show(console: Console, audit: Mapping[str, Any]) -> None:
                 console.print(
                     f"{level}, k = {row['k']:g} {row['mode']}: {'; '.join(row['risk']['reasons'])}", highlight=False
                 )
-    rules = Table("rule", "k", "used", "target", title="k by rule (bias divided)")
+    rules = Table("rule", "k", "used", "target", title="k by rule")
     for rule, value in audit["predicted"].items():
         computed = "none" if value["k"] is None or not math.isfinite(value["k"]) else f"{value['k']:.3g}"
         rules.add_row(rule, computed, str(value["power"]), "; ".join(filter(None, [value["target"], value["note"]])))
     console.print(rules)
     for row in audit["modes"]:
         if row["status"] != "exact":
-            off = "" if row["logit_error"] is None else f" by {row['logit_error']:.1%}"
-            console.print(f"mode {row['mode']}: {row['status']}{off}: {row['note']}", highlight=False)
+            what = "refused" if row["logit_error"] is None else f"logits {row['logit_error']:.1%} off z / k"
+            console.print(f"mode {row['mode']}: {what}: {row['note']}", highlight=False)
+
+
+def _use_all_cores(context: Context) -> str:
+    """The device; on a CPU every core helps, since nothing else of a pipeline runs beside this command."""
+    import torch
+
+    device = context.device()
+    torch.set_num_threads(max(context.threads, os.cpu_count() or 1))
+    return device
 
 
 def _origin(context: Context, name: str) -> str:

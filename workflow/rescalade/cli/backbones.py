@@ -136,8 +136,8 @@ def rescale(
             context, name, chosen, out, bias_where_present=bias is None, max_length=max_length, revision=revision
         )
         return
-    from rescalade.heads.choose import predicted_scale
     from rescalade.heads.make import make_rescaled
+    from rescalade.heads.predicted import predicted_scale
 
     if k is not None or out is not None:
         raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
@@ -146,7 +146,7 @@ def rescale(
     if asked.rule is not None:
         audited = context.paths.audit(context.config.experiment.recipe, name)
         inputs.append(audited)
-        asked = asked.chosen(predicted_scale(read_json(audited), asked.rule))
+        asked = asked.chosen(predicted_scale(read_json(audited)["predicted"], asked))
     settings = context.settings("rescale", name=name, variant=variant)
     recorder = Recorder("rescale", settings, [origin / WEIGHTS, *inputs])
     context.device()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rescalade.heads.choose import predict
+from rescalade.heads.choose import Pooled, predict
 from rescalade.heads.divide import apply, refused, relative_error
 from rescalade.heads.locate import Head, locate_head
 from rescalade.heads.modes import divided, measure_modes, sample_logits
 from rescalade.heads.norms import head_norms
+from rescalade.heads.predicted import predicted_scale
 from rescalade.heads.risk import judge_risk
 from rescalade.splade.batch import TokenBatch
 from rescalade.splade.model import SpladeModel
@@ -57,9 +58,8 @@ def audit(
     """
     head = locate_head(model)
     found = {"model_type": model.config.model_type, **head_norms(head)}
-    undivided = _weights(copy.deepcopy(model), queries, documents)
-    predicted = predict(found, *undivided, temperature=temperature)
-    asked = [v.chosen(float(predicted[v.rule]["power"])) if v.unchosen and v.rule else v for v in variants]
+    predicted = predict(found, _pooled(model, queries), _pooled(model, documents), temperature)
+    asked = [v.chosen(predicted_scale(predicted, v)) if v.unchosen else v for v in variants]
     tried = sorted(
         {v for v in [*standard_variants(head), *asked] if refused(head, v) is None},
         key=lambda v: (v.mode, v.bias, v.scale, v.name),
@@ -93,7 +93,7 @@ def _row(
     changed = copy.deepcopy(model)
     apply(changed, variant)
     logits = sample_logits(changed, documents)
-    query_weights, document_weights = _weights(changed, queries, documents, gradient=True)
+    query_weights, document_weights = _weights(changed, queries, documents)
     loss, scores = info_nce(query_weights, document_weights, temperature)
     loss.backward()
     gradients = [parameter.grad.norm() for parameter in changed.parameters() if parameter.grad is not None]
@@ -128,13 +128,26 @@ def bf16_step(value: float) -> float:
     return float(2.0 ** (math.frexp(abs(value))[1] - 1 - 7))
 
 
-def _weights(
-    model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch, *, gradient: bool = False
-) -> tuple[Tensor, Tensor]:
+def _pooled(model: PreTrainedModel, texts: TokenBatch) -> Pooled:
+    """The undivided head's pooled products, text by text so that no more than one text's logits are held."""
+    splade = SpladeModel(copy.deepcopy(model))
+    head = splade.head
+    rows = []
+    with torch.no_grad():
+        weight = head.weight.t()
+        for ids, mask, pooled in zip(texts.input_ids, texts.attention_mask, texts.pooled, strict=True):
+            kept = int(mask.sum())
+            hidden = splade.decoder_inputs(ids[None, :kept], mask[None, :kept])[0, pooled[:kept]]
+            empty = weight.new_full((weight.shape[1],), -math.inf)
+            rows.append((hidden.float() @ weight).amax(0) if len(hidden) else empty)
+    bias = None if head.bias is None else head.bias.detach()
+    return Pooled(torch.stack(rows), bias, head.soft_cap)
+
+
+def _weights(model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch) -> tuple[Tensor, Tensor]:
     """Term weights [B, V] and [2 B, V]; the model is turned into an encoder for good."""
     splade = SpladeModel(model)
-    with torch.set_grad_enabled(gradient):
-        return (
-            splade(queries.input_ids, queries.attention_mask, queries.pooled),
-            splade(documents.input_ids, documents.attention_mask, documents.pooled),
-        )
+    return (
+        splade(queries.input_ids, queries.attention_mask, queries.pooled),
+        splade(documents.input_ids, documents.attention_mask, documents.pooled),
+    )

@@ -1,21 +1,23 @@
-"""Closed rules for k, from the undivided head and its term weights at step 0.
+"""Closed rules for k, from the undivided head and its pooled logits at step 0.
 
-With the bias divided too, the term weights at scale k follow from those at 1:  y_k = log(1 + (e^y - 1) / k), since
-the division commutes with max and ReLU. So a rule is solved on the pooled weights without running the model again.
-Every rule's k is rounded to a power of two of at least 1, which divides float32 exactly.
+The division commutes with the max over tokens, so the term weights at any k follow from the maximum of the product,
+m = max_l h_l . w:  y_k = log(1 + relu((m + b) / k)) with the bias divided too, y_k = log(1 + relu(m / k + b)) with the
+bias left as it is (the paper's way; exact where the division does not change the encoder's input). No rule runs the
+model again. Every rule's k is rounded to a power of two of at least 1, which divides float32 exactly.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rescalade.training.loss import info_nce
-from rescalade.variants import ScaleRule
+from rescalade.variants import ScaleRule, prediction_key
 
 REFERENCE_NORM = 1.401
 """Mean row norm of BERT-base, which trains undivided (arXiv 2606.18811, Table 1)."""
@@ -29,49 +31,79 @@ TARGET_LOSS = 2.0
 LARGEST = 2.0**24
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """Pooled products of an undivided head.
+
+    product: [B, V] float32, max over the tokens of a text of h . w, without the bias. bias: [V] or None.
+    soft_cap: c of z = c tanh(x / c), or None.
+    """
+
+    product: Tensor
+    bias: Tensor | None
+    soft_cap: float | None = None
+
+    def at_scale(self, k: float, bias: bool) -> Tensor:
+        """Term weights [B, V] float64 at scale k, the bias divided too or left as it is."""
+        product = self.product.double()
+        if self.bias is None:
+            logits = product / k
+        elif bias:
+            logits = (product + self.bias.double()) / k
+        else:
+            logits = product / k + self.bias.double()
+        if self.soft_cap is not None:
+            cap = self.soft_cap / k
+            logits = cap * torch.tanh(logits / cap)
+        return torch.log1p(torch.relu(logits))
+
+
 def predict(
-    norms: Mapping[str, Any], queries: Tensor, documents: Tensor, temperature: float = 1.0
+    norms: Mapping[str, Any], queries: Pooled, documents: Pooled, temperature: float = 1.0
 ) -> dict[str, dict[str, Any]]:
     """K by every rule.
 
     Args:
         norms: of the undivided head, as from `head_norms`.
-        queries, documents: [B, V] and [N, V] float32 term weights of the undivided model; the first B documents are
-            the queries' positives.
+        queries, documents: B and N texts; the first B documents are the queries' positives.
 
     Returns:
-        Per rule: k as computed (None where no k reaches the target), power (the power of two that is used), target
-        in words, note.
+        By `prediction_key`: k as computed (None where no k reaches the target), power (the power of two that is
+        used), target in words, note. Rules on weights stand once, rules on activations for both treatments of the bias.
     """
-    documents, queries = documents.double(), queries.double()
-    candidates = len(documents)
-
-    def activation(k: float) -> float:
-        return float(at_scale(documents, k).mean())
-
-    def score(k: float) -> float:
-        return float((at_scale(queries, k) @ at_scale(documents, k).t()).mean())
-
-    def loss(k: float) -> float:
-        return float(info_nce(at_scale(queries, k), at_scale(documents, k), temperature)[0])
-
-    limit = TARGET_LOSS * math.log(candidates)
     width, norm = float(norms["width"]), float(norms["row_norm"]["mean"])
-    return {
+    found = {
         "width": _rule(width**0.25, f"k = D^(1/4) with width D = {width:g} (arXiv 2502.15526)"),
         "norm": _rule(norm / REFERENCE_NORM, f"mean row norm {REFERENCE_NORM}, that of BERT-base"),
-        "activation": _rule(
-            _solve(activation, TARGET_ACTIVATION),
-            f"mean term weight {TARGET_ACTIVATION:g} over documents and vocabulary",
-        ),
-        "score": _rule(_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
-        "loss": _rule(_first_power(loss, limit), f"step-0 loss at most {TARGET_LOSS:g} ln({candidates}) = {limit:.3g}"),
     }
+    for bias in (False, True) if queries.bias is not None else (False,):
+        words = "" if queries.bias is None else ", bias divided too" if bias else ", bias kept"
+        for rule, (k, target) in _from_activations(queries, documents, temperature, bias).items():
+            found[prediction_key(rule, bias)] = _rule(k, target + words)
+    return found
 
 
-def at_scale(weights: Tensor, k: float) -> Tensor:
-    """Term weights at scale k from those at 1, the bias divided too."""
-    return torch.log1p(torch.expm1(weights) / k)
+def _from_activations(
+    queries: Pooled, documents: Pooled, temperature: float, bias: bool
+) -> dict[ScaleRule, tuple[float | None, str]]:
+    candidates = len(documents.product)
+    limit = TARGET_LOSS * math.log(candidates)
+
+    def activation(k: float) -> float:
+        return float(documents.at_scale(k, bias).mean())
+
+    def score(k: float) -> float:
+        return float((queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()).mean())
+
+    def loss(k: float) -> float:
+        return float(info_nce(queries.at_scale(k, bias), documents.at_scale(k, bias), temperature)[0])
+
+    mean = f"mean term weight {TARGET_ACTIVATION:g} over documents and vocabulary"
+    return {
+        "activation": (_solve(activation, TARGET_ACTIVATION), mean),
+        "score": (_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
+        "loss": (_first_power(loss, limit), f"step-0 loss at most {TARGET_LOSS:g} ln({candidates}) = {limit:.3g}"),
+    }
 
 
 def power_of_two(k: float) -> int:
@@ -79,24 +111,24 @@ def power_of_two(k: float) -> int:
     return int(2 ** max(0, round(math.log2(k))))
 
 
-def predicted_scale(audit: Mapping[str, Any], rule: ScaleRule) -> float:
-    """The k that a rule takes from an audit."""
-    return float(audit["predicted"][rule]["power"])
-
-
 def _rule(k: float | None, target: str) -> dict[str, Any]:
     if k is None or not math.isfinite(k):
-        return {"k": None, "power": 1, "target": target, "note": "no k reaches the target: the head gives no scores"}
+        return {"k": None, "power": 1, "target": target, "note": "no k reaches the target"}
     note = "met without a division" if k <= 1 else ""
     return {"k": k, "power": power_of_two(k), "target": target, "note": note}
 
 
 def _solve(value: Callable[[float], float], target: float) -> float | None:
-    """K with value(k) = target for a falling function, by bisection on log k; 1 where it is met undivided."""
+    """Solve value(k) = target for a falling function, by bisection on log k; 1 where it is met undivided.
+
+    None where even the largest k does not come down to the target: a bias that is kept holds the logits up.
+    """
     if not math.isfinite(value(1.0)):
         return None
     if value(1.0) <= target:
         return 1.0
+    if value(LARGEST) > target:
+        return None
     low, high = 0.0, math.log2(LARGEST)
     for _ in range(30):  # to 1e-8 of log k
         middle = (low + high) / 2

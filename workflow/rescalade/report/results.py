@@ -15,7 +15,7 @@ from rescalade.config import Config, Run
 from rescalade.errors import UserError
 from rescalade.paths import Paths, scores
 from rescalade.report.numbers import as_float
-from rescalade.variants import Variant
+from rescalade.variants import Variant, prediction_key
 
 Json = Mapping[str, Any]
 
@@ -161,7 +161,9 @@ def _used_scale(outcome: Json | None) -> float | None:
 
 def _predicted_scale(audit: Json | None, variant: Variant) -> float | None:
     predicted = (audit or {}).get("predicted")
-    entry = predicted.get(variant.rule) if isinstance(predicted, Mapping) else None
+    if variant.rule is None or not isinstance(predicted, Mapping):
+        return None
+    entry = predicted.get(prediction_key(variant.rule, variant.bias), predicted.get(variant.rule))
     return _scale(entry.get("power")) if isinstance(entry, Mapping) else None
 
 
