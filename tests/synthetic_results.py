@@ -284,7 +284,7 @@ class _Writer:
     def run(self, run: Run, fate: Fate) -> None:
         folder, scale = self.paths.run(run), used_scale(run.variant)
         norm = NORMS.get(run.backbone, 2.0)
-        rescaled = self.paths.rescaled(run.backbone, run.variant.name)
+        rescaled = self.paths.rescaled(run.backbone, run.variant.name, run.recipe)
         self.record(rescaled / "record.json", "rescale", 0.4, name=run.backbone, variant=run.variant.name)
         history = self.history(run, fate)
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rescalade.digest import ENTRIES, ROOT, _command, _module, code_digest, reachable
+from rescalade.digest import ENTRIES, GLUE, ROOT, _command, _module, code_digest, reachable
 from rescalade.errors import UserError
 
 ENTRY = ENTRIES["index"]
@@ -167,3 +167,20 @@ def test_all_stages_are_fast() -> None:
     for stage in ENTRIES:
         code_digest(stage, ROOT)
     assert time.process_time() - start < 1.0  # 0.2 s on one quiet core
+
+
+def test_no_stage_of_the_models_depends_on_reports_and_commands() -> None:
+    """A colour of a chart or the words of a model card must train nothing again."""
+    for stage in ("backbone", "audit", "rescale", "train", "encode", "index", "search"):
+        entries = (ENTRIES[stage], *_command(ROOT, stage)[1])
+        reached = {name for entry in entries for name in reachable(entry, ROOT, GLUE)}
+        assert not [name for name in reached if name.split(".")[1:2] in (["report"], ["cli"])], stage
+        assert stage == "rescale" or "rescalade.heads.card" not in reached
+        if stage not in ("audit", "rescale"):
+            assert not reached & {"rescalade.heads.risk", "rescalade.heads.choose", "rescalade.heads.sample"}
+
+
+def test_imports_for_type_checkers_do_not_count(package: Path) -> None:
+    before = digest(package)
+    change(package, "retrieval/c", "return 1", "return 1\n\nif TYPE_CHECKING:\n    from rescalade.d import x\n")
+    assert digest(package) == before

@@ -94,12 +94,14 @@ def test_an_automatic_scale_waits_for_the_audit(pipeline: Pipeline) -> None:
     grid = "{{backbones: [left], scales: [1, auto], rule: {rule}, modes: [folded]}}"
     overlay = pipeline.overlay(f"experiments: {{small: {{grid: [{grid.format(rule='norm')}]}}}}")
     listed = pipeline.call("-n", "--configfile", overlay, "--", "left").stdout
-    blocks = {block.split("variant=")[1].split("\n")[0]: block for block in listed.split("\nrule rescale:")[1:]}
-    assert set(blocks) == {"k1-folded", "kauto-norm-folded"}
+    blocks = {name: listed.split(f"\nrule {name}:")[1].split("\n\n")[0] for name in ("rescale", "rescale_by_rule")}
     inputs = {name: block.split("input: ")[1].split("\n")[0] for name, block in blocks.items()}
-    assert "results/audit/quick/left.json" in inputs["kauto-norm-folded"]
-    assert "audit" not in inputs["k1-folded"]
-    assert pipeline.jobs("--configfile", overlay, "--", "left")["train"] == 2
+    assert "results/audit/quick/left.json" in inputs["rescale_by_rule"]
+    assert "output: results/rescaled/left/quick/kauto-norm-folded" in blocks["rescale_by_rule"]
+    assert "audit" not in inputs["rescale"]
+    pipeline.run("--cores", "2", "--configfile", overlay, "--", "left")
+    runs = sorted(path.name for path in (pipeline.work / "results" / "runs" / "quick" / "left").iterdir())
+    assert runs == ["k1-folded", "kauto-norm-folded"]
 
 
 def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,35 @@ def test_a_baked_multiplier_comes_back_out_of_the_weights(form: str, bias: bool)
     unbake(model, 8, bias)
     torch.testing.assert_close(dict(model.named_parameters()), weights, rtol=0, atol=1e-6)
     torch.testing.assert_close(logits(model), divided, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("form", ["bert", "mobilebert", "deberta-v2, legacy: false"])
+def test_a_copy_carries_a_division_of_its_own(form: str, bias: bool) -> None:
+    model = tiny_form(form)
+    apply(model, Variant(4, "multiplier", bias))
+    before = logits(model)
+    other = copy.deepcopy(model)
+    assert torch.equal(logits(other), before)
+    own_bias = locate_head(other).bias
+    assert own_bias is not None
+    with torch.no_grad():
+        own_bias.add_(1)
+    torch.testing.assert_close(logits(other), before + (0.25 if bias else 1.0))
+    bake(other)
+    assert torch.equal(logits(model), before)
+
+
+def test_divisions_add_up() -> None:
+    model = tiny_form("bert")
+    z = logits(model)
+    apply(model, Variant(4, "multiplier", bias=True))
+    apply(model, Variant(2, "multiplier", bias=True))
+    assert torch.equal(logits(model), z / 8)
+    bake(model)
+    assert torch.equal(logits(model), z / 8)
+    apply(model, Variant(2, "untied", bias=True))
+    assert torch.equal(logits(model), z / 16)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import ElectraConfig, ElectraForPreTraining
 
 from families import tiny_form
-from rescalade.backbones.load import load_lm, load_masked_lm
+from rescalade.backbones.load import load_lm, load_masked_lm, load_tokenizer
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli.main import main
 from rescalade.errors import UserError
@@ -78,6 +79,39 @@ def test_pickled_weights_name_the_way_out(tmp_path: Path) -> None:
     assert "only pickled ones" in message and "Convert it once" in message
 
 
+def test_a_torn_file_beside_pickled_weights_is_called_torn(tmp_path: Path) -> None:
+    tiny_form("bert").save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    assert "pickled" not in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"hidden_act": "nonsense"}, "nonsense"),
+        ({"num_attention_heads": 0}, "cannot be loaded"),
+        ({"hidden_size": "wide"}, "cannot be loaded"),
+        ({"vocab_size": 90}, "other shapes"),
+    ],
+)
+def test_a_broken_configuration_is_one_line(change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    tiny_form("bert").save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert words in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no JSON"])
+def test_a_broken_tokenizer_is_one_line(text: str, tmp_path: Path) -> None:
+    tiny_form("bert").save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(UserError, match="tokenizer of") as caught:
+        load_tokenizer(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_code_of_its_own_is_never_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(
         json.dumps(
@@ -122,6 +156,7 @@ def ultrabert(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--k", "4", "--mode", "folded"], "use `untied`"),
         (["--k", "4", "--mode", "untied", "--bias"], "no bias to divide"),
         (["--k", "4", "--mode", "untied", "--max-length", "65"], "positions for 64 tokens"),
+        (["--k", "4", "--mode", "untied", "--max-length", "0"], "at least 4 tokens"),
         ([], "--k is missing"),
     ],
 )

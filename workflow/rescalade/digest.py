@@ -23,7 +23,7 @@ ENTRIES: dict[str, str] = {
     "collection": "rescalade.data.collection",
     "triples": "rescalade.data.triples",
     "backbone": "rescalade.backbones.make",
-    "audit": "rescalade.heads.audit",
+    "audit": "rescalade.heads.audit_text",
     "rescale": "rescalade.heads.make",
     "train": "rescalade.training.run",
     "encode": "rescalade.encoding.encode",
@@ -38,7 +38,7 @@ ENTRIES: dict[str, str] = {
 """Module in which each stage begins. Of the command line only the function of that name counts, and what it imports
 itself: the rest, like the rules, is glue between configuration, files and this code."""
 
-GLUE = ("config", "paths", "stages", "records", "digest")
+GLUE = ("cli", "config", "paths", "stages", "records", "digest")
 """Modules that are not followed: what they decide reaches a stage as its settings, which are a parameter of their own.
 If they counted, a new key of the configuration would train every model again. Only the reporting stages count them:
 those show the configuration itself, and are cheap."""
@@ -122,6 +122,7 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    _drop_type_checking(tree)
     named = {module for node in ast.walk(tree) for module in _imports(node, package)}
     parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
     _drop_documentation(tree)
@@ -164,6 +165,18 @@ def _drop_documentation(tree: ast.AST) -> None:
             node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+
+
+def _drop_type_checking(tree: ast.AST) -> None:
+    """Remove what stands under `if TYPE_CHECKING:`, which no running program ever sees."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not _is_type_checking(item)]  # type: ignore[attr-defined]
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -34,9 +34,10 @@ class Paths:
         """Norms and activations of a backbone before any training, on the text and lengths of a recipe."""
         return self.results / "audit" / recipe / f"{name}.json"
 
-    def rescaled(self, backbone: str, variant: str) -> Path:
-        """A model folder with the divided head."""
-        return self.results / "rescaled" / backbone / variant
+    def rescaled(self, backbone: str, variant: str, recipe: str) -> Path:
+        """A model folder with the divided head. A k that a rule chooses depends on the recipe, whose text it saw."""
+        folder = self.results / "rescaled" / backbone
+        return folder / recipe / variant if variant.startswith("kauto") else folder / variant
 
     def run(self, run: Run) -> Path:
         """Everything of one run."""

@@ -26,6 +26,8 @@ PATTERN = (
     rf"(?:-(?P<mode>{'|'.join(MODES[1:])}))?(?P<bias>-bias)?"
 )
 """Regular expression of variant names."""
+AUTOMATIC = "kauto-[a-z-]+"
+"""Names of variants whose k a rule chooses, as a regular expression."""
 WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
 """The same without names of its own, for the rules' wildcard."""
 

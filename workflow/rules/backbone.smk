@@ -59,11 +59,12 @@ rule audit_backbone:
 rule rescale:
     input:
         model=paths.backbone("{backbone}"),
-        audit=scale_audit,
     output:
-        model=directory(paths.rescaled("{backbone}", "{variant}")),
+        model=directory(paths.rescaled("{backbone}", "{variant}", "{recipe}")),
     log:
         LOGS / "rescale" / "{backbone}" / "{variant}.log",
+    wildcard_constraints:
+        variant=f"(?!{AUTOMATIC}).+",
     conda:
         "../../envs/rescalade.yaml"
     threads: 1
@@ -77,3 +78,15 @@ rule rescale:
     shell:
         "rescalade rescale {wildcards.backbone} --variant {wildcards.variant} {params.options} "
         "2>&1 | tee -i {log} >&2"
+
+
+use rule rescale as rescale_by_rule with:
+    input:
+        model=paths.backbone("{backbone}"),
+        audit=paths.audit("{recipe}", "{backbone}"),
+    output:
+        model=directory(paths.results / "rescaled" / "{backbone}" / "{recipe}" / "{variant}"),
+    log:
+        LOGS / "rescale" / "{backbone}" / "{recipe}" / "{variant}.log",
+    wildcard_constraints:
+        variant=AUTOMATIC,

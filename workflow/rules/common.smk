@@ -21,7 +21,7 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.preflight import check_names, check_writable, configure
 from rescalade.stages import shard_jobs, stage_settings
-from rescalade.variants import WILDCARD, Variant
+from rescalade.variants import AUTOMATIC, WILDCARD
 
 
 def config_files():
@@ -77,11 +77,9 @@ def backbone_inputs(wildcards):
     return [Path(backbone.path).expanduser()] if backbone.path is not None else []
 
 
-def scale_audit(wildcards):
-    """The audit that an automatic k is taken from; nothing where k is a number."""
-    if not Variant.parse(wildcards.variant).unchosen:
-        return []
-    return [paths.audit(CONFIG.experiment.recipe, wildcards.backbone)]
+def rescaled_model(wildcards):
+    """The divided backbone that a run starts from."""
+    return paths.rescaled(wildcards.backbone, wildcards.variant, wildcards.recipe)
 
 
 def hub_backbones():
@@ -141,7 +139,7 @@ try:
     CODE = {stage: code_digest(stage) for stage in ENTRIES}
     paths = Paths()
     check_names(
-        CONFIG.backbones(), [*ENTRIES, "audit_backbone", "encode_shard", "score_bm25", "page", "prefetch", "all"]
+        CONFIG.backbones(), [*ENTRIES, "audit_backbone", "rescale_by_rule", "encode_shard", "score_bm25", "page", "prefetch", "all"]
     )
     check_writable(paths.results)
     check_writable(paths.report)

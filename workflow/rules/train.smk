@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        model=paths.rescaled("{backbone}", "{variant}"),
+        model=rescaled_model,
         corpus=TRAIN_ON / "corpus.parquet",
         queries=TRAIN_ON / "queries.parquet",
         triples=TRAIN_ON / "triples-{recipe}.parquet",

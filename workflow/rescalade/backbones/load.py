@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rescalade.backbones.refusals import cannot_load, check_head_keys
+from rescalade.backbones.refusals import cannot_load, check_head_keys, in_words
 from rescalade.errors import UserError
 from rescalade.heads.families import FAMILIES
 from rescalade.heads.locate import family_of, locate_head
@@ -37,7 +37,6 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
             random) or lie in it unused.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
     from transformers.utils import logging
 
@@ -54,7 +53,9 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
             dtype=torch.float32,
             output_loading_info=True,
         )  # type: ignore[misc]  # a pair, since output_loading_info is set
-    except (OSError, ValueError, RuntimeError, SafetensorError, AttributeError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a broken config.json can end in anything
         raise cannot_load(name, error) from None
     check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
     loaded: PreTrainedModel = model.eval()
@@ -73,8 +74,8 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(name), revision=revision, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
-        raise UserError(f"tokenizer of {name}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+    except Exception as error:  # noqa: BLE001  # a broken tokenizer.json can end in anything
+        raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}") from None
     if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token  # usual for causal models; the attention mask hides padding anyway
     if tokenizer.pad_token_id is None:

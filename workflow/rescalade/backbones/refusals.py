@@ -27,14 +27,26 @@ def cannot_load(name: str | Path, error: Exception) -> UserError:
             f"model {name}: it comes with code of its own, which is never run here. Use a model type that transformers "
             "itself implements"
         )
-    pickled = isinstance(name, (str, Path)) and any(Path(name).glob("pytorch_model*.bin"))
+    folder = Path(name)
+    pickled = any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
+    if "ignore_mismatched_sizes" in words or "size mismatch" in words:
+        return UserError(
+            f"model {name}: weights of the checkpoint have other shapes than its config.json says; the two do "
+            "not belong together"
+        )
     if pickled or ("safetensors" in words and "no file named" in words):
         return UserError(
             f"model {name}: it has no safetensors weights{' (only pickled ones)' if pickled else ''}; pickled weights "
             "can run code and are not loaded. Convert it once with save_pretrained, or use a revision with safetensors"
         )
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return UserError(f"model {name}: cannot be loaded as a language model: {first}")
+    return UserError(f"model {name}: cannot be loaded as a language model: {in_words(error)}")
+
+
+def in_words(error: Exception) -> str:
+    """The first line of an exception; with its type where the line alone says nothing."""
+    lines = str(error).strip().splitlines()
+    expected = isinstance(error, (OSError, ValueError, RuntimeError))
+    return lines[0] if lines and expected else f"{type(error).__name__} {lines[0] if lines else ''}".strip()
 
 
 def check_head_keys(

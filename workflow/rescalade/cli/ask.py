@@ -110,16 +110,15 @@ def _places(
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, int, bool]:
     """The index, made where it is missing, and how its queries are encoded."""
     from rescalade.atomic import atomic_folder, read_json, sha256
-    from rescalade.encoding.manifest import CorpusShards
+    from rescalade.encoding.manifest import CorpusShards, model_digest
     from rescalade.encoding.vectors import MANIFEST
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
     from rescalade.retrieval.storage import load_index, write_index
 
-    weights = model / "model.safetensors"
-    if not weights.is_file():
-        raise UserError(f"{weights} is missing; train the run, or name the folder of a model")
-    digest = sha256(weights)
+    if not any(model.glob("*.safetensors")):
+        raise UserError(f"{model} holds no model.safetensors; train the run, or name the folder of a model")
+    digest = model_digest(model)
     settings: dict[str, Any] = {}
     if vectors is not None and (vectors / "record.json").is_file():
         settings = read_json(vectors / "record.json").get("settings", {})

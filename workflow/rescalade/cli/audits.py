@@ -25,20 +25,19 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
     from rescalade.heads.sample_audit import audit_model
 
     device = _use_all_cores(context)
-    console = Console(width=None if sys.stdout.isatty() else 118)
     found: list[dict[str, Any]] = []
     for name in names:
         with Reporter(f"audit {name}") as progress:
             audited = audit_model(_origin(context, name), revision=revision, device=device, progress=progress)
         found.append({**audited, "backbone": name})
-        show(console, found[-1])
+        show(found[-1])
     if out is not None:
         from rescalade.report.audit_page import file_names, write_audit_page
 
         for audited, stem in zip(found, file_names([each["backbone"] for each in found]), strict=True):
             write_json(out / f"{stem}.json", audited)
         write_audit_page(found, out)
-        console.print(f"written: {out / 'audit.html'}")
+        _console().print(f"written: {out / 'audit.html'}")
 
 
 def rescale_elsewhere(
@@ -81,7 +80,7 @@ def rescale_elsewhere(
             max_length=max_length,
             bias_where_present=bias_where_present,
         )
-    Console(width=None if sys.stdout.isatty() else 118).print(
+    _console().print(
         f"{out}: head divided by {facts['scale']:g}, {facts['mode']}; logits are {facts['logit_error']:.2g} (relative) "
         "from the pure division on sample text",
         highlight=False,
@@ -111,8 +110,9 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
     return Variant(scale, chosen_mode, bool(bias))
 
 
-def show(console: Console, audit: Mapping[str, Any]) -> None:
-    """Print an audit as three small tables."""
+def show(audit: Mapping[str, Any]) -> None:
+    """Print an audit as small tables."""
+    console = _console()
     norm = audit["row_norm"]
     bias = "none" if audit["bias_norm"] is None else f"{audit['bias_norm']:.4g}"
     console.print(
@@ -152,6 +152,10 @@ def show(console: Console, audit: Mapping[str, Any]) -> None:
         if row["status"] != "exact":
             what = "refused" if row["logit_error"] is None else f"logits {row['logit_error']:.1%} off z / k"
             console.print(f"mode {row['mode']}: {what}: {row['note']}", highlight=False)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 118)
 
 
 def _use_all_cores(context: Context) -> str:

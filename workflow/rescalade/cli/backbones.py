@@ -78,11 +78,10 @@ def audit(
 
 def _audit_stage(context: Context, name: str) -> None:
     """Audit a backbone of the experiment on its training text."""
-    from rescalade.backbones.load import load_lm, load_tokenizer
+    from rescalade.cli.audits import show
     from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
-    from rescalade.heads.audit import audit as measure
-    from rescalade.heads.audit_text import triple_batches
+    from rescalade.heads.audit_text import audit_on_triples
 
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)
@@ -90,29 +89,15 @@ def _audit_stage(context: Context, name: str) -> None:
     folder, data = context.paths.backbone(name), context.paths.dataset(experiment.train_on)
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
-    device = context.device()
-    batches = triple_batches(
-        load_tokenizer(folder),
-        read_collection(data),
-        read_triples(mined),
-        batch_size=settings["batch_size"],
-        lengths=(settings["query_length"], settings["document_length"]),
-        pool_special=settings["pool_special_tokens"],
-        device=device,
-    )
     with Reporter(f"audit {name}") as progress:
-        found = measure(
-            load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
-            *batches,
-            [Variant.parse(variant) for variant in settings["variants"]],
-            settings["temperature"],
-            progress,
+        found = audit_on_triples(
+            folder, read_collection(data), read_triples(mined), settings, device=context.device(), progress=progress
         )
     path = context.paths.audit(experiment.recipe, name)
-    rows = [len(batch.input_ids) for batch in batches]
-    text = {"name": experiment.train_on, "queries": rows[0], "documents": rows[1]}
-    write_json(path, {"backbone": name, "inflate": settings["inflate"], "text": text, **found})
+    audited = {"backbone": name, "inflate": settings["inflate"], **found}
+    write_json(path, audited)
     recorder.write(path.with_name(f"{name}.record.json"))
+    show(audited)
 
 
 def rescale(
@@ -142,14 +127,14 @@ def rescale(
     if k is not None or out is not None:
         raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
     asked = Variant.parse(variant)
-    origin, inputs = context.paths.backbone(name), []
+    origin, inputs, recipe = context.paths.backbone(name), [], context.config.experiment.recipe
     if asked.rule is not None:
-        audited = context.paths.audit(context.config.experiment.recipe, name)
+        audited = context.paths.audit(recipe, name)
         inputs.append(audited)
         asked = asked.chosen(predicted_scale(read_json(audited)["predicted"], asked))
     settings = context.settings("rescale", name=name, variant=variant)
     recorder = Recorder("rescale", settings, [origin / WEIGHTS, *inputs])
     context.device()
-    with atomic_folder(context.paths.rescaled(name, asked.name)) as folder:
+    with atomic_folder(context.paths.rescaled(name, asked.name, recipe)) as folder:
         make_rescaled(origin, asked, folder, title=name)
         recorder.write(folder / "record.json")

@@ -40,7 +40,7 @@ def train(
     device = context.device()
     if devices > 1 and not launched():
         launch(devices, device)
-    origin = context.paths.rescaled(chosen.backbone, chosen.variant.name)
+    origin = context.paths.rescaled(chosen.backbone, chosen.variant.name, chosen.recipe)
     data = context.paths.dataset(context.config.experiment.train_on)
     mined = data / f"triples-{chosen.recipe}.parquet"
     inputs = [origin / "model.safetensors", data / "corpus.parquet", data / "queries.parquet", mined]

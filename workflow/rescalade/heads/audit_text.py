@@ -1,18 +1,57 @@
-"""The micro-batch that a pipeline's audit looks at: one that training draws."""
+"""The pipeline's audit: on a micro-batch that training draws."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
 
+from rescalade.backbones.load import load_lm, load_tokenizer
 from rescalade.data.collection import Collection
+from rescalade.heads.audit import Progress, audit
 from rescalade.splade.batch import TokenBatch, pad, tokenise
 from rescalade.training.batches import micro_batches
+from rescalade.variants import Variant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+def audit_on_triples(
+    folder: Path,
+    collection: Collection,
+    triples: pa.Table,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Audit a backbone's folder; see `rescalade.heads.audit.audit`.
+
+    Args:
+        settings: train_on, batch_size, query_length, document_length, pool_special_tokens, variants, temperature.
+    """
+    batches = triple_batches(
+        load_tokenizer(folder),
+        collection,
+        triples,
+        batch_size=settings["batch_size"],
+        lengths=(settings["query_length"], settings["document_length"]),
+        pool_special=settings["pool_special_tokens"],
+        device=device,
+    )
+    found = audit(
+        load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
+        *batches,
+        [Variant.parse(variant) for variant in settings["variants"]],
+        settings["temperature"],
+        progress,
+    )
+    queries, documents = (len(batch.input_ids) for batch in batches)
+    return {"text": {"name": settings["train_on"], "queries": queries, "documents": documents}, **found}
 
 
 def triple_batches(

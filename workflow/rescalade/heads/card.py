@@ -53,6 +53,7 @@ model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")
 
 MODE_WORDS = {
     "tied": "the matrix shared with the input embeddings was divided and stays shared (the paper's way)",
+    "apart": "the output projection, which this model does not share with its input embeddings, was divided",
     "untied": "the output projection got a matrix of its own, which was divided",
     "folded": "the norm before the output projection was divided; W is unchanged",
     "multiplier": "a division of the logits, moved into the weights for these files",
@@ -77,7 +78,7 @@ def model_card(origin: str, facts: Mapping[str, Any]) -> str:
         scale=float(facts["scale"]),
         rule=f", by rule `{facts['rule']}`" if facts["rule"] else "",
         mode=facts["mode"],
-        mode_words=MODE_WORDS[str(facts["mode"])],
+        mode_words=MODE_WORDS["apart" if facts["mode"] == "tied" and not facts["tied"] else str(facts["mode"])],
         bias=_bias(facts),
         effect=f"equal to {wanted} bit for bit on sample text"
         if exact

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rescalade.errors import UserError
 from rescalade.heads.locate import Head, locate_head
-from rescalade.heads.multiplier import attach, divide_norm
+from rescalade.heads.multiplier import attach, bake, divide_norm
 from rescalade.heads.projection import SharedProjection
 from rescalade.variants import Mode, Variant
 
@@ -52,10 +52,11 @@ def apply(model: PreTrainedModel, variant: Variant) -> None:
     """
     if variant.unchosen:
         raise UserError(f"variant {variant.name}: its k comes from an audit and has not been chosen yet")
-    head = locate_head(model)
-    refusal = refused(head, variant)
+    refusal = refused(locate_head(model), variant)
     if refusal is not None:
         raise UserError(f"variant {variant.name}: {refusal}")
+    bake(model)  # a multiplier from before becomes part of the weights, so that divisions add up
+    head = locate_head(model)
     if variant.mode == "multiplier":
         attach(model, variant.scale, variant.bias)
         return

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DEFAULT_LENGTH = 512
+SHORTEST = 4
 
 
 def make_rescaled(
@@ -63,6 +64,8 @@ def make_rescaled(
     reason = refused(head, variant)
     if reason is not None:
         raise UserError(f"model {name}, variant {variant.name}: {reason}")
+    if max_length is not None and max_length < SHORTEST:
+        raise UserError(f"max length {max_length}: at least {SHORTEST} tokens are needed, special ones included")
     limit = longest_text(model) or DEFAULT_LENGTH
     if max_length is not None and max_length > limit:
         raise UserError(f"max length {max_length}: model {name} has positions for {limit} tokens")

@@ -3,6 +3,9 @@
 Files cannot hold that: transformers' formats know weights only. So a model is baked when it is saved (the division
 moves into the norm before the decoder, or into W where there is no such norm) and unbaked when training goes on
 from it. At powers of two both ways are exact.
+
+The division is kept on the module that makes the logits, and carried out by a hook that reads it there, so a deep copy
+of a model carries a division of its own.
 """
 
 from __future__ import annotations
@@ -25,81 +28,61 @@ _ATTRIBUTE = "_rescalade_multiplier"
 class Multiplier:
     """The division that a model carries at run time.
 
-    scale: k. bias: whether the bias is divided too; otherwise logits are h Wᵀ / k + b.
+    scale: k. bias: whether the bias is divided too; otherwise logits are h Wᵀ / k + b. active: whether the hook
+    carries it out; someone else may, the fused head for example.
     """
 
     scale: float
     bias: bool
-    handle: Any = None
+    active: bool = True
 
 
 def multiplier_of(model: PreTrainedModel) -> Multiplier | None:
     """The run-time division of a model, None where it has none."""
-    return getattr(model, _ATTRIBUTE, None)
+    return carried_by(locate_head(model))
+
+
+def carried_by(head: Head) -> Multiplier | None:
+    """The same of a located head."""
+    return getattr(head.projection.module, _ATTRIBUTE, None)
 
 
 def attach(model: PreTrainedModel, scale: float, bias: bool) -> None:
     """Divide the logits of a model from now on, without touching its weights."""
     head = locate_head(model)
-    carried = Multiplier(scale, bias)
-    setattr(model, _ATTRIBUTE, carried)
+    _carry(head, Multiplier(scale, bias))
     if head.soft_cap is not None:  # c tanh(x / c) / k is the same with x and c divided
         model.config.final_logit_softcapping = head.soft_cap / scale
-    resume(model)
 
 
 def suspend(model: PreTrainedModel) -> None:
-    """Leave the division to someone else, the fused head for example, until `resume`."""
+    """Leave the division to someone else until `resume`."""
     carried = multiplier_of(model)
-    if carried is not None and carried.handle is not None:
-        carried.handle.remove()
-        carried.handle = None
+    if carried is not None:
+        carried.active = False
 
 
 def resume(model: PreTrainedModel) -> None:
     """Divide the logits again."""
     carried = multiplier_of(model)
-    if carried is None or carried.handle is not None:
-        return
-    head = locate_head(model)
-
-    def divide(module: nn.Module, arguments: Any, logits: Tensor) -> Tensor:
-        if carried.bias or head.bias is None:
-            return logits / carried.scale
-        return (logits - head.bias) / carried.scale + head.bias
-
-    carried.handle = head.projection.module.register_forward_hook(divide)
+    if carried is not None:
+        carried.active = True
 
 
 def bake(model: PreTrainedModel) -> None:
-    """Move the division into the weights; the function stays."""
-    _move(model, divide=True)
+    """Move the division into the weights; the function stays. Nothing happens to a model without one."""
+    head = locate_head(model)
+    carried = carried_by(head)
+    if carried is not None:
+        delattr(head.projection.module, _ATTRIBUTE)
+        _divide_weights(head, carried.scale, carried.bias)
 
 
 def unbake(model: PreTrainedModel, scale: float, bias: bool) -> None:
     """Move the division out of the weights of a baked model; the function stays."""
-    setattr(model, _ATTRIBUTE, Multiplier(scale, bias))
-    _move(model, divide=False)
-    resume(model)
-
-
-def _move(model: PreTrainedModel, *, divide: bool) -> None:
-    carried = multiplier_of(model)
-    if carried is None:
-        return
-    factor = carried.scale if divide else 1 / carried.scale
-    suspend(model)
     head = locate_head(model)
-    with torch.no_grad():
-        if head.norm is not None:
-            divide_norm(head, factor)
-        else:
-            for part in head.projection.parts:
-                part.div_(factor)
-        if carried.bias and head.bias is not None:
-            head.bias.div_(factor)
-    if divide:
-        delattr(model, _ATTRIBUTE)
+    _divide_weights(head, 1 / scale, bias)
+    _carry(head, Multiplier(scale, bias))
 
 
 def divide_norm(head: Head, scale: float) -> None:
@@ -112,3 +95,31 @@ def divide_norm(head: Head, scale: float) -> None:
             norm.weight.div_(scale)
         if getattr(norm, "bias", None) is not None:
             norm.bias.div_(scale)
+
+
+def _divide_weights(head: Head, scale: float, bias: bool) -> None:
+    with torch.no_grad():
+        if head.norm is not None:
+            divide_norm(head, scale)
+        else:
+            for part in head.projection.parts:
+                part.div_(scale)
+        if bias and head.bias is not None:
+            head.bias.div_(scale)
+
+
+def _carry(head: Head, carried: Multiplier) -> None:
+    module = head.projection.module
+    setattr(module, _ATTRIBUTE, carried)
+    if _divide not in module._forward_hooks.values():
+        module.register_forward_hook(_divide)
+
+
+def _divide(module: nn.Module, arguments: Any, logits: Tensor) -> Tensor:
+    carried: Multiplier | None = getattr(module, _ATTRIBUTE, None)
+    if carried is None or not carried.active:
+        return logits
+    bias: Tensor | None = getattr(getattr(module, "decoder", module), "bias", None)
+    if carried.bias or bias is None:
+        return logits / carried.scale
+    return (logits - bias) / carried.scale + bias

@@ -76,7 +76,7 @@ def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterat
         yield Output("backbone", f"backbone {name}", {"name": name}, folder / "record.json", folder / "record.json")
         yield Output("audit", f"audit {name}", {"name": name}, audit, audit.with_name(f"{name}.record.json"))
     for name, variant in dict.fromkeys((run.backbone, run.variant.name) for run in runs):
-        folder = paths.rescaled(name, variant)
+        folder = paths.rescaled(name, variant, recipe)
         wildcards = {"name": name, "variant": variant}
         yield Output("rescale", f"{name}/{variant}", wildcards, folder / "record.json", folder / "record.json")
     for run in runs:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.heads.locate import Head, locate_head
-from rescalade.heads.multiplier import multiplier_of, resume, suspend
+from rescalade.heads.multiplier import carried_by, resume, suspend
 from rescalade.heads.projection import restore
 from rescalade.splade.backends.choose import Backend
 from rescalade.splade.head import pack, term_weights
@@ -58,7 +58,7 @@ class SpladeModel(nn.Module):
         maximum, since it is monotone.
         """
         bias = self.head.bias
-        carried = multiplier_of(self.masked_lm)
+        carried = carried_by(self.head)
         if carried is not None:
             packed = packed / carried.scale
             bias = bias / carried.scale if carried.bias and bias is not None else bias  # type: ignore[assignment]
