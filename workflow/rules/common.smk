@@ -139,7 +139,8 @@ try:
     CODE = {stage: code_digest(stage) for stage in ENTRIES}
     paths = Paths()
     check_names(
-        CONFIG.backbones(), [*ENTRIES, "audit_backbone", "rescale_by_rule", "encode_shard", "score_bm25", "page", "prefetch", "all"]
+        CONFIG.backbones(),
+        [*ENTRIES, "audit_backbone", "rescale_by_rule", "encode_shard", "score_bm25", "page", "prefetch", "all"],
     )
     check_writable(paths.results)
     check_writable(paths.report)
