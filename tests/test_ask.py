@@ -140,7 +140,7 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
             [str(run / "model"), QUESTION, "--vectors", str(run / "vectors" / "d"), "--index", str(other)],
             "other than an",
         ),
-        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "model.safetensors is missing"),
+        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "holds no model.safetensors"),
         (["mini/bert-small/k1/seed1", QUESTION, "--config", str(repository / "config.yaml")], "--dataset NAME"),
     ]:
         status, _, errors = call(capsys, *arguments)

@@ -64,7 +64,7 @@ rule rescale:
     log:
         LOGS / "rescale" / "{backbone}" / "{variant}.log",
     wildcard_constraints:
-        variant=f"(?!{AUTOMATIC}).+",
+        variant=r"k\d[^/]*",
     conda:
         "../../envs/rescalade.yaml"
     threads: 1

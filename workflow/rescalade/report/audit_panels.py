@@ -120,7 +120,8 @@ def _finish(axes: Axes, audit: Json | None, label: str, bad: bool, legend: bool 
         handles = [*handles, Line2D([], [], linestyle="none", marker="x", markersize=6, color=INK, label="not finite")]
     if handles and legend:
         columns = legend_columns([str(handle.get_label()) for handle in handles], PANEL[0])
-        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
+        below = -0.27 if _upright(audit) else -0.17  # a share of the axes, which upright names make lower
+        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, below), ncols=columns)
 
 
 def _limits(audit: Json | None) -> tuple[float, float]:
@@ -153,12 +154,18 @@ def _mark_rules(axes: Axes, audit: Json | None) -> None:
     for place in labels:
         axes.axvline(place, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
     if labels:
-        upright = math.log2(high / low) > CROWDED
+        upright = _upright(audit)
         above = axes.secondary_xaxis("top")
         above.set_xticks(list(labels), [_stacked(rules, upright) for rules in labels.values()])
         above.minorticks_off()
         above.tick_params(length=0, labelsize=7.5, labelrotation=90 if upright else 0)
         above.spines["top"].set_visible(False)
+
+
+def _upright(audit: Json | None) -> bool:
+    """Whether the names of the rules stand upright: they are many, or the scales are."""
+    low, high = _limits(audit)
+    return math.log2(high / low) > CROWDED or sum(map(len, marked_scales(audit).values())) > MANY
 
 
 def _stacked(rules: Sequence[str], upright: bool) -> str:
@@ -172,3 +179,7 @@ def _note(axes: Axes, height: float, words: str) -> None:
         ha="left", va="bottom", fontsize=7.5, color=MUTED, bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
     )  # fmt: skip
     note.set_in_layout(False)
+
+
+MANY = 5
+"""Names of rules above which they stand upright: each of the shorter ones then needs a neighbour's room."""
