@@ -57,7 +57,7 @@ def saturated_model() -> SpladeModel:
     """Every term is active in every text."""
     model = still()
     with torch.no_grad():
-        model.head.decoder.bias.fill_(50.0)
+        model.head.projection.module.bias.fill_(50.0)
     return model
 
 
@@ -79,7 +79,7 @@ def test_watch_every_leaves_gaps_and_counts_the_last_step(tmp_path: Path) -> Non
 def test_a_non_finite_gradient_moves_no_weight_and_is_counted(tmp_path: Path) -> None:
     model = SpladeModel(tiny("bert"))
     with torch.no_grad():
-        model.head.decoder.bias[3] = math.nan  # type: ignore[index]
+        model.head.projection.module.bias[3] = math.nan  # type: ignore[index]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trained, after = run(tmp_path, TrainSettings(batch_size=4, accumulation=2, max_steps=3), model=model)
     assert [row["skipped"] for row in trained.history] == [1, 1, 1]

@@ -12,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from rescalade.heads.rescale import rescale
 
 from encoding_support import encode, save_data, save_model, small_tokenizer
 from models import VOCABULARY, tiny
@@ -20,6 +19,7 @@ from rescalade.encoding.collect import Collector
 from rescalade.encoding.prune import heaviest
 from rescalade.encoding.sparsify import SparseRows, sparsify
 from rescalade.encoding.vectors import CorpusShards, SparseVectors, concatenate, read_vectors
+from rescalade.heads.divide import apply
 from rescalade.splade.export import save_sparse_encoder
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
@@ -101,7 +101,7 @@ def test_weights_that_are_no_numbers_are_recorded(data: Path, tmp_path: Path, ca
     rows = tokenizer(TEXTS[:25], truncation=True, max_length=16)["input_ids"]
     token = next(n for n in range(5, VOCABULARY) if 0 < sum(n in row for row in rows) < 20)
     model = tiny("bert")
-    rescale(model, Variant(2, "untied", True))  # so that the projection stays whole
+    apply(model, Variant(2, "untied", True))  # so that the projection stays whole
     embeddings = model.get_input_embeddings().weight
     save_sparse_encoder(model, tokenizer, TrainSettings(document_length=16), tmp_path / "sound")
     embeddings.data[token] = float("nan")

@@ -65,9 +65,12 @@ def test_unknown_target(pipeline: Pipeline) -> None:
 
 
 def start(pipeline: Pipeline, **environment: str) -> subprocess.Popen[str]:
-    """A Snakemake in the background, in a process group of its own like one started from a terminal."""
+    """A Snakemake in the background, in a process group of its own like one started from a terminal.
+
+    `env` gives it back the interrupt signal, which a shell takes from what it starts in the background.
+    """
     return subprocess.Popen(
-        pipeline.command("--cores", "2"),
+        ["env", "--default-signal=INT", *pipeline.command("--cores", "2")],
         cwd=pipeline.work,
         env=pipeline.environment(**environment),
         stdout=subprocess.PIPE,

@@ -86,12 +86,13 @@ def _audit_stage(context: Context, name: str) -> None:
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)
     settings = json.loads(settings_text)
+    device = context.device()
     folder, data = context.paths.backbone(name), context.paths.dataset(experiment.train_on)
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
     with Reporter(f"audit {name}") as progress:
         found = audit_on_triples(
-            folder, read_collection(data), read_triples(mined), settings, device=context.device(), progress=progress
+            folder, read_collection(data), read_triples(mined), settings, device=device, progress=progress
         )
     path = context.paths.audit(experiment.recipe, name)
     audited = {"backbone": name, "inflate": settings["inflate"], **found}

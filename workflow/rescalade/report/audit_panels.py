@@ -169,7 +169,10 @@ def _upright(audit: Json | None) -> bool:
 
 
 def _stacked(rules: Sequence[str], upright: bool) -> str:
-    return ", ".join(rules) if upright else "\n".join(rules)
+    if not upright:
+        return "\n".join(rules)
+    # all of them in a row would leave no room for the curves
+    return "\n".join(", ".join(rules[first : first + 2]) for first in range(0, len(rules), 2))
 
 
 def _note(axes: Axes, height: float, words: str) -> None:
