@@ -72,6 +72,24 @@ def write_collection(folder: Path, collection: Collection, facts: Mapping[str, A
     write_json(folder / "manifest.json", {**facts, "counts": counts, "groups": groups, "sha256": digests})
 
 
+def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
+    """Compare a file of a data set with the manifest's sha256 and return it.
+
+    Raises:
+        UserError: the file is missing, or its content is not what the manifest says.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise UserError(f"{path} is missing; delete {folder} and run again")
+    found = sha256(path)
+    if found != digests[name]:
+        raise UserError(
+            f"{path}: sha256 {found[:12]}… found, the manifest says {digests[name][:12]}…; "
+            f"the file is damaged: delete {folder} and run again"
+        )
+    return found
+
+
 def read_collection(folder: Path) -> Collection:
     """Read a collection and compare it with its manifest.
 
@@ -81,16 +99,8 @@ def read_collection(folder: Path) -> Collection:
     digests = read_json(folder / "manifest.json")["sha256"]
     tables = {}
     for name in FILES:
-        path = folder / name
-        if not path.is_file():
-            raise UserError(f"{path} is missing; delete {folder} and run again")
-        found = sha256(path)
-        if found != digests[name]:
-            raise UserError(
-                f"{path}: sha256 {found[:12]}… found, the manifest says {digests[name][:12]}…; "
-                f"the file is damaged: delete {folder} and run again"
-            )
-        tables[name] = pq.read_table(path)
+        check_file(folder, name, digests)
+        tables[name] = pq.read_table(folder / name)
     return Collection(tables["corpus.parquet"], tables["queries.parquet"], tables["qrels.parquet"])
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import read_json, sha256
-from rescalade.data.collection import Collection
-from rescalade.errors import UserError
+from rescalade.atomic import read_json
+from rescalade.data.collection import Collection, check_file
 
 Part = tuple[list[str], list[str]]
 
@@ -53,16 +52,8 @@ def folder_texts(folder: Path) -> tuple[Texts, Texts]:
 
 
 def _parquet_texts(folder: Path, name: str) -> Texts:
-    digests = read_json(folder / "manifest.json")["sha256"]
     path = folder / name
-    if not path.is_file():
-        raise UserError(f"{path} is missing; delete {folder} and run again")
-    found = sha256(path)
-    if found != digests[name]:
-        raise UserError(
-            f"{path}: sha256 {found[:12]}… found, the manifest says {digests[name][:12]}…; "
-            f"the file is damaged: delete {folder} and run again"
-        )
+    found = check_file(folder, name, read_json(folder / "manifest.json")["sha256"])
 
     def read(first: int, stop: int) -> Part:
         return _part(_rows(path, first, stop))

@@ -1,4 +1,4 @@
-"""Sixteen short questions with a passage that answers each and one on the same subject that does not.
+"""Eight short questions with a passage that answers each and one on the same subject that does not.
 
 The fixed text of every audit that is not given other text, so that audits of different backbones can be compared.
 """
@@ -80,62 +80,6 @@ SAMPLE: tuple[Triple, ...] = (
         "scenes tell the story of Genesis from the creation to Noah.",
         "Raphael decorated four rooms of the papal apartments with frescoes. The School of Athens shows Plato and "
         "Aristotle among the philosophers of antiquity.",
-    ),
-    Triple(
-        "symptoms of iron deficiency",
-        "People who lack iron feel tired and cold, look pale and lose their breath on stairs. Brittle nails and "
-        "an urge to chew ice are less common signs; a blood test confirms it.",
-        "Vitamin C is found in peppers, citrus fruit and cabbage. The body cannot store much of it, so it has to "
-        "be eaten regularly.",
-    ),
-    Triple(
-        "how does a heat pump work",
-        "A refrigerant evaporates at low temperature and takes up heat from outside air or soil. A compressor "
-        "raises its pressure and temperature, and the heat is released indoors as it condenses.",
-        "Solar cells turn light into electric current. Their yield depends on the angle of the roof, the season "
-        "and the shade that falls on the panels.",
-    ),
-    Triple(
-        "why is the sky blue",
-        "Molecules of air scatter short wavelengths much more than long ones. Blue light therefore reaches the "
-        "eye from all directions, while the direct light of a low sun looks red.",
-        "A rainbow appears when sunlight is refracted and reflected inside drops of rain. The observer always "
-        "stands with the sun behind.",
-    ),
-    Triple(
-        "rules of offside in football",
-        "A player is offside when nearer to the goal line than both the ball and the last but one defender at the "
-        "moment the pass is played. In their own half players cannot be offside.",
-        "A match lasts two halves of forty-five minutes. The referee adds time for injuries and substitutions at "
-        "the end of each.",
-    ),
-    Triple(
-        "how are diamonds formed",
-        "Carbon turns into diamond more than 150 kilometres below the surface, under great pressure and at above "
-        "a thousand degrees. Volcanic eruptions carry the crystals up in kimberlite.",
-        "Marble is limestone changed by heat. It takes a polish well, which is why sculptors have used it since "
-        "antiquity.",
-    ),
-    Triple(
-        "what does a catalytic converter do",
-        "Platinum and rhodium in the exhaust turn carbon monoxide, unburnt fuel and nitrogen oxides into carbon "
-        "dioxide, water and nitrogen. The converter only works once it is hot.",
-        "An exhaust manifold gathers the gases of all cylinders in one pipe. Cracks in it make the engine loud "
-        "and can be welded.",
-    ),
-    Triple(
-        "best time to prune apple trees",
-        "Apple trees are pruned in late winter, while they are dormant and before the buds swell. Dead and "
-        "crossing branches go first, so that light reaches the middle of the crown.",
-        "Apples are ripe when the pips are brown and the stalk comes away with a slight twist. Late kinds keep in "
-        "a cool cellar until spring.",
-    ),
-    Triple(
-        "how does public key encryption work",
-        "Everyone may know the public key, which is used to encrypt. Only the owner of the matching private key "
-        "can decrypt, because deriving one from the other would take too long.",
-        "A checksum shows whether a file was damaged in transit. It does not hide the content, and anyone can "
-        "compute it again after a change.",
     ),
 )
 
