@@ -18,21 +18,11 @@ import yaml
 
 from rescalade.config import Config, Run, build_config
 from rescalade.paths import Paths
-from rescalade.variants import ScaleRule, Variant
+from rescalade.variants import Variant
+from synthetic_audits import PREDICTED, VOCABULARY, invented_audit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-VOCABULARY = 8192
 NORMS = {"bert-small": 0.95, "bert-large": 15.2, "modernbert-small": 0.9, "modernbert-large": 12.4}
-AUDITED = 32
-"""Queries of the invented audits; as many positives and hard negatives: 64 candidates."""
-PREDICTED: dict[ScaleRule, tuple[float | None, int | None]] = {
-    "width": (3.3636, 4),
-    "norm": (15.2, 16),
-    "activation": (1.1, 1),
-    "score": (None, None),
-    "loss": (29.4, 32),
-}
-"""k as computed and the power of two that is used, for every backbone alike; `score` finds none."""
 MADE = {
     "rescalade": "0.1.0",
     "git": "0123456789ab",
@@ -118,33 +108,20 @@ def configuration() -> dict[str, Any]:
     return values
 
 
-class WithRules(Config):
-    """The configuration above with runs whose k a rule chooses, each seed of the experiment for each variant."""
-
-    def runs(self, experiment: str | None = None) -> list[Run]:
-        """The grid's runs and those of the rules, in the configuration's order."""
-        added = [
-            Run(self.experiment.recipe, backbone, variant, seed)
-            for backbone, variant in AUTOMATIC
-            for seed in self.experiment.seeds
-        ]
-        order = list(self.model.backbones)
-        runs = {*super().runs(experiment), *added}
-        return sorted(runs, key=lambda run: (order.index(run.backbone), run.variant.mode, run))
-
-
-AUTOMATIC: list[tuple[str, Variant]] = [
-    ("bert-large", Variant.automatic("norm")),
-    ("bert-large", Variant.automatic("width", "folded")),
-    ("bert-small", Variant.automatic("activation", "multiplier", bias=True)),
-    ("modernbert-large", Variant.automatic("loss")),
+AUTOMATIC: list[dict[str, Any]] = [
+    {"backbones": ["bert-large"], "scales": ["auto"], "rule": "norm"},
+    {"backbones": ["bert-large"], "scales": ["auto"], "rule": "width", "modes": ["folded"]},
+    {"backbones": ["bert-small"], "scales": ["auto"], "rule": "activation", "modes": ["multiplier"], "bias": True},
+    {"backbones": ["modernbert-large"], "scales": ["auto"], "rule": "loss"},
 ]
 
 
 def with_rules(**changes: Any) -> Config:
-    """`mini` with the runs of AUTOMATIC."""
-    config = mini(**changes)
-    return WithRules(config.model, config.name)
+    """`mini` with runs whose k a rule chooses, each seed of the experiment for each variant."""
+    values = configuration()
+    values["experiments"]["mini"].update(changes)
+    values["experiments"]["mini"]["grid"] += AUTOMATIC
+    return build_config(values)
 
 
 def used_scale(variant: Variant) -> float:
@@ -369,49 +346,6 @@ class _Writer:
         )  # fmt: skip
         table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
         self.record(folder / "scores" / f"{dataset}.record.json", "score", 0.3, run=run, dataset=dataset)
-
-
-def invented_audit(name: str, family: str, norm: float) -> dict[str, Any]:
-    """An audit in the form of the stage: every key, and null where a value may be missing."""
-    return {
-        "backbone": name, "model_type": family, "tied": True, "vocabulary": VOCABULARY, "width": 128,
-        "row_norm": {"mean": norm, "max": norm * 1.6, "sd": norm / 9}, "frobenius": norm * 90,
-        "anisotropy": 0.12, "bias_norm": None if family == "bert" else 12.5, "inflate": None,
-        "norm": "LayerNorm" if family == "bert" else "RMSNorm", "soft_cap": 30.0 if family == "gemma2" else None,
-        "text": {"name": "pydoc", "queries": AUDITED, "documents": 2 * AUDITED},
-        "modes": [
-            {"mode": "tied", "status": "error" if family == "bert" else "exact",
-             "logit_error": 0.22 if family == "bert" else 0.0, "note": "the encoder reads the divided matrix too"},
-            {"mode": "untied", "status": "exact", "logit_error": 0.0, "note": ""},
-            {"mode": "folded", "status": "refused", "logit_error": None, "note": "no norm before the decoder"},
-            {"mode": "multiplier", "status": "exact", "logit_error": 0.0, "note": ""},
-        ],
-        "scales": [
-            invented_scale(scale, mode, norm, family)
-            for mode in ("tied", "untied", "multiplier")
-            for scale in (1.0, 2.0, 4.0, 8.0, 16.0)
-        ],
-        "predicted": {
-            rule: {"k": k, "power": power, "target": f"invented target of {rule}",
-                   "note": "" if k is not None else "no k reaches the target"}
-            for rule, (k, power) in PREDICTED.items()
-        },
-    }  # fmt: skip
-
-
-def invented_scale(scale: float, mode: str, norm: float, family: str) -> dict[str, Any]:
-    """One entry of an audit; the encoder of `bert` suffers from tied division, so it differs from the others."""
-    harmed = mode == "tied" and family == "bert" and scale != 1
-    loss = 31.0 * norm / scale * (1.3 if harmed else 1.0)
-    reasons = [f"invented reason at loss {loss:g}"] if loss > 10 else []
-    return {
-        "k": scale, "mode": mode, "bias": False, "logit_error": 0.22 if harmed else 0.0,
-        "logits_mean": -1.0 / scale, "logits_sd": norm / scale, "logits_max": 9 * norm / scale,
-        "active_query": 900.0, "active_document": 3000.0 / scale, "cosine_document": 0.8,
-        "activation_mean": 0.5 / scale, "score_mean": 300.0 / scale, "score_sd": 40.0 / scale,
-        "score_positive": 310.0 / scale, "bf16_step": 2.0 / scale, "step0_loss": loss, "gradient_norm": 70.0 / scale,
-        "risk": {"level": "high" if loss > 100 else "raised" if loss > 10 else "low", "reasons": reasons},
-    }  # fmt: skip
 
 
 def write(path: Path, value: Any) -> None:

@@ -12,7 +12,8 @@ from rescalade.errors import UserError
 from rescalade.report import audit_page
 from rescalade.report.audit_page import file_names, write_audit_page
 from rescalade.report.template import template_text
-from synthetic_results import REPOSITORY, invented_audit
+from synthetic_audits import invented_audit
+from synthetic_results import REPOSITORY
 from test_report_audit_plot import DAMAGED
 from test_report_page import parse
 

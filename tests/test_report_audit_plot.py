@@ -12,7 +12,7 @@ from rescalade.report.audit_panels import active_panel, loss_panel, norm_panel, 
 from rescalade.report.audit_plot import audit_plot
 from rescalade.report.audit_series import marked_scales, series
 from rescalade.report.figure_set import inline_panels, save_figure
-from synthetic_results import invented_audit
+from synthetic_audits import invented_audit
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 
 from rescalade.report.audit_page import write_audit_page
 from rescalade.report.page import make_pages
-from synthetic_results import invented_audit, many, mini, ugly, write_tree
+from synthetic_audits import invented_audit
+from synthetic_results import many, mini, ugly, write_tree
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.browser

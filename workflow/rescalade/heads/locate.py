@@ -14,9 +14,6 @@ from rescalade.heads.projection import LinearProjection, Projection, SharedProje
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-SUPPORTED = tuple(FAMILIES)
-"""Model types with a known head."""
-
 
 @dataclass(frozen=True)
 class Head:

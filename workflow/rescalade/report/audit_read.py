@@ -73,12 +73,6 @@ def risk_reasons(entry: Json) -> list[str]:
     return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
 
 
-def risk_words(entry: Json) -> str | None:
-    """`high: loss at step 0 is ...; ...`."""
-    level = risk_level(entry)
-    return None if level is None else ": ".join(filter(None, (level, "; ".join(risk_reasons(entry)))))
-
-
 def predictions(audit: Json | None) -> Iterator[tuple[str, Json]]:
     """(rule, prediction), the known rules first and in their order."""
     found = part(audit, "predicted")
