@@ -19,8 +19,8 @@ from rescalade.config.model import (
     ConfigModel,
     DatasetConfig,
     ExperimentConfig,
-    PydocSource,
     RecipeConfig,
+    Source,
 )
 from rescalade.config.runs import Run
 from rescalade.errors import UserError
@@ -88,7 +88,7 @@ class Config:
             raise unknown("data set", name, self.model.datasets)
         return self.model.datasets[name]
 
-    def source(self, name: str) -> PydocSource:
+    def source(self, name: str) -> Source:
         """Settings of a source.
 
         Raises:

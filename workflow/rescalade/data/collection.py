@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from rescalade.errors import UserError
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 QUERIES = pa.schema([("id", pa.string()), ("text", pa.string()), ("group", pa.string())])
 QRELS = pa.schema([("query_id", pa.string()), ("document_id", pa.string()), ("grade", pa.int32())])
+BATCH_DOCUMENTS = 16384
+"""Documents that are in memory together where a corpus is read or written."""
 FILES = {"corpus.parquet": CORPUS, "queries.parquet": QUERIES, "qrels.parquet": QRELS}
 
 
@@ -29,8 +31,7 @@ class Collection:
 
     def document_texts(self) -> list[str]:
         """Title, a space and the text of each document; the text alone where the title is empty."""
-        titles, texts = self.corpus["title"].to_pylist(), self.corpus["text"].to_pylist()
-        return [f"{title} {text}" if title else text for title, text in zip(titles, texts, strict=True)]
+        return texts_of(self.corpus)
 
     def relevant(self) -> dict[str, dict[str, int]]:
         """Grades by query id and document id."""
@@ -90,8 +91,37 @@ def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
     return found
 
 
+def texts_of(part: pa.Table | pa.RecordBatch) -> list[str]:
+    """Title, a space and the text of each document of a part; the text alone where the title is empty."""
+    titles, texts = part.column("title").to_pylist(), part.column("text").to_pylist()
+    return [f"{title} {text}" if title else text for title, text in zip(titles, texts, strict=True)]
+
+
+def read_table(folder: Path, name: str) -> pa.Table:
+    """queries.parquet or qrels.parquet of a collection, compared with its manifest.
+
+    Raises:
+        UserError: the file is missing, or its content is not what the manifest says.
+    """
+    check_file(folder, name, read_json(folder / "manifest.json")["sha256"])
+    return pq.read_table(folder / name)
+
+
+def document_batches(folder: Path, size: int = BATCH_DOCUMENTS) -> Iterator[pa.RecordBatch]:
+    """The corpus in its order, at most `size` documents at a time: columns id, title, text.
+
+    The file is compared with its manifest before the first batch; memory does not grow with the corpus.
+
+    Raises:
+        UserError: the file is missing, or its content is not what the manifest says.
+    """
+    check_file(folder, "corpus.parquet", read_json(folder / "manifest.json")["sha256"])
+    with pq.ParquetFile(folder / "corpus.parquet") as file:
+        yield from file.iter_batches(batch_size=size, columns=CORPUS.names)
+
+
 def read_collection(folder: Path) -> Collection:
-    """Read a collection and compare it with its manifest.
+    """Read a collection whole, for those that are small, and compare it with its manifest.
 
     Raises:
         UserError: a file is missing, or its content is not what the manifest says.
