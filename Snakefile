@@ -33,8 +33,7 @@ rule audit:
 
 rule prefetch:
     input:
-        [paths.source(name) / "pairs.parquet" for name in CONFIG.model.sources],
-        [paths.dataset(name) / "corpus.parquet" for name in [CONFIG.experiment.train_on, *CONFIG.evaluation_sets()]],
+        [paths.dataset(name) / "corpus.parquet" for name in needed_datasets()],
         [paths.backbone(name) for name in hub_backbones()],
 
 

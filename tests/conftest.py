@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,9 @@ from graph_support import Pipeline
 
 # Before torch is loaded: its threads would fight with the other test processes over the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Before ir_datasets is loaded, which fixes its cache then: tests put real files there and never touch the user's.
+_IR_DATASETS = tempfile.TemporaryDirectory(prefix="rescalade-ir-datasets-")
+os.environ["IR_DATASETS_HOME"] = _IR_DATASETS.name
 
 REQUIRED = {name for name in os.environ.get("RESCALADE_REQUIRE", "").split(",") if name}
 """Markers whose tests must not be skipped, as in .ci/run: there a missing installation is a failure."""

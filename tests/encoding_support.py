@@ -11,7 +11,8 @@ from transformers import PreTrainedTokenizerFast
 
 from models import VOCABULARY, tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, write_collection
+from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.data.writer import write_collection
 from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.finished import WorkFolder
 from rescalade.encoding.settings import EncodeSettings
@@ -50,7 +51,7 @@ def save_data(path: Path) -> Path:
         Collection(
             pa.Table.from_pylist(documents, schema=CORPUS),
             pa.Table.from_pylist(queries, schema=QUERIES),
-            pa.Table.from_pylist([], schema=QRELS),
+            pa.Table.from_pylist([{"query_id": "q0", "document_id": "d0", "grade": 1}], schema=QRELS),
         ),
         {},
     )

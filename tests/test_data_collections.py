@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, read_collection, write_collection
+from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, read_collection
 from rescalade.data.pydoc import Pair
 from rescalade.data.pydoc_collection import as_collection, select_pairs
 from rescalade.data.triples import mine_triples, read_triples, write_triples
+from rescalade.data.writer import write_collection
 from rescalade.errors import UserError
 
 
@@ -52,7 +53,9 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (collection({"d": ""}, {"q": "x"}, {}), "must not be empty"),
+        (collection({"d": "x"}, {"q": " "}, {("q", "d"): 1}), "query 'q' has no text"),
+        (collection({"": "x"}, {"q": "x"}, {("q", ""): 1}), "document has an empty id"),
+        (collection({"d": "x"}, {"q": "x"}, {}), "no relevance judgements"),
         (collection({"d": "x"}, {"q": "x"}, {("q", "e"): 1}), "'e'"),
         (collection({"d": "x"}, {"q": "x"}, {("p", "d"): 1}), "'p'"),
     ],
@@ -116,7 +119,7 @@ PAIRS = [
 
 
 def test_the_two_sides_of_the_split_share_nothing_and_miss_nothing() -> None:
-    sides = [{p.id for p in select_pairs(PAIRS, ["a", "b"], side, held_out=0.25)} for side in ("train", "held-out")]  # type: ignore[arg-type]
+    sides = [{p.id for p in select_pairs(PAIRS, ["a", "b"], side, held_out=0.25)} for side in ("train", "held-out")]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == {pair.id for pair in PAIRS}
     assert sides[1] == {f"{p}/{i}" for p in "ab" for i in (0, 1, 2)}  # positions 0, .1 and .2 lie below .25

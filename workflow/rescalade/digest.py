@@ -19,8 +19,15 @@ PACKAGE = "rescalade"
 ROOT = Path(__file__).resolve().parent
 
 ENTRIES: dict[str, str] = {
-    "source": "rescalade.data.source",
-    "collection": "rescalade.data.collection",
+    "source": "rescalade.data.collection",
+    "source_pydoc": "rescalade.data.pydoc_source",
+    "source_wheel": "rescalade.data.sources.wheel",
+    "collection": "rescalade.data.writer",
+    "collection_pydoc": "rescalade.data.sources.pydoc",
+    "collection_wheel": "rescalade.data.sources.boolq",
+    "collection_ir_datasets": "rescalade.data.sources.irds",
+    "collection_files": "rescalade.data.sources.files",
+    "collection_hub": "rescalade.data.sources.hub",
     "triples": "rescalade.data.triples",
     "backbone": "rescalade.backbones.make",
     "audit": "rescalade.heads.audit_text",
@@ -36,7 +43,8 @@ ENTRIES: dict[str, str] = {
     "report": "rescalade.report.page",
 }
 """Module in which each stage begins. Of the command line only the function of that name counts, and what it imports
-itself: the rest, like the rules, is glue between configuration, files and this code."""
+itself: the rest, like the rules, is glue between configuration, files and this code. Sources have an entry for each
+kind beside the common one, so that a new kind of source makes no collection of another kind again."""
 
 GLUE = ("cli", "config", "paths", "stages", "records", "digest")
 """Modules that are not followed: what they decide reaches a stage as its settings, which are a parameter of their own.

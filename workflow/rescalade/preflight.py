@@ -33,7 +33,7 @@ def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
         )
     experiment = overrides.get("experiment")
     config = load_config(files, None if experiment is None else str(experiment))
-    _check_local_backbones(config)
+    _check_local_folders(config)
     return config
 
 
@@ -76,8 +76,10 @@ def check_writable(folder: Path) -> None:
         )
 
 
-def _check_local_backbones(config: Config) -> None:
-    for name in config.backbones():
-        path = config.backbone(name).path
+def _check_local_folders(config: Config) -> None:
+    places = {f"backbones.{name}.path": config.backbone(name).path for name in config.backbones()}
+    for name in (config.experiment.train_on, *config.evaluation_sets()):
+        places[f"datasets.{name}.path"] = config.dataset(name).path
+    for key, path in places.items():
         if path is not None and not Path(path).expanduser().is_dir():
-            raise UserError(f"backbones.{name}.path: there is no folder {path}")
+            raise UserError(f"{key}: there is no folder {path}")

@@ -35,6 +35,9 @@ STAGES = (
     "report",
 )
 
+NOT_OF_THE_COLLECTION = {"title", "depth", "documents", "metric", "minimum_grade", "drop_identical_ids"}
+"""Keys of a data set's entry that later stages read, or that only check what has arrived."""
+
 
 def parse_run(text: str) -> Run:
     """recipe/backbone/variant/seedN, the path of a run under results/runs.
@@ -80,14 +83,15 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
 
 def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "source":
-        settings = config.source(wildcards["name"]).model_dump(exclude={"held_out"})
-        return {**settings, "packages": source_packages(config, wildcards["name"])}
+        source = config.source(wildcards["name"])
+        if source.kind == "pydoc":
+            return {**source.model_dump(exclude={"held_out"}), "packages": source_packages(config, wildcards["name"])}
+        return source.model_dump()
     if stage == "collection":
         dataset = config.dataset(wildcards["dataset"])
-        return {
-            **dataset.model_dump(exclude={"title", "depth", "documents"}),
-            "held_out": config.source(dataset.source).held_out,
-        }
+        found = dataset.model_dump(exclude=NOT_OF_THE_COLLECTION, exclude_defaults=True)
+        source = config.source(dataset.source)
+        return {**found, "kind": source.kind, "held_out": source.held_out if source.kind == "pydoc" else None}
     if stage == "triples":
         return config.recipe_named(wildcards["recipe"]).mining.model_dump()
     if stage == "backbone":
@@ -105,9 +109,11 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "encode":
         return _encode(config, _own_run(config, wildcards["run"]))
     if stage in ("search", "bm25"):
-        return {"depth": config.dataset(wildcards["dataset"]).depth}
+        dataset = config.dataset(wildcards["dataset"])
+        return {"depth": dataset.depth, "drop_identical_ids": dataset.drop_identical_ids}
     if stage == "score":
-        return {"recall": recall_cuts(config.dataset(wildcards["dataset"]).depth)}
+        dataset = config.dataset(wildcards["dataset"])
+        return {"recall": recall_cuts(dataset.depth), "minimum_grade": dataset.minimum_grade}
     if stage == "index":
         return {}
     return _selection(config)

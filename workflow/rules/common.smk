@@ -84,9 +84,19 @@ def rescaled_model(wildcards):
 
 def hub_backbones():
     """Backbones of the experiment, and those that they are made from, which come from the model hub."""
-    names = CONFIG.backbones()
-    made_from = [CONFIG.backbone(name).of for name in names]
-    return [name for name in dict.fromkeys([*names, *filter(None, made_from)]) if CONFIG.backbone(name).source == "hub"]
+    return [name for name in made_from(CONFIG.backbones()) if CONFIG.backbone(name).source == "hub"]
+
+
+def needed_datasets():
+    """Data sets that the experiment trains on, is tested on, or pretrains a backbone on."""
+    recipes = [CONFIG.backbone(name).pretrain for name in made_from(CONFIG.backbones())]
+    texts = [recipe.text for recipe in recipes if recipe is not None]
+    return list(dict.fromkeys([CONFIG.experiment.train_on, *CONFIG.evaluation_sets(), *texts]))
+
+
+def made_from(names):
+    """Backbones and those that they are inflated from."""
+    return list(dict.fromkeys([*names, *filter(None, (CONFIG.backbone(name).of for name in names))]))
 
 
 def shard_files(wildcards):
@@ -98,8 +108,28 @@ def shard_files(wildcards):
 
 
 def dataset_source(wildcards):
-    """The pairs that a data set is taken from."""
-    return paths.source(CONFIG.dataset(wildcards.dataset).source) / "pairs.parquet"
+    """What a data set is made from: a source that has a stage of its own, and another set with the same documents."""
+    entry = CONFIG.dataset(wildcards.dataset)
+    made = [paths.source(entry.source)] if has_stage(entry.source) else []
+    if CONFIG.source(entry.source).kind == "files":
+        made.append(Path(entry.path).expanduser())
+    return made + ([paths.dataset(entry.corpus) / name for name in COLLECTION] if entry.corpus else [])
+
+
+def has_stage(source):
+    """Whether a source fetches or reads something once for all its data sets."""
+    return f"source_{CONFIG.source(source).kind}" in CODE
+
+
+def kind_code(stage):
+    """Parameter: code of a stage together with that of the source's kind."""
+
+    def code(wildcards):
+        names = dict(wildcards.items())
+        kind = CONFIG.source(names.get("source") or CONFIG.dataset(names["dataset"]).source).kind
+        return f"{CODE[stage]} {CODE[f'{stage}_{kind}']}"
+
+    return code
 
 
 def model_results(backbones):
@@ -163,7 +193,7 @@ GPUS = gpus()
 
 
 wildcard_constraints:
-    source=either(CONFIG.model.sources),
+    source=either([name for name in CONFIG.model.sources if has_stage(name)]),
     dataset=either(CONFIG.model.datasets),
     backbone=either(CONFIG.model.backbones),
     recipe=re.escape(CONFIG.experiment.recipe),

@@ -5,9 +5,7 @@ rule source:
     input:
         [],
     output:
-        pairs=paths.source("{source}") / "pairs.parquet",
-        manifest=paths.source("{source}") / "manifest.json",
-        record=paths.source("{source}") / "record.json",
+        folder=directory(paths.source("{source}")),
     log:
         LOGS / "source" / "{source}.log",
     conda:
@@ -18,7 +16,7 @@ rule source:
         runtime=60,
     params:
         settings=settings("source", name="{source}"),
-        code=CODE["source"],
+        code=kind_code("source"),
         options=options,
     shell:
         "rescalade source {wildcards.source} {params.options} 2>&1 | tee -i {log} >&2"
@@ -48,7 +46,7 @@ rule collection:
         runtime=60,
     params:
         settings=settings("collection", dataset="{dataset}"),
-        code=CODE["collection"],
+        code=kind_code("collection"),
         options=options,
     shell:
         "rescalade collection {wildcards.dataset} {params.options} 2>&1 | tee -i {log} >&2"

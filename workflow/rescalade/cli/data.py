@@ -6,8 +6,9 @@ import typer
 
 from rescalade.atomic import atomic_folder
 from rescalade.cli.context import Context, stage_command
+from rescalade.cli.opening import collection_facts, expected_of, make_source, open_dataset, rules_of
+from rescalade.progress import Reporter
 from rescalade.records import Recorder
-from rescalade.stages import source_packages
 
 
 def register(app: typer.Typer) -> None:
@@ -17,50 +18,35 @@ def register(app: typer.Typer) -> None:
 
 
 def source(context: Context, name: str) -> None:
-    """Read once what several collections are taken from."""
-    from rescalade.data.source import make_pydoc_source
-
-    settings = context.config.source(name)
+    """Fetch or read once what several collections are taken from."""
     recorder = Recorder("source", context.settings("source", name=name), [])
     with atomic_folder(context.paths.source(name)) as folder:
-        make_pydoc_source(
-            folder,
-            source_packages(context.config, name),
-            near_duplicate=settings.near_duplicate,
-            min_document_words=settings.min_document_words,
-            processes=context.threads,
-        )
+        make_source(context, name, folder)
         recorder.write(folder / "record.json")
 
 
 def collection(context: Context, dataset: str) -> None:
-    """Make a data set: corpus, queries and relevance judgements."""
-    from rescalade.data.collection import write_collection
-    from rescalade.data.pydoc_collection import as_collection, facts, select_pairs
-    from rescalade.data.source import PAIRS, read_pairs
+    """Make a data set: corpus, queries and relevance judgements, from wherever its source is."""
+    from rescalade.data.writer import write_opened
 
-    settings = context.config.dataset(dataset)
-    origin = context.paths.source(settings.source)
-    recorder = Recorder("collection", context.settings("collection", dataset=dataset), [origin / PAIRS])
-    pairs, manifest = read_pairs(origin)
-    chosen = select_pairs(
-        pairs,
-        settings.packages,
-        settings.part,
-        held_out=context.config.source(settings.source).held_out,
-        per_package=settings.per_package,
-        limit=settings.limit,
+    entry = context.config.dataset(dataset)
+    recorder = Recorder(
+        "collection",
+        context.settings("collection", dataset=dataset),
+        [context.paths.source(entry.source) / "manifest.json"],
     )
-    versions = {name: counts["version"] for name, counts in manifest["packages"].items()}
     folder = context.paths.dataset(dataset)
-    write_collection(
-        folder,
-        as_collection(chosen),
-        {
-            "dataset": dataset,
-            **facts(versions, settings.packages),
-        },
-    )
+    with Reporter(f"collection {dataset}") as progress:
+        write_opened(
+            folder,
+            dataset,
+            open_dataset(context, dataset),
+            collection_facts(dataset, entry),
+            rules=rules_of(entry),
+            expected=expected_of(entry),
+            progress=progress,
+            shared=context.paths.dataset(entry.corpus) if entry.corpus is not None else None,
+        )
     recorder.write(folder / "record.json")
 
 

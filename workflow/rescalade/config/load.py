@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rescalade.config.datasets import check_dataset
 from rescalade.config.errors import Lines, Location, explain, unknown
 from rescalade.config.model import (
     CLAIMS,
@@ -190,6 +191,7 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
 
     for name, dataset in model.datasets.items():
         known("source", dataset.source, model.sources, "datasets", name, "source")
+        check_dataset(name, model, lines)
     for name, backbone in model.backbones.items():
         _check_backbone(name, backbone, lines)
         if backbone.pretrain is not None:

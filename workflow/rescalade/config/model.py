@@ -81,9 +81,7 @@ class WheelSource(Strict):
     reader: Literal["boolq"] = Field(description="What is read from it.")
 
 
-Source = Annotated[
-    PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")
-]
+Source = Annotated[PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")]
 
 
 class HubTexts(Strict):
@@ -135,7 +133,11 @@ class DatasetConfig(Strict):
     golden: Golden = Field(default_factory=Golden, description="Items that must be there with these texts.")
     licence: str = Field("", description="Licence of the data.")
     link: str = Field("", description="Where licence and origin can be read.")
-    titles: bool = Field(True, description="A document is title, space, text; false: the text alone.")
+    titles: Literal["prepend", "once", "none"] = Field(
+        "prepend",
+        description="prepend: a document is title, space, text. once: likewise, but a title with which the text begins "
+        "counts once. none: the text alone.",
+    )
     gains: dict[int, int] = Field(
         default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."
     )

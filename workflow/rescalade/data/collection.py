@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import atomic_file, read_json, sha256, write_json
+from rescalade.atomic import read_json, sha256
 from rescalade.errors import UserError
 
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
@@ -18,6 +17,8 @@ QUERIES = pa.schema([("id", pa.string()), ("text", pa.string()), ("group", pa.st
 QRELS = pa.schema([("query_id", pa.string()), ("document_id", pa.string()), ("grade", pa.int32())])
 BATCH_DOCUMENTS = 16384
 """Documents that are in memory together where a corpus is read or written."""
+GIVEN_TRIPLES = "given-triples.parquet"
+"""Training triples that a data set brings along."""
 FILES = {"corpus.parquet": CORPUS, "queries.parquet": QUERIES, "qrels.parquet": QRELS}
 
 
@@ -39,38 +40,6 @@ class Collection:
         for row in self.qrels.to_pylist():
             found.setdefault(row["query_id"], {})[row["document_id"]] = row["grade"]
         return found
-
-
-def write_collection(folder: Path, collection: Collection, facts: Mapping[str, Any]) -> None:
-    """Write the three tables, then the manifest with their digests and counts.
-
-    Args:
-        facts: further keys of the manifest (origin, licence, protocol, ...).
-
-    Raises:
-        UserError: an id is repeated or empty, a text is missing, or a judgement names no document or query.
-    """
-    _check(collection)
-    tables = {
-        "corpus.parquet": collection.corpus,
-        "queries.parquet": collection.queries,
-        "qrels.parquet": collection.qrels,
-    }
-    digests = {}
-    for name, table in tables.items():
-        with atomic_file(folder / name) as temporary:
-            pq.write_table(table.cast(FILES[name]), temporary, compression="zstd")
-        digests[name] = sha256(folder / name)
-    counts = {
-        "documents": len(collection.corpus),
-        "queries": len(collection.queries),
-        "judgements": len(collection.qrels),
-    }
-    groups: dict[str, int] = {}
-    for group in collection.queries["group"].to_pylist():
-        if group:
-            groups[group] = groups.get(group, 0) + 1
-    write_json(folder / "manifest.json", {**facts, "counts": counts, "groups": groups, "sha256": digests})
 
 
 def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
@@ -132,20 +101,3 @@ def read_collection(folder: Path) -> Collection:
         check_file(folder, name, digests)
         tables[name] = pq.read_table(folder / name)
     return Collection(tables["corpus.parquet"], tables["queries.parquet"], tables["qrels.parquet"])
-
-
-def _check(collection: Collection) -> None:
-    known: dict[str, set[str]] = {}
-    for what, table in (("document", collection.corpus), ("query", collection.queries)):
-        ids = table["id"].to_pylist()
-        known[what] = set(ids)
-        if len(known[what]) != len(ids):
-            repeated = next(identity for identity in ids if ids.count(identity) > 1)
-            raise UserError(f"{what} id {repeated!r} occurs more than once; ids must be unique")
-        for identity, text in zip(ids, table["text"].to_pylist(), strict=True):
-            if not identity or not text or not text.strip():
-                raise UserError(f"{what} {identity!r}: id and text must not be empty")
-    for row in collection.qrels.to_pylist():
-        for what, key in (("query", "query_id"), ("document", "document_id")):
-            if row[key] not in known[what]:
-                raise UserError(f"judgement names {what} {row[key]!r}, which is not in the collection")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,13 +19,13 @@ LICENCE = "each package's own licence; the texts are read where they are install
 def select_pairs(
     pairs: Sequence[Pair],
     packages: Sequence[str],
-    part: Literal["train", "held-out", "all"],
+    part: str,
     *,
     held_out: float,
     per_package: int | None = None,
     limit: int | None = None,
 ) -> list[Pair]:
-    """Pairs of some packages on one side of the split, in order of their ids.
+    """Pairs of some packages on one side of the split (train, held-out or all), in order of their ids.
 
     Where a limit cuts, the pairs with the smallest hash of their id stay: a fixed sample that does not
     depend on what else there is.

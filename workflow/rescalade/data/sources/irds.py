@@ -1,0 +1,89 @@
+"""Collections of the library ir_datasets, by id."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rescalade.data.opened import Document, Judgement, Opened, Query
+from rescalade.data.sources.failures import told
+from rescalade.errors import UserError
+
+
+def open_ir_dataset(name: str, identity: str) -> Opened:
+    """Streams of a data set that ir_datasets downloads, resumes and checks itself, into $IR_DATASETS_HOME.
+
+    Raises:
+        UserError: the id is unknown, or it has no documents, queries or judgements; and, when a stream is read, what
+            the download ended in.
+    """
+    dataset = _load(name, identity)
+    home = ir_datasets_home()
+    remedy = f"delete {home / identity.split('/')[0]} (or the file named in it) and run again"
+    what = f"data set {name} ({identity})"
+
+    def documents() -> Iterator[Document]:
+        for item in dataset.docs_iter():
+            title = getattr(item, "title", "") or ""
+            text = getattr(item, "text", None)
+            yield Document(item.doc_id, title, item.default_text() if text is None else text)
+
+    def queries() -> Iterator[Query]:
+        for item in dataset.queries_iter():
+            text = getattr(item, "text", None)
+            yield Query(item.query_id, item.default_text() if text is None else text)
+
+    def judgements() -> Iterator[Judgement]:
+        met: set[tuple[str, str]] = set()
+        for item in dataset.qrels_iter():
+            if (item.query_id, item.doc_id) not in met:  # some public files repeat a line; trec_eval takes the first
+                met.add((item.query_id, item.doc_id))
+                yield Judgement(item.query_id, item.doc_id, int(item.relevance))
+
+    return Opened(
+        documents=told(documents, what, remedy),
+        queries=told(queries, what, remedy),
+        judgements=told(judgements, what, remedy),
+        facts={
+            "origin": f"ir_datasets {identity}",
+            "id": identity,
+            "ir_datasets": importlib.metadata.version("ir_datasets"),
+        },
+        strict=False,
+    )
+
+
+def ir_datasets_home() -> Path:
+    """Folder of the library's downloads."""
+    return Path(os.environ.get("IR_DATASETS_HOME", Path.home() / ".ir_datasets"))
+
+
+def _load(name: str, identity: str) -> Any:
+    import ir_datasets
+
+    try:
+        dataset = ir_datasets.load(identity)
+    except KeyError:
+        known = list(ir_datasets.registry)
+        close = difflib.get_close_matches(identity, known, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(close)}?" if close else "see ir-datasets.com for the ids there are"
+        raise UserError(f"data set {name}: ir_datasets has no {identity!r}; {hint}") from None
+    lacking = [
+        what
+        for what, has in (
+            ("documents", dataset.has_docs()),
+            ("queries", dataset.has_queries()),
+            ("judgements", dataset.has_qrels()),
+        )
+        if not has
+    ]
+    if lacking:
+        whole = [other for other in ir_datasets.registry if other.startswith(identity + "/")]
+        having = [other for other in whole if ir_datasets.load(other).has_qrels()]
+        hint = f"; try {', '.join(having[:4])}" if having else ""
+        raise UserError(f"data set {name}: {identity} has no {' and no '.join(lacking)}{hint}")
+    return dataset
