@@ -51,19 +51,20 @@ def parse_run(text: str) -> Run:
     return Run(parts[0], parts[1], Variant.parse(parts[2]), int(parts[3][4:]))
 
 
-def _own_run(config: Config, text: str) -> Run:
-    """A run whose settings the chosen experiment decides.
+def _own_run(config: Config, text: str) -> tuple[Run, str]:
+    """A run and the experiment that decides its settings: the chosen one, or one that it shows along.
 
     Raises:
         UserError: it names the recipe of another experiment.
     """
     run = parse_run(text)
-    if run.recipe != config.experiment.recipe:
+    experiment = config.experiment_of(run.recipe)
+    if experiment is None:
         raise UserError(
             f"run {text!r} is by recipe {run.recipe!r}, but experiment {config.name!r} trains by "
             f"{config.experiment.recipe!r}; name the run's experiment with --experiment"
         )
-    return run
+    return run, experiment
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
@@ -103,11 +104,11 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "rescale":
         return _rescale(Variant.parse(wildcards["variant"]))
     if stage == "train":
-        run = _own_run(config, wildcards["run"])
-        train = config.train_settings(run.backbone).model_dump()
+        run, experiment = _own_run(config, wildcards["run"])
+        train = config.train_settings(run.backbone, experiment).model_dump()
         return {**train, "seed": run.seed, "train_on": config.experiment.train_on}
     if stage == "encode":
-        return _encode(config, _own_run(config, wildcards["run"]))
+        return _encode(config, *_own_run(config, wildcards["run"]))
     if stage in ("search", "bm25"):
         dataset = config.dataset(wildcards["dataset"])
         return {"depth": dataset.depth, "drop_identical_ids": dataset.drop_identical_ids}
@@ -131,8 +132,8 @@ def recall_cuts(depth: int) -> list[int]:
 
 
 def shard_jobs(config: Config, dataset: str) -> int:
-    """Shards of a data set that are encoded by jobs of their own: all, where it declares a size of more than one."""
-    documents = config.dataset(dataset).documents or 0
+    """Shards of a data set that are encoded by jobs of their own: all, where that is wanted and its size is known."""
+    documents = (config.dataset(dataset).documents or 0) if config.model.retrieval.shard_jobs else 0
     shards = -(-documents // config.model.retrieval.shard_documents)
     return shards if shards > 1 else 0
 
@@ -166,8 +167,8 @@ def _rescale(variant: Variant) -> Any:
     return {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule}
 
 
-def _encode(config: Config, run: Run) -> Any:
-    train, retrieval = config.train_settings(run.backbone), config.model.retrieval
+def _encode(config: Config, run: Run, experiment: str) -> Any:
+    train, retrieval = config.train_settings(run.backbone, experiment), config.model.retrieval
     return {
         "query_length": retrieval.query_length or train.query_length,
         "document_length": retrieval.document_length or train.document_length,
@@ -192,7 +193,7 @@ def _selection(config: Config) -> Any:
     settings = {name: config.train_settings(name).model_dump() for name in config.backbones()}
     return {
         "name": config.name,
-        "experiment": config.experiment.model_dump(exclude={"train"}),
+        "experiment": config.experiment.model_dump(exclude={"train"}, exclude_defaults=True),
         "backbones": backbones,
         "titles": titles,
         "train": settings,

@@ -135,13 +135,14 @@ def kind_code(stage):
 def model_results(backbones):
     """Everything that tables, figures and pages show of some backbones."""
     runs = [paths.run(run) for run in CONFIG.runs() if run.backbone in backbones]
+    others = [paths.run(run) for run in CONFIG.others() if run.backbone in backbones]
     datasets = CONFIG.evaluation_sets()
     return {
         "backbones": [paths.backbone(name) for name in backbones],
         "audits": [paths.audit(CONFIG.experiment.recipe, name) for name in backbones],
         "histories": [run / "history.parquet" for run in runs],
         "outcomes": [run / "outcome.json" for run in runs],
-        "scores": [scores(run, dataset) for run in runs for dataset in datasets],
+        "scores": [scores(run, dataset) for run in [*runs, *others] for dataset in datasets],
         "per_query": [per_query(run, dataset) for run in runs for dataset in datasets],
         "baseline": [scores(paths.bm25(), dataset) for dataset in datasets],
         "baseline_per_query": [per_query(paths.bm25(), dataset) for dataset in datasets],
@@ -196,7 +197,7 @@ wildcard_constraints:
     source=either([name for name in CONFIG.model.sources if has_stage(name)]),
     dataset=either(CONFIG.model.datasets),
     backbone=either(CONFIG.model.backbones),
-    recipe=re.escape(CONFIG.experiment.recipe),
+    recipe=either(dict.fromkeys(run.recipe for run in [*CONFIG.runs(), *CONFIG.others()])),
     variant=WILDCARD,
     seed=r"\d+",
     shard=r"\d{5}",

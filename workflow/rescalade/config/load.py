@@ -60,6 +60,15 @@ class Config:
         order = list(self.model.backbones)
         return sorted(set(runs), key=lambda run: (order.index(run.backbone), run.variant.mode, run))
 
+    def others(self) -> list[Run]:
+        """Runs of the experiments that the chosen one shows along with its own."""
+        return [run for name in self.experiment.also for run in self.runs(name)]
+
+    def experiment_of(self, recipe: str) -> str | None:
+        """The chosen experiment, or one of those it shows along, that trains by a recipe."""
+        names = [self.name, *self.experiment.also]
+        return next((name for name in names if self.model.experiments[name].recipe == recipe), None)
+
     def backbones(self) -> list[str]:
         """Backbones that the experiment trains, in file order."""
         used = {run.backbone for run in self.runs()}
@@ -212,12 +221,28 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         for key in ("in_domain", "out_of_domain"):
             for number, dataset_name in enumerate(getattr(experiment, key)):
                 known("data set", dataset_name, model.datasets, *here, key, number)
+        for number, other in enumerate(experiment.also):
+            known("experiment", other, model.experiments, *here, "also", number)
+            _check_also(model, name, other, lines.place((*here, "also", number)))
         for number, claim in enumerate(experiment.expect):
             known("claim", claim, dict.fromkeys(CLAIMS), *here, "expect", number)
         for block, entry in enumerate(experiment.grid):
             _check_scales(name, block, entry.scales, lines)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
+
+
+def _check_also(model: ConfigModel, name: str, other: str, place: str) -> None:
+    """Runs are told apart by their recipe, and one set of training data serves them all."""
+    chosen, added = model.experiments[name], model.experiments[other]
+    named = [model.experiments[n].recipe for n in (name, *chosen.also)]
+    if named.count(added.recipe) > 1:
+        raise UserError(f"{place}experiments.{name}.also: {other} has recipe {added.recipe!r}, which is there already")
+    if added.train_on != chosen.train_on:
+        raise UserError(f"{place}experiments.{name}.also: {other} trains on {added.train_on!r}, not {chosen.train_on!r}")
+    lacking = [d for d in (*chosen.in_domain, *chosen.out_of_domain) if d not in (*added.in_domain, *added.out_of_domain)]
+    if lacking:
+        raise UserError(f"{place}experiments.{name}.also: {other} is not tested on {lacking[0]!r}")
 
 
 def _check_scales(experiment: str, block: int, scales: Sequence[float | str], lines: Lines) -> None:

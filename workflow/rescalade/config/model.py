@@ -125,8 +125,7 @@ class DatasetConfig(Strict):
     documents: int | None = Field(
         None,
         ge=1,
-        description="Number of documents, if known; another one is refused. More than one vector shard of them are "
-        "encoded by jobs of their own, in parallel. Unset, one job encodes all shards.",
+        description="Number of documents, if known; another one is refused. Needed for `retrieval.shard_jobs`.",
     )
     queries: int | None = Field(None, ge=1, description="Number of queries, if known; another one is refused.")
     judgements: int | None = Field(None, ge=1, description="Number of judgements, if known; another one is refused.")
@@ -235,6 +234,11 @@ class ExperimentConfig(Strict):
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
     )
+    also: list[Name] = Field(
+        default=[],
+        description="Other experiments, by other recipes on the same training data, whose runs are made too and stand "
+        "with these in the figure of effectiveness against FLOPS.",
+    )
     expect: list[Name] = Field(
         default=[], description="Claims of the paper that `rescalade claims --check` demands of this experiment."
     )
@@ -247,6 +251,11 @@ class RetrievalSettings(Strict):
     query_length: int | None = Field(None, ge=4, description="Tokens of a query; the recipe's where unset.")
     document_length: int | None = Field(None, ge=4, description="Tokens of a document; the recipe's where unset.")
     shard_documents: int = Field(65536, ge=1, description="Documents per vector shard.")
+    shard_jobs: bool = Field(
+        False,
+        description="Encode each vector shard of a data set that declares its `documents` by a job of its own, so that a "
+        "cluster encodes them in parallel. Else one job encodes all of them, one after another.",
+    )
     batch_tokens: int = Field(4096, ge=64, description="Tokens, padding included, per encoding batch.")
     weights: Storage = Field(
         "auto",
