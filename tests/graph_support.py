@@ -110,7 +110,7 @@ class Pipeline:
 
     def jobs(self, *arguments: str) -> Counter[str]:
         """Number of jobs of each rule that a call would run."""
-        return job_counts(self.run("-n", "--cores", "2", *arguments))
+        return job_counts(self.run("-n", "--quiet", "rules", "--cores", "2", *arguments))
 
     def overlay(self, text: str) -> str:
         """Write a second configuration file and return the options that add it."""

@@ -113,7 +113,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     def full(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "corpus.parquet")
 
-    monkeypatch.setattr("rescalade.data.collection.pq.write_table", full)
+    monkeypatch.setattr("rescalade.data.writer.pq.ParquetWriter", full)
     status, lines = call(capsys, "collection", "pydoc")
     assert status == 2 and "No space left on device" in lines[-1]
     assert not list(Path("results/data/pydoc").iterdir())
@@ -125,7 +125,7 @@ def test_an_interrupt_has_its_own_status(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rescalade.data.source.extract", interrupt)
+    monkeypatch.setattr("rescalade.data.pydoc_source.extract", interrupt)
     status, lines = call(capsys, "source", "pydoc")
     assert status == 130 and "run the same command to go on" in lines[-1]
     assert not Path("results/sources/pydoc").exists()

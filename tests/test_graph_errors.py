@@ -92,7 +92,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 def test_a_failed_shard_is_made_again_alone(pipeline: Pipeline) -> None:
-    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10}")
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}")
     failed = pipeline.call("--cores", "1", "--configfile", overlay, "--", "left", FAKE_FAIL_SHARD="00001")
     assert failed.returncode == 1
     jobs = pipeline.jobs("--configfile", overlay, "--", "left")
@@ -103,7 +103,7 @@ def test_a_failed_shard_is_made_again_alone(pipeline: Pipeline) -> None:
 @pytest.mark.slow
 def test_the_second_of_two_at_once(pipeline: Pipeline) -> None:
     first = start(pipeline, FAKE_SLEEP="0.2")
-    wait_for(pipeline.work / "results" / "sources" / "pydoc" / "pairs.parquet", first)
+    wait_for(pipeline.work / "results" / "sources" / "pydoc" / "record.json", first)
     second = pipeline.call("--cores", "1")
     assert second.returncode != 0
     assert "no other Snakemake process" in second.stderr

@@ -111,7 +111,7 @@ def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:
 
 def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: Path) -> None:
     """25 documents in shards of 10: three jobs per run, known in an empty folder, gone when the vectors stand."""
-    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10}")
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}")
     jobs = pipeline.jobs("--configfile", overlay)
     assert (jobs["encode_shard"], jobs["encode"]) == (6, 2)
     log = tmp_path / "calls"
@@ -124,7 +124,7 @@ def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: P
 
 
 def test_one_shard_needs_no_job_of_its_own(pipeline: Pipeline) -> None:
-    overlay = pipeline.overlay("datasets: {test: {documents: 25}}")
+    overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_jobs: true}")
     assert pipeline.jobs("--configfile", overlay) == pipeline.jobs()
 
 

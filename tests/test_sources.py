@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from real_data import SHARED, cranfield, scifact, vaswani
 from rescalade.cli.context import Context
 from rescalade.cli.opening import collection_facts, expected_of, open_dataset, rules_of
 from rescalade.config.load import Config, build_config, load_config
@@ -24,7 +25,6 @@ from rescalade.data.sources.boolq import extract_boolq
 from rescalade.data.writer import write_opened
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from real_data import SHARED, cranfield, scifact, vaswani
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -155,7 +155,7 @@ def test_another_number_or_text_than_declared_is_refused(ir_home: Path, tmp_path
 
 
 def test_unknown_ids_and_sets_without_judgements_name_what_there_is(ir_home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no 'beir/sifact/test'; did you mean .*beir/scifact/test"):
+    with pytest.raises(UserError, match=r"no 'beir/sifact/test'; did you mean .*beir/scifact/test"):
         make(config(x={"source": "ir_datasets", "id": "beir/sifact/test"}), "x", tmp_path)
     with pytest.raises(UserError, match="beir/scifact has no judgements; try beir/scifact/t"):
         make(config(x={"source": "ir_datasets", "id": "beir/scifact"}), "x", tmp_path)
@@ -167,7 +167,7 @@ def test_no_network_and_truncated_archives_are_one_line(ir_home: Path, tmp_path:
     whole, cut = (ir_home / "beir" / name / "source.zip" for name in ("scifact", "fiqa"))
     cut.parent.mkdir(exist_ok=True)
     cut.write_bytes(whole.read_bytes()[:-3000])
-    with pytest.raises(UserError, match="truncated or damaged .*delete .*/beir"):
+    with pytest.raises(UserError, match=r"truncated or damaged .*delete .*/beir"):
         make(config(x={"source": "ir_datasets", "id": "beir/fiqa/test"}), "x", tmp_path)
 
 

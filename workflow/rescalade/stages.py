@@ -35,6 +35,8 @@ STAGES = (
     "report",
 )
 
+STAGED_SOURCES = ("pydoc", "wheel")
+"""Kinds of source that fetch or read something once for all their data sets."""
 NOT_OF_THE_COLLECTION = {"title", "depth", "documents", "metric", "minimum_grade", "drop_identical_ids"}
 """Keys of a data set's entry that later stages read, or that only check what has arrived."""
 

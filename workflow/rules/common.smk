@@ -20,7 +20,7 @@ from rescalade.encoding.names import shard_digest, shard_name
 from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.preflight import check_names, check_writable, configure
-from rescalade.stages import shard_jobs, stage_settings
+from rescalade.stages import STAGED_SOURCES, shard_jobs, stage_settings
 from rescalade.variants import AUTOMATIC, WILDCARD
 
 
@@ -118,7 +118,7 @@ def dataset_source(wildcards):
 
 def has_stage(source):
     """Whether a source fetches or reads something once for all its data sets."""
-    return f"source_{CONFIG.source(source).kind}" in CODE
+    return CONFIG.source(source).kind in STAGED_SOURCES
 
 
 def kind_code(stage):
@@ -148,6 +148,12 @@ def model_results(backbones):
         "baseline_per_query": [per_query(paths.bm25(), dataset) for dataset in datasets],
         "manifests": [paths.dataset(dataset) / "manifest.json" for dataset in [CONFIG.experiment.train_on, *datasets]],
     }
+
+
+def kept(output, level):
+    """An output that stays on disk where the experiment keeps so much, and else goes when nothing needs it any more."""
+    levels = ("scores", "vectors", "all")
+    return output if levels.index(CONFIG.experiment.keep) >= levels.index(level) else temp(output)
 
 
 def either(names):

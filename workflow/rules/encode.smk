@@ -40,7 +40,7 @@ rule encode:
         queries=DATASET / "queries.parquet",
         shards=shard_files,
     output:
-        vectors=directory(vectors(RUN, "{dataset}")),
+        vectors=kept(directory(vectors(RUN, "{dataset}")), "vectors"),
     log:
         LOGS / "encode" / RUN_NAME / "{dataset}.log",
     conda:

@@ -5,7 +5,7 @@ rule index:
     input:
         vectors=vectors(RUN, "{dataset}"),
     output:
-        index=directory(index(RUN, "{dataset}")),
+        index=kept(directory(index(RUN, "{dataset}")), "all"),
     log:
         LOGS / "index" / RUN_NAME / "{dataset}.log",
     conda:

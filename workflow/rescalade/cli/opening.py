@@ -11,6 +11,12 @@ from rescalade.data.opened import Opened
 from rescalade.data.rules import Expected, Rules
 from rescalade.stages import source_packages
 
+DOCUMENT = {
+    "prepend": "title, space, text",
+    "once": "title, space, text, the title not twice",
+    "none": "text without title",
+}
+
 
 def make_source(context: Context, name: str, folder: Path) -> None:
     """The source's own stage, for kinds that have one: extract docstrings, fetch a wheel.
@@ -68,9 +74,9 @@ def open_dataset(context: Context, name: str) -> Opened:
 
 def collection_facts(name: str, entry: DatasetConfig) -> dict[str, Any]:
     """What an entry says of a data set's licence and of how its documents and grades were made, for the manifest."""
-    facts: dict[str, Any] = {"dataset": name, "protocol": {"titles": entry.titles}}
+    facts: dict[str, Any] = {"dataset": name, "protocol": {"document": DOCUMENT[entry.titles]}}
     if entry.gains:
-        facts["protocol"]["gains"] = {str(grade): gain for grade, gain in entry.gains.items()}
+        facts["protocol"]["grades"] = {str(grade): gain for grade, gain in entry.gains.items()}
     return facts | {key: value for key in ("licence", "link") if (value := getattr(entry, key))}
 
 

@@ -239,8 +239,12 @@ def _check_also(model: ConfigModel, name: str, other: str, place: str) -> None:
     if named.count(added.recipe) > 1:
         raise UserError(f"{place}experiments.{name}.also: {other} has recipe {added.recipe!r}, which is there already")
     if added.train_on != chosen.train_on:
-        raise UserError(f"{place}experiments.{name}.also: {other} trains on {added.train_on!r}, not {chosen.train_on!r}")
-    lacking = [d for d in (*chosen.in_domain, *chosen.out_of_domain) if d not in (*added.in_domain, *added.out_of_domain)]
+        raise UserError(
+            f"{place}experiments.{name}.also: {other} trains on {added.train_on!r}, not {chosen.train_on!r}"
+        )
+    lacking = [
+        d for d in (*chosen.in_domain, *chosen.out_of_domain) if d not in (*added.in_domain, *added.out_of_domain)
+    ]
     if lacking:
         raise UserError(f"{place}experiments.{name}.also: {other} is not tested on {lacking[0]!r}")
 

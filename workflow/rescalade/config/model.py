@@ -234,6 +234,11 @@ class ExperimentConfig(Strict):
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
     )
+    keep: Literal["all", "vectors", "scores"] = Field(
+        "all",
+        description="What stays on disk of a run once it is scored. all: vectors and index, for `rescalade search`. "
+        "vectors: no index, which is derived from them. scores: neither; rankings, scores and the model always stay.",
+    )
     also: list[Name] = Field(
         default=[],
         description="Other experiments, by other recipes on the same training data, whose runs are made too and stand "
@@ -253,8 +258,8 @@ class RetrievalSettings(Strict):
     shard_documents: int = Field(65536, ge=1, description="Documents per vector shard.")
     shard_jobs: bool = Field(
         False,
-        description="Encode each vector shard of a data set that declares its `documents` by a job of its own, so that a "
-        "cluster encodes them in parallel. Else one job encodes all of them, one after another.",
+        description="Encode each vector shard of a data set that declares its `documents` by a job of its own, so that "
+        "a cluster encodes them in parallel. Else one job encodes all of them, one after another.",
     )
     batch_tokens: int = Field(4096, ge=64, description="Tokens, padding included, per encoding batch.")
     weights: Storage = Field(

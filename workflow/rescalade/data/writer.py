@@ -86,6 +86,7 @@ def write_opened(
     manifest: dict[str, Any] = {
         **opened.facts,
         **facts,
+        "protocol": {**facts.get("protocol", {}), **opened.facts.get("protocol", {})},
         "counts": writer.counts.numbers,
         "groups": writer.counts.groups,
         "sha256": digests,

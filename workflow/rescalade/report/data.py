@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rescalade.config.model import DatasetConfig
 from rescalade.report.numbers import as_float, duration, listed, size
 from rescalade.report.provenance import Provenance
 from rescalade.report.results import Json
@@ -28,6 +29,7 @@ def data_table(summary: Summary) -> Table:
         ]
         manifest = summary.results.manifests.get(name)
         values = {"name": text(config.title("dataset", name), raw=name), "role": text(listed(roles))}
+        values["protocol"] = text(_protocol(config.dataset(name), manifest, tested=name != experiment.train_on))
         rows.append(Row(values | (_facts(manifest) if manifest else {}), kind="" if manifest else "absent"))
     return Table(
         name="data",
@@ -83,15 +85,13 @@ def _facts(manifest: Json) -> dict[str, Value]:
     groups: dict[str, Any] = manifest.get("groups") or {}
     versions: dict[str, Any] = manifest.get("packages") or {}
     sums: dict[str, Any] = manifest.get("sha256") or {}
-    protocol: dict[str, Any] = manifest.get("protocol") or {}
     shown = ", ".join(f"{name} {count}" for name, count in groups.items())
     pinned = "; ".join(f"{name} {version}" for name, version in versions.items())
     return {
         **{key: number(as_float(counts.get(key)), "count") for key in ("documents", "queries", "judgements")},
         "origin": text(_known(manifest.get("origin"))),
         "groups": text(shown or None, note=f"versions: {pinned}" if pinned else ""),
-        "licence": text(_known(manifest.get("licence"))),
-        "protocol": text(", ".join(f"{key} {_said(value)}" for key, value in protocol.items()) or None),
+        "licence": text(_known(manifest.get("licence")), note=str(manifest.get("link") or "")),
         "sha256": text(
             ", ".join(f"{name} {str(digest)[:8]}" for name, digest in sums.items()) or None,
             note="; ".join(f"{name} {digest}" for name, digest in sums.items()),
@@ -100,9 +100,32 @@ def _facts(manifest: Json) -> dict[str, Value]:
     }
 
 
+def _protocol(entry: DatasetConfig, manifest: Json | None, tested: bool) -> str | None:
+    """Every switch by which two evaluations of the same set may differ: how it was made, searched and scored."""
+    made: dict[str, Any] = (manifest or {}).get("protocol") or {}
+    words = [f"{key} {_said(value)}" for key, value in made.items()]
+    if tested:
+        words.append(f"depth {entry.depth}")
+        words.append(f"MRR and recall from grade {entry.minimum_grade}, nDCG with the grade as gain")
+        words.append(f"main measure {entry.metric}")
+        if entry.drop_identical_ids:
+            words.append("the document whose id is the query's is left out")
+    for what, words_for_it in (
+        ("empty_documents", "documents without text"),
+        ("judged_but_missing", "judged documents that the corpus lacks"),
+    ):
+        if (manifest or {}).get(what):
+            words.append(f"{(manifest or {})[what]} {words_for_it}")
+    return "; ".join(words) or None
+
+
 def _known(value: object) -> str | None:
     return None if value is None else str(value)
 
 
 def _said(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} as {inner}" for key, inner in value.items())
+    return str(value)

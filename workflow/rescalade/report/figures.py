@@ -18,6 +18,7 @@ from rescalade.report.mode_look import FILLED_IN_WORDS
 from rescalade.report.results import load_results
 from rescalade.report.style import PANEL
 from rescalade.report.summary import PRIMARY, SECONDARY, Summary
+from rescalade.report.tradeoff import tradeoff_figure
 
 
 def make_figures(config: Config, paths: Paths) -> list[Path]:
@@ -45,7 +46,9 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         return [_loss_curves(summary, [backbone]), _activity_curves(summary, [backbone])]
     names = summary.config.backbones()
     height = 1.3 + 0.52 * len(names)
+    tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
     return [
+        *tradeoff,
         _loss_curves(summary, names),
         FigureSet(
             "quality",

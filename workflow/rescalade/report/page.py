@@ -25,6 +25,7 @@ from rescalade.report.published_data import load_published
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
 from rescalade.report.template import drawn, write_page
+from rescalade.report.tradeoff import tradeoff_table
 from rescalade.report.wording import facts, opening
 
 INDEX = "index"
@@ -83,6 +84,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
             "best_scale": predicted_against_best(summary),
             "norms": norm_table(summary),
             "runs": run_table(summary),
+            "tradeoff": tradeoff_table(summary) if config.experiment.also else None,
             "data": data_table(summary),
             "costs": cost_table(found),
             "published": published_table(summary, published) if published else None,

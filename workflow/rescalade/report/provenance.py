@@ -57,11 +57,14 @@ class Provenance:
 
 def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterator[Output]:
     """Every output that the report, or the page of one backbone, rests on, in the order of the graph."""
+    from rescalade.stages import STAGED_SOURCES
+
     backbones = config.backbones() if backbone is None else [backbone]
     runs = [run for run in config.runs() if run.backbone in backbones]
     experiment = config.experiment
     datasets = list(dict.fromkeys([experiment.train_on, *config.evaluation_sets()]))
-    for name in dict.fromkeys(config.dataset(dataset).source for dataset in datasets):
+    sources = dict.fromkeys(config.dataset(dataset).source for dataset in datasets)
+    for name in (source for source in sources if config.source(source).kind in STAGED_SOURCES):
         folder = paths.source(name)
         yield Output("source", f"source {name}", {"name": name}, folder / "manifest.json", folder / "record.json")
     for name in datasets:
@@ -79,7 +82,8 @@ def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterat
         folder = paths.rescaled(name, variant, recipe)
         wildcards = {"name": name, "variant": variant}
         yield Output("rescale", f"{name}/{variant}", wildcards, folder / "record.json", folder / "record.json")
-    for run in runs:
+    others = [run for run in config.others() if run.backbone in backbones]
+    for run in [*runs, *others]:
         folder, name = paths.run(run), run.folder
         yield Output("train", f"run {name}", {"run": name}, folder / "outcome.json", folder / "train.record.json")
         for dataset in config.evaluation_sets():

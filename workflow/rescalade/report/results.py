@@ -48,6 +48,8 @@ class Results:
     audits: Mapping[str, Json]
     bm25: Mapping[str, Json]
     manifests: Mapping[str, Json]
+    others: tuple[RunResult, ...] = ()
+    """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
 
     def only(self, backbone: str) -> Results:
         """The same without the runs of other backbones."""
@@ -76,6 +78,7 @@ def load_results(config: Config, paths: Paths) -> Results:
                 for name in dict.fromkeys([config.experiment.train_on, *datasets])
             }
         ),
+        others=tuple(_run(config, paths, run, datasets) for run in config.others()),
     )
 
 

@@ -16,6 +16,7 @@ from rescalade.report.published_data import load_published
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
 from rescalade.report.table import Table
+from rescalade.report.tradeoff import tradeoff_table
 
 
 def make_tables(config: Config, paths: Paths) -> list[Path]:
@@ -39,7 +40,7 @@ def make_tables(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_tables(summary: Summary) -> list[Table]:
-    """Main table, runs, head norms, predictions, comparisons and, where asked for, published numbers."""
+    """Main table, runs, head norms, predictions, comparisons and, if asked for, tradeoff and published numbers."""
     tables = [
         main_table(summary),
         run_table(summary),
@@ -48,6 +49,8 @@ def all_tables(summary: Summary) -> list[Table]:
         predicted_against_best(summary),
         comparison_table(summary),
     ]
+    if summary.config.experiment.also:
+        tables.append(tradeoff_table(summary))
     if summary.config.experiment.published:
         tables.append(published_table(summary, load_published(summary.config.experiment.published)))
     return tables

