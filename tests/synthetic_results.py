@@ -193,7 +193,7 @@ def write_tree(
     writer.data()
     for backbone in config.backbones():
         writer.backbone(backbone)
-    for run in config.runs():
+    for run in [*config.runs(), *config.others()]:
         told = fate(run)
         if told.made:
             writer.run(run, told)

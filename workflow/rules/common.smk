@@ -103,8 +103,18 @@ def shard_files(wildcards):
     """Shards that jobs of their own encode, each with its digest; none for a data set of one or of unknown size."""
     run = Path(str(RUN).format(**dict(wildcards.items())))
     folder = encoding(run, wildcards.dataset)
-    numbers = range(shard_jobs(CONFIG, wildcards.dataset))
+    numbers = range(0 if CONFIG.dataset(wildcards.dataset).corpus else shard_jobs(CONFIG, wildcards.dataset))
     return [folder / name(number) for number in numbers for name in (shard_name, shard_digest)]
+
+
+def of_documents(folder):
+    """Input: something of the data set whose documents a set has: its own, or those of the set it names as its corpus."""
+
+    def found(wildcards):
+        run = Path(str(RUN).format(**dict(wildcards.items())))
+        return folder(run, CONFIG.dataset(wildcards.dataset).corpus or wildcards.dataset)
+
+    return found
 
 
 def dataset_source(wildcards):

@@ -6,6 +6,7 @@ rule score:
         retrieved=retrieved(RUN, "{dataset}"),
         timings=RUN / "retrieved" / "{dataset}.json",
         vectors=vectors(RUN, "{dataset}"),
+        documents=of_documents(vectors),
         corpus=DATASET / "corpus.parquet",
         queries=DATASET / "queries.parquet",
         qrels=DATASET / "qrels.parquet",

@@ -26,7 +26,8 @@ rule index:
 
 rule search:
     input:
-        index=index(RUN, "{dataset}"),
+        index=of_documents(index),
+        documents=of_documents(vectors),
         vectors=vectors(RUN, "{dataset}"),
     output:
         retrieved=retrieved(RUN, "{dataset}"),
