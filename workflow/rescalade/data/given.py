@@ -23,9 +23,9 @@ BATCH_ROWS = 65_536
 def given_triples(path: Path, negatives: int) -> Iterator[pa.RecordBatch]:
     """The first `negatives` rows of every query and positive, in the order of the file.
 
-    The file is read twice: once for a 64-bit hash of each row's query and positive, 25 bytes a row with what counts
-    them, and once to write; 26 million triples take 650 MB. Two pairs with one hash would share their rows, which
-    among so many happens in one file out of fifty thousand.
+    The file is read twice: once for a 64-bit hash of each row's query and positive, 29 bytes a row with what counts
+    them, and once to write; 26 million triples take just under 1 GB. Two pairs with one hash would share their rows;
+    among so many that happens in one file out of fifty thousand.
 
     Raises:
         UserError: the file cannot be read, a column is missing, or an id is null.

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rescalade.data.collection import read_table
 from rescalade.retrieval.bm25 import SLICE_QUERIES, Bm25, collection_parts
+from rescalade.scoring.judgements import read_judgements
 
 SCHEMA = pa.schema([("query_id", pa.string()), ("positive_id", pa.string()), ("negative_id", pa.string())])
 
@@ -41,7 +42,7 @@ def mine_triples(
         (query_id, positive_id, negative_id) in order of the queries, a few thousand of them at a time.
     """
     queries = read_table(folder, "queries.parquet")
-    judged = _judged(read_table(folder, "qrels.parquet"))
+    judged = read_judgements(folder)
     slices = [queries.slice(start, SLICE_QUERIES) for start in range(0, len(queries), SLICE_QUERIES)]
     bm25 = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch)
     for part in slices:
@@ -61,16 +62,6 @@ def mine_triples(
                 rows += [(name, positive, negative) for positive in positives for negative in drawn]
         columns = list(zip(*rows, strict=True)) or [(), (), ()]
         yield pa.table([pa.array(column, pa.string()) for column in columns], schema=SCHEMA)
-
-
-def _judged(qrels: pa.Table) -> dict[str, dict[str, int]]:
-    """Grades by query and document."""
-    found: dict[str, dict[str, int]] = {}
-    for batch in qrels.to_batches(SLICE_QUERIES):
-        columns = (batch.column(name).to_pylist() for name in ("query_id", "document_id", "grade"))
-        for query, document, grade in zip(*columns, strict=True):
-            found.setdefault(query, {})[document] = grade
-    return found
 
 
 def _draw(candidates: Sequence[str], count: int, seed: int, query: str) -> list[str]:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from rescalade.encoding.files import write_vectors
 from rescalade.encoding.reader import SparseVectors, read_file
+from rescalade.encoding.storage import LOSSY
 from rescalade.scoring.score import score_queries, summarise
 
-KINDS = ("float32", "int100", "relative8")
+KINDS = ("float32", *LOSSY)
 DEPTH = 10
 Hits = list[tuple[str, float]]
 
@@ -52,6 +53,15 @@ def storage_effect(
             "left_out": 1 - kept / max(1, total),
         }
     return found
+
+
+def as_table(effect: Mapping[str, Mapping[str, float]]) -> str:
+    """Lines of aligned columns, one for each type."""
+    names = list(next(iter(effect.values())))
+    lines = [" " * 10 + "".join(f"{name:>{len(name) + 3}}" for name in names)]
+    for kind, values in effect.items():
+        lines.append(f"{kind:10s}" + "".join(f"{values[name]:>{len(name) + 3}.4f}" for name in names))
+    return "\n".join(lines)
 
 
 def _ranked(
