@@ -14,7 +14,7 @@ from rescalade.errors import UserError
 from rescalade.retrieval import repeated
 from rescalade.retrieval.block import BLOCK_DOCUMENTS, blocks
 from rescalade.retrieval.index import build_index
-from rescalade.retrieval.search import search
+from rescalade.retrieval.search import _batches, search
 from rescalade.retrieval.storage import write_index
 from vectors import Row, brute_force, row, shards, sparse, vectors
 
@@ -158,6 +158,17 @@ def test_an_id_that_stands_twice_is_named_with_its_places(where: tuple[int, int]
 def test_ids_with_one_hash_are_no_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeated, "_hash", lambda text, lengths, hashes: hashes.fill(7))
     assert len(build_index([vectors([ONE] * 10)], 5)) == 10
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 6, 500, 5000])
+def test_threads_get_equal_shares_that_are_no_smaller_than_need_be(count: int, threads: int) -> None:
+    ranges = _batches(count, 10, 1000, threads)
+    sizes = [part.stop - part.start for part in ranges]
+    assert [n for part in ranges for n in range(part.start, part.stop)] == list(range(count))
+    assert max(sizes, default=0) <= 256 and len(set(sizes[:-1])) <= 1
+    assert -(-len(ranges) // threads) == -(-count // (256 * threads))  # as few passes over the index as can be
+    assert count < threads or max(sizes) < 2 * count / threads
 
 
 def test_a_depth_of_nothing_is_refused() -> None:

@@ -89,6 +89,13 @@ def test_no_triple_at_all_is_an_error(tmp_path: Path) -> None:
     assert not (folder / "triples-x.parquet").exists()
 
 
+def test_a_collection_without_judgements_is_named(tmp_path: Path) -> None:
+    folder = save(tmp_path / "data", collection({"d": "x y"}, {"q": "x y"}, {}))
+    with pytest.raises(UserError, match="data set data has no judgements"):
+        make(folder)
+    assert not list(folder.glob(".*"))
+
+
 GIVEN = ["q1 a n1", "q2 c n1", "q1 a n2", "q1 b n1", "q1 a n3", "q2 c n2"]
 
 
