@@ -68,13 +68,13 @@ def triples(
     context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
 ) -> None:
     """Make training triples: those that the data set brings, else with hard negatives from BM25."""
+    from rescalade.data.given import GIVEN
     from rescalade.data.triples import make_triples
 
     mining = context.config.recipe_named(recipe).mining
     folder = context.paths.dataset(dataset)
-    recorder = Recorder(
-        "triples", context.settings("triples", recipe=recipe, dataset=dataset), [folder / "corpus.parquet"]
-    )
+    inputs = [folder / "corpus.parquet", folder / GIVEN]
+    recorder = Recorder("triples", context.settings("triples", recipe=recipe, dataset=dataset), inputs)
     path = folder / f"triples-{recipe}.parquet"
     make_triples(
         folder, path, negatives=mining.negatives, depth=mining.depth, seed=mining.seed, threads=context.threads
