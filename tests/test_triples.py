@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from oracle import write_tables
 from rescalade.atomic import read_json
 from rescalade.data import given, mining
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, write_collection
+from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.data.triples import make_triples, read_triples
 from rescalade.errors import UserError
 from rescalade.retrieval import bm25
@@ -29,8 +30,7 @@ def collection(documents: dict[str, str], queries: dict[str, str], qrels: dict[t
 
 
 def save(folder: Path, found: Collection) -> Path:
-    folder.mkdir(parents=True)
-    write_collection(folder, found, {})
+    write_tables(folder, found)
     return folder
 
 
