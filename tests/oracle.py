@@ -58,7 +58,8 @@ def write_tables(folder: Path, collection: Collection) -> None:
     for name in ("corpus", "queries", "qrels"):
         pq.write_table(getattr(collection, name), folder / f"{name}.parquet", compression="zstd")
     digests = {path.name: sha256(path) for path in folder.glob("*.parquet")}
-    write_json(folder / "manifest.json", {"sha256": digests})
+    counts = {"documents": len(collection.corpus), "queries": len(collection.queries)}
+    write_json(folder / "manifest.json", {"sha256": digests, "counts": counts})
 
 
 def command(folder: Path, *words: str, threads: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Collections, selection of docstring pairs and mined triples."""
+"""Collections and the selection of docstring pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, read_collection
 from rescalade.data.pydoc import Pair
 from rescalade.data.pydoc_collection import as_collection, select_pairs
-from rescalade.data.triples import mine_triples, read_triples, write_triples
 from rescalade.data.writer import write_collection
 from rescalade.errors import UserError
 
@@ -75,42 +74,6 @@ def test_title_and_text_are_joined_by_a_space() -> None:
     rows = [{"id": "a", "title": "T", "text": "x"}, {"id": "b", "title": "", "text": "y"}]
     titled = Collection(pa.Table.from_pylist(rows, schema=CORPUS), SMALL.queries, SMALL.qrels)
     assert titled.document_texts() == ["T x", "y"]
-
-
-def test_mined_negatives_are_close_and_never_judged() -> None:
-    mined = mine_triples(SMALL, negatives=3, depth=10, seed=0)
-    rows = mined.triples.to_pylist()
-    # q1: d2 is the only unjudged document with its words (d4 is judged); q2: no other document shares a word
-    assert rows == [{"query_id": "q1", "positive_id": "d1", "negative_id": "d2"}]
-    assert (mined.without_positive, mined.without_negative) == (1, 1)
-
-
-def test_the_draw_of_a_query_does_not_depend_on_other_queries() -> None:
-    documents = {f"d{i}": f"word common {'x' * (i + 1)}" for i in range(30)}
-    queries = {f"q{i}": "word common" for i in range(4)}
-    qrels = {(f"q{i}", f"d{i}"): 1 for i in range(4)}
-    whole = mine_triples(collection(documents, queries, qrels), negatives=2, depth=8, seed=1).triples.to_pylist()
-    alone = mine_triples(
-        collection(documents, {"q2": "word common"}, {("q2", "d2"): 1}), negatives=2, depth=8, seed=1
-    ).triples.to_pylist()
-    assert [row for row in whole if row["query_id"] == "q2"] == alone
-    assert all(row["positive_id"] != row["negative_id"] for row in whole)
-
-
-def test_triples_survive_the_disk_and_damage_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "triples-x.parquet"
-    mined = mine_triples(SMALL, negatives=1, depth=5, seed=0)
-    write_triples(path, mined)
-    assert read_triples(path).equals(mined.triples)
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(UserError, match="damaged"):
-        read_triples(path)
-
-
-def test_no_triple_at_all_is_an_error(tmp_path: Path) -> None:
-    nothing = mine_triples(collection({"d": "x y"}, {"q": "x y"}, {("q", "d"): 1}), negatives=1, depth=5, seed=0)
-    with pytest.raises(UserError, match="nothing to train on"):
-        write_triples(tmp_path / "t.parquet", nothing)
 
 
 PAIRS = [

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_cache import COMMIT, add_to_cache
-from rescalade.data.collection import GIVEN_TRIPLES
+from rescalade.data.given import GIVEN
 from rescalade.errors import UserError
 from test_sources import config, make, manifest
 
@@ -99,7 +99,7 @@ def test_each_different_text_is_one_document_and_rows_become_triples(cache: Path
     queries = dict(zip(found.queries["id"].to_pylist(), found.queries["text"].to_pylist(), strict=True))
     assert sorted(documents.values()) == ["apples are red", "grass is green", "whales are blue"]
     assert sorted(queries.values()) == ["blue?", "red?"]
-    triples = pq.read_table(tmp_path / "x" / GIVEN_TRIPLES).to_pylist()
+    triples = pq.read_table(tmp_path / "x" / GIVEN).to_pylist()
     assert [
         {
             "query": queries[row["query_id"]],
@@ -116,7 +116,7 @@ def test_each_different_text_is_one_document_and_rows_become_triples(cache: Path
 
 def test_several_negatives_and_a_limit(cache: Path, tmp_path: Path) -> None:
     make(config(x=entry(subset="triplet-2")), "x", tmp_path)
-    rows = pq.read_table(tmp_path / "x" / GIVEN_TRIPLES).to_pylist()
+    rows = pq.read_table(tmp_path / "x" / GIVEN).to_pylist()
     assert len(rows) == 2 and len({(row["query_id"], row["positive_id"]) for row in rows}) == 1
     make(config(y=entry(limit=2)), "y", tmp_path)
     assert manifest(tmp_path, "y")["counts"]["triples"] == 2
@@ -128,7 +128,7 @@ def test_ids_take_their_texts_from_other_subsets_and_margins_become_scores(cache
     assert found.corpus["id"].to_pylist() == ["1", "2", "4"], "only passages that the triplets use"
     assert found.corpus["text"].to_pylist() == ["passage 1", "passage 2", "passage 4"]
     assert found.queries["text"].to_pylist() == ["question 7", "question 8"]
-    rows = pq.read_table(tmp_path / "x" / GIVEN_TRIPLES).to_pylist()
+    rows = pq.read_table(tmp_path / "x" / GIVEN).to_pylist()
     assert [row["positive_score"] - row["negative_score"] for row in rows] == [3.5, -1.25]
 
 
@@ -140,7 +140,7 @@ def test_made_again_without_triples_the_old_ones_are_gone(cache: Path, tmp_path:
     (folder / "queries.tsv").write_text("q\ttext\n")
     (folder / "qrels.tsv").write_text("q\td\t1\n")
     make(config(x={"source": "files", "path": str(folder)}), "x", tmp_path)
-    assert not (tmp_path / "x" / GIVEN_TRIPLES).exists()
+    assert not (tmp_path / "x" / GIVEN).exists()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Vectors on disk, run files and BM25."""
+"""Vectors on disk and run files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from rescalade.errors import UserError
-from rescalade.retrieval.bm25 import Bm25
 from rescalade.retrieval.runfile import read_run, write_run
 from vectors import sparse
 
@@ -59,11 +58,3 @@ def test_a_run_cannot_hold_white_space_in_ids_and_a_torn_file_is_named(tmp_path:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"y\.trec\.gz"):
         read_run(path)
-
-
-def test_bm25_ranks_the_document_with_the_rare_word_first() -> None:
-    texts = ["apple banana cherry", "apple banana grape", "apple zebra grape"]
-    numbers, scores = Bm25(texts).search(["zebra grape", "nothing matches"], 10)
-    assert numbers[0, 0] == 2 and scores[0, 0] > scores[0, 1] > 0
-    assert (scores[1] == 0).all()
-    assert numbers.shape == (2, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 
 from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
+from rescalade.retrieval import repeated
 from rescalade.retrieval.block import BLOCK_DOCUMENTS, blocks
 from rescalade.retrieval.index import build_index
-from rescalade.retrieval.search import search
+from rescalade.retrieval.search import _batches, search
+from rescalade.retrieval.storage import write_index
 from vectors import Row, brute_force, row, shards, sparse, vectors
 
 
@@ -137,6 +141,34 @@ def test_a_broken_query_is_named(query: Row, part: str) -> None:
     index = build_index([vectors([ONE])], 5)
     with pytest.raises(UserError, match=part):
         search(index, vectors([ONE, query], "q"), 10)
+
+
+@pytest.mark.parametrize("where", [(0, 1), (1, 9), (4, 7)])
+def test_an_id_that_stands_twice_is_named_with_its_places(where: tuple[int, int], tmp_path: Path) -> None:
+    documents = vectors([ONE] * 10)
+    documents.ids[where[1]] = documents.ids[where[0]]
+    message = rf"document id 'd{where[0]}' occurs more than once \(documents {where[0]} and {where[1]}"
+    with pytest.raises(UserError, match=message):
+        build_index(shards(documents, 3), 5, block_postings=2)
+    with pytest.raises(UserError, match=message):
+        write_index(tmp_path / "index", shards(documents, 3), 5)
+    assert not (tmp_path / "index" / "header.json").exists()
+
+
+def test_ids_with_one_hash_are_no_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated, "_hash", lambda text, lengths, hashes: hashes.fill(7))
+    assert len(build_index([vectors([ONE] * 10)], 5)) == 10
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 6, 500, 5000])
+def test_threads_get_equal_shares_that_are_no_smaller_than_need_be(count: int, threads: int) -> None:
+    ranges = _batches(count, 10, 1000, threads)
+    sizes = [part.stop - part.start for part in ranges]
+    assert [n for part in ranges for n in range(part.start, part.stop)] == list(range(count))
+    assert max(sizes, default=0) <= 256 and len(set(sizes[:-1])) <= 1
+    assert -(-len(ranges) // threads) == -(-count // (256 * threads))  # as few passes over the index as can be
+    assert count < threads or max(sizes) < 2 * count / threads
 
 
 def test_a_depth_of_nothing_is_refused() -> None:

@@ -94,7 +94,7 @@ def test_building_keeps_to_its_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert read_header(tmp_path / "index").blocks == 9
-    assert peak < 6e6  # 4 MB of postings, a shard of 0.5 MB, names; the whole index has 15 MB
+    assert peak < 6.5e6  # 4 MB of postings, a shard of 0.5 MB, names, 0.5 MB of hashes; the whole index has 15 MB
 
 
 def damage_truncated(folder: Path) -> None:

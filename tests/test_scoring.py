@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rescalade.encoding.vectors import SparseVectors
+from rescalade.scoring import score
 from rescalade.scoring.flops import sparsity
 from rescalade.scoring.score import score_queries, summarise
 
@@ -39,6 +40,16 @@ def test_minimum_grade_counts_for_mrr_and_recall_but_not_for_ndcg() -> None:
     assert found["q"]["MRR@10"] == 0.5
     assert found["q"]["Recall@1000"] == 1.0
     assert found["q"]["nDCG@10"] == pytest.approx((1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3)))
+
+
+def test_a_long_run_is_scored_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score, "SLICE_QUERIES", 2)
+    qrels = {f"q{n}": {f"d{n}": 1} for n in range(5)}
+    run = [(f"q{n}", [(f"x{i}", 9.0 - i) for i in range(n)] + [(f"d{n}", 1.0)]) for n in (3, 0, 1, 4)]
+    values = score_queries(qrels, iter([*run, ("unjudged", [("d1", 1.0)])]))
+    assert {query: found["MRR@10"] for query, found in values.items()} == {
+        f"q{n}": 0.0 if n == 2 else 1 / (n + 1) for n in range(5)
+    }
 
 
 def test_summary_by_group() -> None:

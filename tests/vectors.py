@@ -64,9 +64,14 @@ def brute_force(documents: SparseVectors, query: Row, depth: int) -> tuple[list[
 
 
 def write_folder(
-    folder: Path, documents: Sequence[SparseVectors], queries: SparseVectors, vocabulary: int, model: str = "m" * 64
+    folder: Path,
+    documents: Sequence[SparseVectors],
+    queries: SparseVectors,
+    vocabulary: int,
+    model: str = "m" * 64,
+    **changes: Any,
 ) -> dict[str, Any]:
-    """A folder of encoded texts with its manifest."""
+    """A folder of encoded texts with its manifest, in which `changes` are made."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [shard_name(number) for number in range(len(documents))]
     for name, part in zip([*names, QUERIES], [*documents, queries], strict=True):
@@ -80,6 +85,15 @@ def write_folder(
         "weights": "float32",
         "model": model,
         "sha256": {name: sha256(folder / name) for name in [*names, QUERIES]},
+        "tokenizer": "t" * 64,
+        "data": {"corpus": "c" * 64, "queries": "q" * 64},
+        "settings": {"document_length": 16, "pool_special_tokens": True, "top_terms": None, "weights": "float32"},
+        "state": "ok",
+        "active_terms": 10.0,
+        "non_finite_texts": 0,
+        "bounded_shards": 0,
+        "left_out": {},
+        **changes,
     }
     write_json(folder / MANIFEST, manifest)
     return manifest

@@ -100,7 +100,10 @@ def _places(
         raise UserError(f"{source}: no model there (config.json is missing)")
     run = Paths(results).run(parse_run(source))
     if dataset is not None:
+        from rescalade.encoding.shared import corpus_folder
+
         texts = Paths(results).dataset(dataset) / "corpus.parquet"
+        dataset = corpus_folder(layout.vectors(run, dataset)).name  # whose vectors and index hold the documents
         vectors = vectors or layout.vectors(run, dataset)
         index = index or layout.index(run, dataset)
         corpus = corpus or (texts if texts.is_file() else None)

@@ -53,39 +53,35 @@ def collection(context: Context, dataset: str) -> None:
 def triples(
     context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
 ) -> None:
-    """Make training triples with hard negatives from BM25."""
-    from rescalade.data.collection import read_collection
-    from rescalade.data.triples import mine_triples, write_triples
+    """Make training triples: those that the data set brings, else with hard negatives from BM25."""
+    from rescalade.data.given import GIVEN
+    from rescalade.data.triples import make_triples
 
     mining = context.config.recipe_named(recipe).mining
     folder = context.paths.dataset(dataset)
-    recorder = Recorder(
-        "triples", context.settings("triples", recipe=recipe, dataset=dataset), [folder / "corpus.parquet"]
-    )
-    mined = mine_triples(read_collection(folder), negatives=mining.negatives, depth=mining.depth, seed=mining.seed)
+    inputs = [folder / "corpus.parquet", folder / GIVEN]
+    recorder = Recorder("triples", context.settings("triples", recipe=recipe, dataset=dataset), inputs)
     path = folder / f"triples-{recipe}.parquet"
-    write_triples(path, mined)
+    make_triples(
+        folder, path, negatives=mining.negatives, depth=mining.depth, seed=mining.seed, threads=context.threads
+    )
     recorder.write(path.with_suffix(".record.json"))
 
 
 def bm25(context: Context, dataset: str) -> None:
     """Rank a data set by BM25, the floor in every table."""
-    from rescalade.data.collection import read_collection
     from rescalade.paths import retrieved
-    from rescalade.retrieval.bm25 import Bm25
+    from rescalade.retrieval.bm25 import rank_collection
     from rescalade.retrieval.runfile import write_run
+    from rescalade.retrieval.scratch import scratch_folder
 
     folder = context.paths.dataset(dataset)
     recorder = Recorder("bm25", context.settings("bm25", dataset=dataset), [folder / "corpus.parquet"])
-    found = read_collection(folder)
-    ids = found.corpus["id"].to_pylist()
-    numbers, scores = Bm25(found.document_texts()).search(
-        found.queries["text"].to_pylist(), context.config.dataset(dataset).depth
-    )
-    rankings = (
-        (query, [(ids[n], float(s)) for n, s in zip(row, score, strict=True) if s > 0])
-        for query, row, score in zip(found.queries["id"].to_pylist(), numbers, scores, strict=True)
-    )
+    settings = context.config.dataset(dataset)
     path = retrieved(context.paths.bm25(), dataset)
-    write_run(path, rankings, "bm25")
+    with scratch_folder(path) as scratch:
+        rankings = rank_collection(
+            folder, scratch, settings.depth, drop_identical_ids=settings.drop_identical_ids, threads=context.threads
+        )
+        write_run(path, rankings, "bm25")
     recorder.write(path.with_name(f"{dataset}.record.json"))

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rescalade import paths as layout
-from rescalade.atomic import atomic_file, atomic_folder, read_json, sha256, write_json
+from rescalade.atomic import atomic_folder, sha256, write_json
 from rescalade.cli.context import Context, stage_command
+from rescalade.cli.effect import effect
 from rescalade.cli.own_texts import encode_own_texts
+from rescalade.cli.scores import score
 from rescalade.digest import code_digest
 from rescalade.errors import UserError
 from rescalade.progress import Reporter
 from rescalade.records import Recorder
-from rescalade.stages import parse_run, recall_cuts
-
-BM25 = "bm25"
+from rescalade.stages import parse_run
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands, but for `search`, which rescalade.cli.ask puts before a second meaning."""
     for function in (encode, index, score):
         app.command()(stage_command(function))
+    app.command()(effect)
 
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
@@ -49,6 +49,7 @@ def encode(
     """Encode a data set, or texts of your own, with a trained run."""
     from rescalade.encoding.encode import EncodeJob, EncodeSettings
     from rescalade.encoding.finished import WorkFolder
+    from rescalade.encoding.shared import check_same_corpus
     from rescalade.encoding.texts import folder_texts
 
     if texts is not None or queries is not None or out is not None or not dataset:
@@ -59,6 +60,9 @@ def encode(
     target, model = layout.vectors(folder, dataset), folder / "model"
     recorder = Recorder("encode", settings_text, [*sorted(model.glob("*.safetensors")), data / "corpus.parquet"])
     documents, questions = folder_texts(data)
+    corpus_of = context.config.dataset(dataset).corpus
+    if corpus_of is not None:
+        check_same_corpus(data, context.paths.dataset(corpus_of))
     check_count(context.config.dataset(dataset).documents, documents.count, dataset)
     job = EncodeJob(
         model,
@@ -68,6 +72,7 @@ def encode(
         work=WorkFolder(layout.encoding(folder, dataset), earlier=target),
         tokens=context.paths.tokens(dataset),
         code=code_digest("encode"),
+        corpus_of=corpus_of,
     )
     devices = context.devices()
     with Reporter(f"encode {run} {dataset}") as progress:
@@ -105,6 +110,11 @@ def index(
     recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [vectors / MANIFEST])
     shards = CorpusShards(vectors)
     manifest = shards.manifest
+    if shards.folder != vectors:
+        raise UserError(
+            f"{dataset} has the documents of {shards.folder.name}, whose index its queries are searched in; "
+            f"run `rescalade index {run} {shards.folder.name}`"
+        )
     with atomic_folder(layout.index(folder, dataset)) as output:
         write_index(
             output,
@@ -122,79 +132,28 @@ def search(context: Context, run: str = RunArgument, dataset: str = typer.Argume
     from rescalade.encoding.manifest import CorpusShards
     from rescalade.encoding.vectors import MANIFEST, QUERIES, read_vectors
     from rescalade.retrieval.header import check_origin, verify
+    from rescalade.retrieval.ranker import Ranker
     from rescalade.retrieval.runfile import write_run
-    from rescalade.retrieval.search import search as retrieve
     from rescalade.retrieval.storage import load_index
     from rescalade.scoring.flops import sparsity
 
     folder = context.paths.run(parse_run(run))
-    vectors, stored = layout.vectors(folder, dataset), layout.index(folder, dataset)
+    vectors = layout.vectors(folder, dataset)
     recorder = Recorder("search", context.settings("search", run=run, dataset=dataset), [vectors / MANIFEST])
     shards = CorpusShards(vectors)
     manifest = shards.manifest
     queries = read_vectors(vectors / QUERIES)
+    stored = layout.index(folder, shards.folder.name)  # of the data set whose documents these are
     verify(stored)
-    check_origin(stored, model=manifest["model"], vectors=sha256(vectors / MANIFEST))
-    inverted = load_index(stored)
-    start = time.process_time()
-    rankings = retrieve(inverted, queries, context.config.dataset(dataset).depth, context.threads)
-    seconds = max(time.process_time() - start, 1e-9)
+    check_origin(stored, model=manifest["model"], vectors=sha256(shards.folder / MANIFEST))
+    inverted, settings = load_index(stored), context.config.dataset(dataset)
+    ranker = Ranker(inverted, settings.depth, settings.drop_identical_ids, context.threads)
     path = layout.retrieved(folder, dataset)
-    write_run(
-        path,
-        (
-            (query, list(zip(inverted.names(numbers), scores.tolist(), strict=True)))
-            for query, (numbers, scores) in zip(queries.ids, rankings, strict=True)
-        ),
-        tag=run.replace("/", "-"),
-    )
+    write_run(path, ranker.rankings(queries), tag=run.replace("/", "-"))
     measures = {
         **sparsity(queries, shards, manifest["vocabulary"]),
         "index_bytes": inverted.bytes,
-        "queries_per_second": len(queries) / seconds,
+        "queries_per_second": len(queries) / max(ranker.seconds, 1e-9),
     }
     write_json(path.with_name(f"{dataset}.json"), measures)
     recorder.write(path.with_name(f"{dataset}.record.json"))
-
-
-def score(
-    context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or bm25"),
-    dataset: str = typer.Argument(),
-) -> None:
-    """Score a ranking with pytrec_eval."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from rescalade.data.collection import read_collection
-    from rescalade.retrieval.runfile import read_run
-    from rescalade.scoring.score import score_queries, summarise
-
-    folder = context.paths.bm25() if run == BM25 else context.paths.run(parse_run(run))
-    ranking = layout.retrieved(folder, dataset)
-    recorder = Recorder("score", context.settings("score", run=run, dataset=dataset), [ranking])
-    found = read_collection(context.paths.dataset(dataset))
-    groups = dict(zip(found.queries["id"].to_pylist(), found.queries["group"].to_pylist(), strict=True))
-    cuts = recall_cuts(context.config.dataset(dataset).depth)
-    values = score_queries(found.relevant(), read_run(ranking), cuts)
-    path = layout.scores(folder, dataset)
-    rows = [{"query_id": query, "group": groups[query] or "", **row} for query, row in values.items()]
-    with atomic_file(per_query(path)) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows), temporary, compression="zstd")
-    write_json(
-        path,
-        {
-            "run": run,
-            "dataset": dataset,
-            "queries": len(values),
-            "documents": len(found.corpus),
-            **summarise(values, groups),
-            "sparsity": None if run == BM25 else read_json(ranking.with_name(f"{dataset}.json")),
-        },
-    )
-    recorder.write(path.with_name(f"{dataset}.record.json"))
-
-
-def per_query(path: Path) -> Path:
-    """Per-query values stand beside the summary."""
-    return path.with_name(f"{path.stem}.per-query.parquet")

@@ -17,8 +17,6 @@ QUERIES = pa.schema([("id", pa.string()), ("text", pa.string()), ("group", pa.st
 QRELS = pa.schema([("query_id", pa.string()), ("document_id", pa.string()), ("grade", pa.int32())])
 BATCH_DOCUMENTS = 16384
 """Documents that are in memory together where a corpus is read or written."""
-GIVEN_TRIPLES = "given-triples.parquet"
-"""Training triples that a data set brings along."""
 FILES = {"corpus.parquet": CORPUS, "queries.parquet": QUERIES, "qrels.parquet": QRELS}
 
 

@@ -1,88 +1,79 @@
-"""Training triples with hard negatives from BM25."""
+"""Training triples on disk: those that a data set brings, or mined ones."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, read_json, sha256, write_json
-from rescalade.data.collection import Collection
+from rescalade.data.given import GIVEN, given_triples
+from rescalade.data.mining import Mined, mine_triples
 from rescalade.errors import UserError
-from rescalade.retrieval.bm25 import Bm25
-
-SCHEMA = pa.schema([("query_id", pa.string()), ("positive_id", pa.string()), ("negative_id", pa.string())])
+from rescalade.retrieval.scratch import scratch_folder
 
 
-@dataclass(frozen=True)
-class Mined:
-    """The triples and what was left out.
+def make_triples(
+    folder: Path, path: Path, *, negatives: int, depth: int, seed: int, threads: int = 1
+) -> dict[str, Any]:
+    """Write the triples of a collection, and a manifest beside them; memory does not grow with the corpus.
 
-    triples: Arrow table (query_id, positive_id, negative_id), in order of the queries.
-    without_positive: queries without a relevant document. without_negative: queries none of whose best
-    documents is irrelevant.
+    Where the folder holds given-triples.parquet these are taken, at most `negatives` per query and positive; else
+    negatives are mined with BM25 (rescalade.data.mining).
+
+    Returns:
+        The manifest: origin (given or mined), triples, sha256, and for mined ones the queries left out.
+
+    Raises:
+        UserError: there is no triple at all, or a file is damaged.
     """
-
-    triples: pa.Table
-    without_positive: int
-    without_negative: int
-
-
-def mine_triples(collection: Collection, *, negatives: int, depth: int, seed: int) -> Mined:
-    """For each query and relevant document, `negatives` irrelevant ones out of BM25's `depth` best.
-
-    The draw depends on the query's id and the seed alone, not on any generator's state, so that adding a
-    query moves no other.
-    """
-    identities = collection.corpus["id"].to_pylist()
-    relevant = collection.relevant()
-    query_ids, texts = collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist()
-    numbers, scores = Bm25(collection.document_texts()).search(
-        texts, depth + max(map(len, relevant.values()), default=0)
-    )
-    rows: list[dict[str, str]] = []
-    without_positive = without_negative = 0
-    for query, ranked, score in zip(query_ids, numbers, scores, strict=True):
-        positives = [identity for identity, grade in relevant.get(query, {}).items() if grade > 0]
-        judged = relevant.get(query, {})
-        candidates = [
-            identities[n] for n, s in zip(ranked, score, strict=True) if s > 0 and identities[n] not in judged
-        ]
-        if not positives:
-            without_positive += 1
-        elif not candidates:
-            without_negative += 1
-        else:
-            drawn = _draw(candidates[:depth], negatives, seed, query)
-            rows += [{"query_id": query, "positive_id": p, "negative_id": n} for p in positives for n in drawn]
-    return Mined(pa.Table.from_pylist(rows, schema=SCHEMA), without_positive, without_negative)
+    given = folder / GIVEN
+    if given.is_file():
+        return write_triples(path, given_triples(given, negatives), {"origin": "given"})
+    counts = Mined()
+    with scratch_folder(path) as scratch:
+        tables = mine_triples(folder, scratch, counts, negatives=negatives, depth=depth, seed=seed, threads=threads)
+        return write_triples(path, tables, {"origin": "mined"}, counts)
 
 
-def write_triples(path: Path, mined: Mined) -> None:
-    """Write the table and a manifest beside it.
+def write_triples(
+    path: Path, parts: Iterable[pa.Table | pa.RecordBatch], facts: dict[str, Any], mined: Mined | None = None
+) -> dict[str, Any]:
+    """Write tables or batches of one schema as they come, then the manifest.
+
+    Args:
+        facts: further keys of the manifest.
+        mined: counts that are complete when the last part has come.
 
     Raises:
         UserError: there is no triple at all.
     """
-    if not len(mined.triples):
-        raise UserError(
-            f"{path}: no query has both a relevant document and a hard negative; there is nothing to train on"
-        )
+    rows = 0
     with atomic_file(path) as temporary:
-        pq.write_table(mined.triples, temporary, compression="zstd")
-    manifest: dict[str, Any] = {
-        "triples": len(mined.triples),
-        "queries_without_positive": mined.without_positive,
-        "queries_without_negative": mined.without_negative,
-        "sha256": sha256(path),
-    }
+        writer: pq.ParquetWriter | None = None
+        try:
+            for part in parts:
+                writer = writer or pq.ParquetWriter(temporary, part.schema, compression="zstd")
+                rows += len(part)
+                if isinstance(part, pa.RecordBatch):
+                    writer.write_batch(part)
+                else:
+                    writer.write_table(part)
+        finally:
+            if writer is not None:
+                writer.close()
+        if not rows:
+            reason = "no query has both a relevant document and a hard negative" if mined else "the given file is empty"
+            raise UserError(f"{path}: {reason}; there is nothing to train on")
+    manifest: dict[str, Any] = {**facts, "triples": rows, "sha256": sha256(path)}
+    if mined is not None:
+        manifest["queries_without_positive"] = mined.without_positive
+        manifest["queries_without_negative"] = mined.without_negative
     write_json(path.with_suffix(".json"), manifest)
+    return manifest
 
 
 def read_triples(path: Path) -> pa.Table:
@@ -95,10 +86,3 @@ def read_triples(path: Path) -> pa.Table:
     if not path.is_file() or sha256(path) != manifest["sha256"]:
         raise UserError(f"{path} is missing or damaged; delete it and run again")
     return pq.read_table(path)
-
-
-def _draw(candidates: Sequence[str], count: int, seed: int, query: str) -> list[str]:
-    key = hashlib.blake2b(f"{seed}\0{query}".encode(), digest_size=8).digest()
-    random = np.random.default_rng(int.from_bytes(key, "little"))
-    chosen = random.choice(len(candidates), size=min(count, len(candidates)), replace=False)
-    return [candidates[number] for number in sorted(chosen)]

@@ -19,12 +19,12 @@ from rescalade.atomic import atomic_file, sha256, write_json
 from rescalade.data.collection import (
     BATCH_DOCUMENTS,
     CORPUS,
-    GIVEN_TRIPLES,
     QRELS,
     QUERIES,
     Collection,
     document_batches,
 )
+from rescalade.data.given import GIVEN
 from rescalade.data.opened import Document, Judgement, Opened, Query
 from rescalade.data.rules import Expected, Rules
 from rescalade.data.seen import Seen, text_hash
@@ -78,11 +78,11 @@ def write_opened(
             for file in ("corpus.parquet", "queries.parquet", "qrels.parquet")
         }
         if opened.triples is not None:
-            parts[GIVEN_TRIPLES] = stack.enter_context(atomic_file(folder / GIVEN_TRIPLES))
+            parts[GIVEN] = stack.enter_context(atomic_file(folder / GIVEN))
         writer.write(opened, parts, shared)
         digests = {file: sha256(path) for file, path in parts.items()}
     if opened.triples is None:
-        (folder / GIVEN_TRIPLES).unlink(missing_ok=True)
+        (folder / GIVEN).unlink(missing_ok=True)
     manifest: dict[str, Any] = {
         **opened.facts,
         **facts,
@@ -138,7 +138,7 @@ class _Writer:
         self._judgements(judgements, documents, opened.strict, parts["qrels.parquet"])
         self._expected.check_counts(self._name, self.counts.numbers)
         if opened.triples is not None:
-            self._triples(opened.triples(), parts[GIVEN_TRIPLES])
+            self._triples(opened.triples(), parts[GIVEN])
 
     def _documents(self, given: Iterable[Document], path: Path, wanted: set[str]) -> None:
         """Write the corpus; `wanted` loses the ids that are met."""

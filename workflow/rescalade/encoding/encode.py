@@ -56,6 +56,7 @@ class EncodeJob:
         work: WorkFolder,
         tokens: Path | None = None,
         code: str = "",
+        corpus_of: str | None = None,
     ) -> None:
         """Describe the job; nothing is loaded yet.
 
@@ -64,18 +65,19 @@ class EncodeJob:
             work: where files are written, and where finished ones are looked for.
             tokens: folder of token numbers that are kept for other models with the same tokenizer.
             code: digest of the code; files of other code are made again.
+            corpus_of: data set with the same documents, encoded under its own name; here are the queries alone.
         """
         self.model, self.settings, self.work = model, settings, work
-        self._tokens, self._code = tokens, code
+        self._tokens, self._code, self._corpus_of = tokens, code, corpus_of
         self.digests = {
             "model": model_digest(model),
             "tokenizer": tokenizer_digest(model),
             "data": {"corpus": documents.digest, "queries": queries.digest},
         }
-        size = settings.shard_documents
+        size, count = settings.shard_documents, documents.count if corpus_of is None else 0
         self._files = [
-            _File(shard_name(number), documents, first, min(first + size, documents.count), settings.document_length)
-            for number, first in enumerate(range(0, documents.count, size))
+            _File(shard_name(number), documents, first, min(first + size, count), settings.document_length)
+            for number, first in enumerate(range(0, count, size))
         ]
         self._queries = _File(QUERIES, queries, 0, queries.count, settings.query_length)
 
@@ -90,6 +92,8 @@ class EncodeJob:
         Raises:
             UserError: there is no such shard.
         """
+        if self._corpus_of is not None:
+            raise UserError(f"shard {number}: the documents are those of {self._corpus_of}; encode its shards")
         if not 0 <= number < len(self._files):
             raise UserError(f"shard {number}: the corpus has {len(self._files)}, counted from 0")
         self._make([self._files[number]], [device], progress)
@@ -102,7 +106,7 @@ class EncodeJob:
         """
         files = [*self._files, self._queries]
         facts = self._make(files, devices, progress)
-        return write_manifest(self.work.folder, facts, self.settings, self.digests)
+        return write_manifest(self.work.folder, facts, self.settings, self.digests, self._corpus_of)
 
     def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
         self.work.folder.mkdir(parents=True, exist_ok=True)

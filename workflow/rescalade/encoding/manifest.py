@@ -13,6 +13,7 @@ from rescalade.atomic import read_json, sha256
 from rescalade.encoding.files import read_vectors
 from rescalade.encoding.names import MANIFEST
 from rescalade.encoding.reader import SparseVectors, read_facts
+from rescalade.encoding.shared import check_belongs, corpus_folder
 from rescalade.errors import UserError
 
 
@@ -73,16 +74,26 @@ class CorpusShards:
 
     May be iterated any number of times, always in document order: each time every shard is read from disk
     again, its weights as float32 whatever type they are stored in. `len` is the number of shards.
+
+    folder, manifest: of the vectors that hold the documents. For a data set that shares another's corpus these are the
+    other's; its own folder holds the queries.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Compare the folder with its manifest.
+        """Compare the folder with its manifest, and so the one that it names for the documents.
 
         Raises:
-            UserError: a shard is missing or damaged.
+            UserError: a shard is missing or damaged, or the two folders do not belong together.
         """
-        self.folder = folder
-        self.manifest = read_manifest(folder)
+        self.folder, self.manifest = folder, read_manifest(folder)
+        corpus = corpus_folder(folder)
+        if corpus != folder:
+            if not (corpus / MANIFEST).is_file():
+                raise UserError(
+                    f"{folder} has the documents of {corpus.name}, which is not encoded; encode {corpus.name} first"
+                )
+            self.folder, self.manifest = corpus, read_manifest(corpus)
+            check_belongs(folder, read_json(folder / MANIFEST), corpus, self.manifest)
 
     def __len__(self) -> int:
         return len(self.manifest["shards"])

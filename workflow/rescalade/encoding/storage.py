@@ -21,6 +21,7 @@ from rescalade.encoding.reader import SparseVectors
 from rescalade.encoding.settings import Storage
 from rescalade.errors import UserError
 
+LOSSY = ("int100", "relative8")
 STORAGES: tuple[str, ...] = get_args(Storage)
 
 

@@ -19,13 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 def write_manifest(
-    folder: Path, files: Mapping[str, Mapping[str, Any]], settings: EncodeSettings, digests: Mapping[str, Any]
+    folder: Path,
+    files: Mapping[str, Mapping[str, Any]],
+    settings: EncodeSettings,
+    digests: Mapping[str, Any],
+    corpus_of: str | None = None,
 ) -> dict[str, Any]:
     """Write the manifest over the facts of all files.
 
     Args:
         files: facts by file name: tally, weights, postings, weight, vocabulary, sha256.
         digests: model, tokenizer, data.
+        corpus_of: the data set whose vectors hold the documents, where these files do not.
 
     Raises:
         UserError: the files are of different vocabularies.
@@ -59,6 +64,8 @@ def write_manifest(
             "by_storage": _shares(corpus, postings - corpus.kept_postings, weight - corpus.kept_weight),
         },
     }
+    if corpus_of is not None:
+        manifest["corpus"] = corpus_of
     _warn(folder, manifest)
     write_json(folder / MANIFEST, manifest)
     return manifest

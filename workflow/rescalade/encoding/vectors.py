@@ -21,9 +21,21 @@ __all__ = [
     "model_digest",
     "read_manifest",
     "read_vectors",
+    "rows",
     "shard_name",
     "write_vectors",
 ]
+
+
+def rows(vectors: SparseVectors, start: int, stop: int) -> SparseVectors:
+    """Texts start:stop, as views."""
+    if (start, stop) == (0, len(vectors)):
+        return vectors
+    offsets = vectors.offsets[start : stop + 1]
+    entries = slice(offsets[0], offsets[-1])
+    return SparseVectors(
+        vectors.ids[start:stop], offsets - offsets[0], vectors.terms[entries], vectors.weights[entries]
+    )
 
 
 def concatenate(parts: Sequence[SparseVectors]) -> SparseVectors:

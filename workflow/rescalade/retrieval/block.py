@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors, concatenate
+from rescalade.encoding.vectors import SparseVectors, concatenate, rows
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 
@@ -59,7 +59,7 @@ def blocks(shards: Iterable[SparseVectors], vocabulary: int, postings: int = BLO
         while start < len(shard):
             reaches = int(np.searchsorted(shard.offsets, shard.offsets[start] + postings - held))
             stop = min(start + BLOCK_DOCUMENTS - documents, reaches, len(shard))
-            pending.append(_rows(shard, start, stop))
+            pending.append(rows(shard, start, stop))
             documents += stop - start
             held += int(shard.offsets[stop] - shard.offsets[start])
             start = stop
@@ -70,17 +70,6 @@ def blocks(shards: Iterable[SparseVectors], vocabulary: int, postings: int = BLO
             pending[-1] = concatenate([pending[-1]])  # a copy, so that the rest of the shard can go
     if pending:
         yield _invert(pending, vocabulary)
-
-
-def _rows(vectors: SparseVectors, start: int, stop: int) -> SparseVectors:
-    """Rows start:stop as views."""
-    if (start, stop) == (0, len(vectors)):
-        return vectors
-    offsets = vectors.offsets[start : stop + 1]
-    entries = slice(offsets[0], offsets[-1])
-    return SparseVectors(
-        vectors.ids[start:stop], offsets - offsets[0], vectors.terms[entries], vectors.weights[entries]
-    )
 
 
 def _invert(parts: list[SparseVectors], vocabulary: int) -> Block:
@@ -134,7 +123,7 @@ def _count(terms: NDArray[np.int32], weights: NDArray[np.float32], offsets: NDAr
 
 @numba.njit(cache=True, nogil=True)
 def _place(
-    rows: NDArray[np.int64],
+    offsets: NDArray[np.int64],
     terms: NDArray[np.int32],
     weights: NDArray[np.float32],
     first: int,
@@ -143,8 +132,8 @@ def _place(
     out: NDArray[np.float32],
 ) -> None:
     """Write the postings of documents `first` onwards where the cursors [V] of their terms stand."""
-    for row in range(len(rows) - 1):
-        for posting in range(rows[row], rows[row + 1]):
+    for row in range(len(offsets) - 1):
+        for posting in range(offsets[row], offsets[row + 1]):
             if weights[posting] > 0:
                 place = cursor[terms[posting]]
                 cursor[terms[posting]] = place + 1

@@ -1,52 +1,133 @@
-"""BM25 over a collection: the floor in every table, and the first stage that hard negatives come from.
+"""BM25 over a corpus of any size: the floor in every table, and the first stage that hard negatives come from.
 
-The library is bm25s; k1 and b are Lucene's defaults in its own variant of the formula.
+Words and formula are those of the library bm25s in Lucene's variant, and so are the weights, bit by bit. The library
+itself holds the words of the whole corpus as Python objects, tens of gigabytes for MS MARCO; here the corpus passes
+once, its counts go to disk, and the weights into our own index, which is searched like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.data.collection import document_batches, read_table, texts_of
+from rescalade.encoding.vectors import SparseVectors, read_vectors, write_vectors
+from rescalade.retrieval.identical import depth_for, ranking
+from rescalade.retrieval.runfile import Hit
+from rescalade.retrieval.search import Ranking, search
+from rescalade.retrieval.storage import load_index, write_index
+from rescalade.retrieval.words import Words
+
 K1, B = 0.9, 0.4
 """Anserini's and Pyserini's setting, under which BM25 baselines of the field are reported."""
 
-WORD = r"(?u)\b\w\w+\b"
+PART_DOCUMENTS = 8192
+"""Documents whose words are in memory together."""
+
+SLICE_QUERIES = 4096
+"""Queries that are searched together."""
+
+Part = tuple[Sequence[str], Sequence[str]]
+"""Ids and texts."""
 
 
 class Bm25:
-    """An index over texts, numbered in the order given."""
+    """An index over texts, numbered in the order given, for queries that are known beforehand.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        import bm25s
+    In memory are one part of the corpus, 4 bytes per document, the queries' words and one block of the index.
+    """
 
-        self._bm25s = bm25s
-        self._size = len(texts)
-        self._index = bm25s.BM25(method="lucene", k1=K1, b=B)
-        tokens = self._words(texts)
-        self._empty = not any(tokens)  # bm25s cannot index a corpus without a single word
-        if not self._empty:
-            self._index.index(tokens, show_progress=False)
+    def __init__(self, documents: Iterable[Part], queries: Iterable[Sequence[str]], folder: Path) -> None:
+        """Make the index.
 
-    def search(self, queries: Sequence[str], depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The best documents per query.
-
-        Returns:
-            ([Q, K] document numbers, [Q, K] float32 scores) with K = min(depth, number of texts), score
-            descending; documents without a common word have score 0.
+        Args:
+            documents: the corpus in parts, gone through once.
+            queries: all texts that `search` will be asked with, in parts.
+            folder: an empty folder for the index and what it is made from; it is used while this object is.
         """
-        depth = min(depth, self._size)
-        if self._empty:
-            return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
-        numbers, scores = self._index.retrieve(self._words(queries), k=depth, show_progress=False, sorted=True)
-        # bm25s orders ties as they come; a fixed order makes the run file reproducible.
-        order = np.lexsort((numbers, -scores), axis=1)
-        return np.take_along_axis(numbers, order, 1).astype(np.int64), np.take_along_axis(scores, order, 1)
+        self._words = Words(queries)
+        counted = _Counted(folder / "counts", len(self._words))
+        for ids, texts in documents:
+            counted.add(*self._words.count(ids, texts))
+        write_index(folder / "index", counted.weighted(), len(self._words))
+        self._index = load_index(folder / "index")
 
-    def _words(self, texts: Sequence[str]) -> list[list[str]]:
-        words: list[list[str]] = self._bm25s.tokenize(
-            list(texts), stopwords="en", token_pattern=WORD, return_ids=False, show_progress=False
+    def search(self, queries: Sequence[str], depth: int, threads: int = 1) -> list[Ranking]:
+        """The best documents per query: (document numbers, float64 scores), score descending, ties by number.
+
+        Documents without a common word are not among them. A word counts as often as the query says it.
+        """
+        asked, _ = self._words.count([str(number) for number in range(len(queries))], queries)
+        return search(self._index, asked, depth, threads)
+
+    def names(self, documents: NDArray[np.int64]) -> list[str]:
+        """Ids of documents [K] by number."""
+        return self._index.names(documents)
+
+
+class _Counted:
+    """Word counts of the corpus on disk, and the sums that turn them into weights."""
+
+    def __init__(self, folder: Path, vocabulary: int) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._frequencies = np.zeros(vocabulary, np.int64)
+        self._lengths: list[NDArray[np.int32]] = []
+
+    def add(self, counts: SparseVectors, lengths: NDArray[np.int64]) -> None:
+        """Take a part of the corpus."""
+        write_vectors(self._path(len(self._lengths)), counts, "auto")
+        self._frequencies += np.bincount(counts.terms, minlength=len(self._frequencies))
+        self._lengths.append(lengths.astype(np.int32))
+
+    def weighted(self) -> Iterator[SparseVectors]:
+        """The parts with weights idf(j) tf / (k1 (1 - b + b l / mean l) + tf) in place of counts tf.
+
+        idf(j) = log(1 + (N - n_j + .5) / (n_j + .5)) with n_j the documents that contain word j; l counts words.
+        Types are those of bm25s: float32 for idf and the weight, float64 between.
+        """
+        documents = sum(map(len, self._lengths))
+        mean = sum(int(part.sum(dtype=np.int64)) for part in self._lengths) / max(1, documents)
+        idf = np.array(
+            [math.log(1 + (documents - n + 0.5) / (n + 0.5)) for n in self._frequencies.tolist()], np.float32
         )
-        return words
+        for number, lengths in enumerate(self._lengths):
+            part = read_vectors(self._path(number))
+            self._path(number).unlink()
+            counts = part.weights.astype(np.float64)
+            saturation = K1 * ((1 - B) + B * lengths / max(mean, 1e-9))
+            factor = counts / (np.repeat(saturation, np.diff(part.offsets)) + counts)
+            weights = (idf[part.terms] * factor).astype(np.float32)
+            yield SparseVectors(part.ids, part.offsets, part.terms, weights)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.parquet"
+
+
+def rank_collection(
+    folder: Path, scratch: Path, depth: int, *, drop_identical_ids: bool = False, threads: int = 1
+) -> Iterator[tuple[str, list[Hit]]]:
+    """The best documents for every query of a collection on disk, a slice of the queries at a time.
+
+    Args:
+        scratch: an empty folder; it holds the index meanwhile.
+        drop_identical_ids: a document whose id is the query's is left out.
+    """
+    queries = read_table(folder, "queries.parquet")
+    slices = [queries.slice(start, SLICE_QUERIES) for start in range(0, len(queries), SLICE_QUERIES)]
+    index = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch)
+    for part in slices:
+        found = index.search(part["text"].to_pylist(), depth_for(depth, drop_identical_ids), threads)
+        for name, (numbers, scores) in zip(part["id"].to_pylist(), found, strict=True):
+            hits = list(zip(index.names(numbers), scores.tolist(), strict=True))
+            yield name, ranking(name, hits, depth, drop_identical_ids)
+
+
+def collection_parts(folder: Path) -> Iterator[Part]:
+    """Ids and texts of a collection on disk."""
+    for batch in document_batches(folder, PART_DOCUMENTS):
+        yield batch.column("id").to_pylist(), texts_of(batch)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
+from rescalade.retrieval.names import pack_names
+from rescalade.retrieval.repeated import RepeatedIds
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def build_index(
     """Invert shards in memory; documents are numbered in the order they come.
 
     Raises:
-        UserError: a weight is negative or not finite, or a term lies outside the vocabulary; the document is named.
+        UserError: a weight is negative or not finite, a term lies outside the vocabulary, or an id stands twice; the
+            document is named.
     """
     found = list(blocks(shards, vocabulary, block_postings))
     starts = np.cumsum([0, *(len(block.documents) for block in found)])
@@ -74,6 +77,10 @@ def build_index(
     documents = np.concatenate([np.zeros(0, np.uint16), *(block.documents for block in found)])
     weights = np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)])
     names = [name for block in found for name in block.ids]
+    repeated = RepeatedIds()
+    text, lengths = pack_names(names)
+    repeated.add(np.frombuffer(text, np.uint8), lengths)
+    repeated.check(names)
     return InvertedIndex(
         names,
         read_only(first, np.int64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rescalade.atomic import atomic_file
@@ -39,13 +39,29 @@ def read_run(path: Path) -> dict[str, list[Hit]]:
     Raises:
         UserError: the file is missing, cut short or not in the format.
     """
+    found: dict[str, list[Hit]] = {}
+    for query, hits in iterate_run(path):
+        found.setdefault(query, []).extend(hits)
+    return found
+
+
+def iterate_run(path: Path) -> Iterator[tuple[str, list[Hit]]]:
+    """Queries with their hits in the order of the file, of which only one query is in memory.
+
+    Raises:
+        UserError: the file is missing, cut short or not in the format.
+    """
+    current, hits = "", list[Hit]()
     try:
-        with gzip.open(path, "rb") as stream:
-            text = stream.read().decode()
-        found: dict[str, list[Hit]] = {}
-        for line in text.splitlines():
-            query, _, document, _, score, _ = line.split(" ")
-            found.setdefault(query, []).append((document, float(score)))
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as stream:
+            for line in stream:
+                query, _, document, _, score, _ = line.split(" ")
+                if query != current:
+                    if hits:
+                        yield current, hits
+                    current, hits = query, []
+                hits.append((document, float(score)))
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as a run ({error}); delete it and run again") from None
-    return found
+    if hits:
+        yield current, hits

@@ -74,10 +74,13 @@ def _capacity(depth: int, documents: int) -> int:
 
 
 def _batches(queries: int, depth: int, documents: int, threads: int) -> list[slice]:
-    """Ranges of queries that are searched together: enough for every thread, few enough for the memory."""
-    fits = BATCH_BYTES // (16 * _capacity(depth, documents))
-    shared = -(-queries // (1 if threads == 1 else 4 * threads))
-    size = max(1, min(BATCH_QUERIES, fits, shared))
+    """Ranges of queries that are searched together: as many for every thread, and few enough for the memory.
+
+    No smaller than that: the index is read from memory once for each range, and the threads share its bandwidth.
+    """
+    most = max(1, min(BATCH_QUERIES, BATCH_BYTES // (16 * _capacity(depth, documents))))
+    rounds = -(-queries // (most * threads))
+    size = max(1, -(-queries // max(1, rounds * threads)))
     return [slice(start, min(start + size, queries)) for start in range(0, queries, size)]
 
 

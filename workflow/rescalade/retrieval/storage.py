@@ -24,8 +24,10 @@ from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
 from rescalade.retrieval.header import FILES, FORMAT, Header, read_header, write_header
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.names import MappedNames, pack_names
+from rescalade.retrieval.repeated import RepeatedIds
 
 MEMORY_MB = 256
+NAME_FILES = ("names", "name_offsets")
 POSTING_BYTES = 14
 """Memory of the builder per posting of a block: term, weight and number as they come and go."""
 
@@ -46,19 +48,20 @@ def write_index(
 ) -> Header:
     """Invert shards into an existing, empty folder.
 
-    Memory is bounded by the larger of `memory_mb` and one document, plus one shard as it is read; it does not grow
-    with the corpus.
+    Memory is bounded by the larger of `memory_mb` and one document, plus one shard as it is read; with the corpus
+    grow only 8 bytes per document, which find ids that stand twice.
 
     Args:
         model, vectors: digests that a search compares with those of its queries.
 
     Raises:
-        UserError: a weight or a term is refused, naming the document; or the disk is full.
+        UserError: a weight, a term or an id that stands twice is refused, naming the document; or the disk is full.
     """
     with _Writer(folder, vocabulary) as writer:
         for block in blocks(shards, vocabulary, block_postings(memory_mb)):
             writer.add(block)
             del block  # before the next one is made
+    writer.check_ids()
     header = writer.header(model, vectors)
     write_header(folder, header)
     return header
@@ -82,18 +85,24 @@ def load_index(folder: Path) -> InvertedIndex:
     """
     header = read_header(folder)
     arrays: dict[str, NDArray[Any]] = {}
-    for name, kind in FILES.items():
-        empty = header.bytes[name] == 0  # which cannot be mapped
-        found = np.zeros(0, kind) if empty else np.memmap(folder / f"{name}.bin", np.dtype(kind).newbyteorder("<"), "r")
-        arrays[name] = read_only(found, kind)
+    for name in FILES:
+        arrays[name] = _mapped(folder, name, header.bytes[name])
     return InvertedIndex(
-        MappedNames(arrays.pop("names"), arrays.pop("name_offsets")),
+        MappedNames(*(arrays.pop(name) for name in NAME_FILES)),
         arrays["first"],
         arrays["offsets"].reshape(header.blocks, header.vocabulary + 1),
         arrays["documents"],
         arrays["weights"],
         header.model,
     )
+
+
+def _mapped(folder: Path, name: str, size: int) -> NDArray[Any]:
+    """A file of `size` bytes as an array."""
+    kind = FILES[name]
+    if size == 0:  # which cannot be mapped
+        return read_only(np.zeros(0, kind), kind)
+    return read_only(np.memmap(folder / f"{name}.bin", np.dtype(kind).newbyteorder("<"), "r"), kind)
 
 
 class _Writer:
@@ -103,6 +112,7 @@ class _Writer:
         self._folder, self._vocabulary = folder, vocabulary
         self._bytes, self._crc = dict.fromkeys(FILES, 0), dict.fromkeys(FILES, 0)
         self._documents = self._postings = self._blocks = self._text = 0
+        self._ids = RepeatedIds()
         self._open = ExitStack()
 
     def __enter__(self) -> _Writer:
@@ -124,6 +134,7 @@ class _Writer:
     def add(self, block: Block) -> None:
         """Write one block."""
         text, lengths = pack_names(block.ids)
+        self._ids.add(np.frombuffer(text, np.uint8), lengths)
         self._append("names", np.frombuffer(text, np.uint8))
         self._append("name_offsets", np.cumsum(lengths) + self._text)
         self._append("offsets", block.offsets + self._postings)
@@ -134,6 +145,10 @@ class _Writer:
         self._postings += len(block.documents)
         self._blocks += 1
         self._append("first", np.array([self._documents], np.int64))
+
+    def check_ids(self) -> None:
+        """After the files are closed: raise where an id stands twice."""
+        self._ids.check(MappedNames(*(_mapped(self._folder, name, self._bytes[name]) for name in NAME_FILES)))
 
     def header(self, model: str, vectors: str) -> Header:
         """What was written."""

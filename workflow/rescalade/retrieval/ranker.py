@@ -1,0 +1,43 @@
+"""Ranked lists for a whole set of queries, a slice of them at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rescalade.encoding.vectors import SparseVectors, rows
+from rescalade.retrieval.identical import depth_for, ranking
+from rescalade.retrieval.index import InvertedIndex
+from rescalade.retrieval.runfile import Hit
+from rescalade.retrieval.search import search
+
+SLICE_QUERIES = 4096
+"""Queries whose results are in memory together, 16 bytes for each of their documents."""
+
+
+@dataclass
+class Ranker:
+    """An index with the protocol of a data set.
+
+    depth: documents per query. drop_identical_ids: a document whose id is the query's is left out, and the next one
+    moves up. seconds: CPU time of the search so far, all threads together.
+    """
+
+    index: InvertedIndex
+    depth: int
+    drop_identical_ids: bool = False
+    threads: int = 1
+    seconds: float = 0.0
+
+    def rankings(self, queries: SparseVectors) -> Iterator[tuple[str, list[Hit]]]:
+        """Ids and scores for every query, in the order of the queries."""
+        deepest = depth_for(self.depth, self.drop_identical_ids)
+        for start in range(0, len(queries), SLICE_QUERIES):
+            part = rows(queries, start, min(start + SLICE_QUERIES, len(queries)))
+            begun = time.process_time()
+            found = search(self.index, part, deepest, self.threads)
+            self.seconds += time.process_time() - begun
+            for query, (numbers, scores) in zip(part.ids, found, strict=True):
+                hits = list(zip(self.index.names(numbers), scores.tolist(), strict=True))
+                yield query, ranking(query, hits, self.depth, self.drop_identical_ids)
