@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,7 +35,6 @@ def register(app: typer.Typer) -> None:
 def backbone(context: Context, name: str) -> None:
     """Pretrain a backbone, or copy it from a local folder or the hub."""
     from rescalade.backbones.make import copy_backbone, inflate_backbone, local_source, pretrain_backbone
-    from rescalade.backbones.published_norm import check_published_norm
     from rescalade.data.collection import read_collection
 
     chosen = context.config.backbone(name)
@@ -61,9 +61,7 @@ def backbone(context: Context, name: str) -> None:
                 arrived = _fetch(context, name, folder)
                 origin = arrived.folder
                 read += arrived.files
-            norms = copy_backbone(folder, origin)
-            if chosen.check_norm:
-                check_published_norm(name, chosen.id, norms)
+            _check_norm(context, name, copy_backbone(folder, origin))
         recorder.write(folder / "record.json")
     if chosen.pretrain is not None:  # only now is the backbone safe on disk
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -91,6 +89,18 @@ def _fetch(context: Context, name: str, folder: Path) -> Arrived:
     return arrived
 
 
+def _check_norm(context: Context, name: str, norms: Mapping[str, Any]) -> None:
+    """Stop where the paper has a backbone of this name or id with another head.
+
+    Not part of the stages' code: what is published changes no model, so a change of it must not train any again.
+    """
+    from rescalade.backbones.published_norm import check_published_norm
+
+    chosen = context.config.backbone(name)
+    if chosen.check_norm and chosen.source in ("hub", "local"):
+        check_published_norm(name, chosen.id, norms)
+
+
 def audit(
     context: Context,
     names: Annotated[
@@ -116,7 +126,6 @@ def audit(
 
 def _audit_stage(context: Context, name: str) -> None:
     """Audit a backbone of the experiment on its training text."""
-    from rescalade.backbones.published_norm import check_published_norm
     from rescalade.cli.audits import show
     from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
@@ -133,9 +142,7 @@ def _audit_stage(context: Context, name: str) -> None:
         found = audit_on_triples(
             folder, read_collection(data), read_triples(mined), settings, device=device, progress=progress
         )
-    chosen = context.config.backbone(name)
-    if chosen.check_norm and chosen.source in ("hub", "local"):
-        check_published_norm(name, chosen.id, found)
+    _check_norm(context, name, found)
     path = context.paths.audit(experiment.recipe, name)
     audited = {"backbone": name, "inflate": settings["inflate"], **found}
     write_json(path, audited)
