@@ -41,6 +41,7 @@ WANTED = (
 """Names at the top of a model's repository that are downloaded; folders below hold exports for other engines."""
 REFUSED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.ot", "*.onnx", "*.py")
 """Never downloaded, whatever else matches."""
+REACH_SECONDS = 10.0
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
@@ -100,6 +101,7 @@ def fetch(
                 return _kept(Arrived(name, revision, commit, folder), lock)
         if _offline():
             raise no_network(name, revision, "HF_HUB_OFFLINE is set")
+        _reach()
         api = HfApi()
         commit = pinned or _look_up(api, name, revision)
         arrived = _download(api, name, revision, commit, copy_to)
@@ -158,6 +160,13 @@ def _offline() -> bool:
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
+
+
+def _reach() -> None:
+    """Ask the hub for anything, once: the library itself would try for half a minute where there is no network."""
+    from huggingface_hub import constants, get_session
+
+    get_session().head(constants.ENDPOINT, timeout=REACH_SECONDS)
 
 
 def _cached_commit(name: str, revision: str) -> str | None:
