@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.backbones.checkpoint_config import read_config
 from rescalade.backbones.refusals import cannot_load, check_head_keys, in_words
 from rescalade.errors import UserError
 from rescalade.heads.families import FAMILIES
@@ -31,18 +32,20 @@ def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedM
 def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
     """Load a masked or causal language model of a known head family, in float32 from safetensors.
 
+    Whatever type its config.json names, the weights are float32: training in bf16 is a matter of autocast.
+
     Raises:
         UserError: nothing loadable is there, its weights are pickled or need code of their own, its head family is
             unknown, or weights of the head are missing from the checkpoint (transformers would then start them at
             random) or lie in it unused.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
     try:
-        config = AutoConfig.from_pretrained(str(name), revision=revision, trust_remote_code=False)
+        config = read_config(name, revision)
         loader = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
         model, report = loader.from_pretrained(
             str(name),
@@ -72,8 +75,10 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            str(name), revision=revision, trust_remote_code=False
+            str(name), config=read_config(name, revision), revision=revision, trust_remote_code=False
         )
+    except UserError:
+        raise
     except Exception as error:  # noqa: BLE001  # a broken tokenizer.json can end in anything
         raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}") from None
     if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from rescalade.backbones.vocabulary import as_transformers
 from rescalade.data.collection import Collection
 from rescalade.errors import UserError
 from rescalade.heads.locate import locate_head
+from rescalade.heads.norms import head_norms
 from rescalade.heads.save import save_verified
 
 
@@ -53,18 +55,22 @@ def pretraining_texts(collection: Collection) -> list[str]:
     return texts + list(documents.values())
 
 
-def copy_backbone(folder: Path, name: str, revision: str | None) -> None:
-    """Load a local folder or a hub model and save it in one form: float32 safetensors, fast tokenizer.
+def copy_backbone(folder: Path, origin: Path) -> dict[str, Any]:
+    """Load a model folder and save it in one form: float32 safetensors, fast tokenizer.
+
+    Returns:
+        The norms of its head, as `head_norms` gives them.
 
     Raises:
         UserError: it is not there, has no head, or its head is of an unknown kind.
     """
-    model = load_masked_lm(name, revision)
-    tokenizer = load_tokenizer(name, revision)
-    locate_head(model)
-    check_vocabulary(model, tokenizer, name)
+    model = load_masked_lm(origin)
+    tokenizer = load_tokenizer(origin)
+    norms = head_norms(locate_head(model))
+    check_vocabulary(model, tokenizer, origin)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return norms
 
 
 def inflate_backbone(folder: Path, origin: Path, factor: float) -> None:
@@ -79,7 +85,7 @@ def inflate_backbone(folder: Path, origin: Path, factor: float) -> None:
     save_verified(model, tokenizer, folder)
 
 
-def local_source(path: str) -> str:
+def local_source(path: str) -> Path:
     """A folder given in the configuration, checked before transformers would take it for a hub name.
 
     Raises:
@@ -88,4 +94,4 @@ def local_source(path: str) -> str:
     folder = Path(path).expanduser()
     if not (folder / "config.json").is_file():
         raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
-    return str(folder)
+    return folder

@@ -27,8 +27,9 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
     device = _use_all_cores(context)
     found: list[dict[str, Any]] = []
     for name in names:
+        origin = _origin(context, name, revision)
         with Reporter(f"audit {name}") as progress:
-            audited = audit_model(_origin(context, name), revision=revision, device=device, progress=progress)
+            audited = audit_model(origin, device=device, progress=progress)
         found.append({**audited, "backbone": name})
         show(found[-1])
     if out is not None:
@@ -62,12 +63,12 @@ def rescale_elsewhere(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already and is not empty; choose a new folder")
     _use_all_cores(context)
-    origin = _origin(context, name)
+    origin = _origin(context, name, revision)
     if variant.rule is not None:
         from rescalade.heads.predicted import predicted_scale
         from rescalade.heads.sample_audit import audit_model
 
-        audited = audit_model(origin, revision=revision, device=context.device())
+        audited = audit_model(origin, device=context.device())
         variant = replace(variant, bias=variant.bias or (bias_where_present and audited["bias_norm"] is not None))
         variant = variant.chosen(predicted_scale(audited["predicted"], variant))
     with atomic_folder(out) as folder:
@@ -75,7 +76,6 @@ def rescale_elsewhere(
             origin,
             variant,
             folder,
-            revision=revision,
             title=name,
             max_length=max_length,
             bias_where_present=bias_where_present,
@@ -167,12 +167,14 @@ def _use_all_cores(context: Context) -> str:
     return device
 
 
-def _origin(context: Context, name: str) -> str:
-    """Where a model is: the results of a configured backbone that has been made, a folder, or a hub id.
+def _origin(context: Context, name: str, revision: str | None) -> str:
+    """Where a model is: the results of a configured backbone that has been made, a folder, or a snapshot from the hub.
 
     Raises:
-        UserError: a path that is no model folder.
+        UserError: a path that is no model folder; a hub id that did not arrive.
     """
+    from rescalade.backbones.hub import fetch
+
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
         return str(folder)
@@ -183,4 +185,4 @@ def _origin(context: Context, name: str) -> str:
         return str(made)
     if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UserError(f"{name}: no config.json there; expected a model folder saved by save_pretrained, or a hub id")
-    return name
+    return str(fetch(name, revision or "main").folder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +17,11 @@ from rescalade.errors import UserError
 from rescalade.progress import Reporter
 from rescalade.records import Recorder
 from rescalade.variants import Variant
+
+if TYPE_CHECKING:
+    from rescalade.backbones.hub import Arrived
+
+log = logging.getLogger(__name__)
 
 WEIGHTS = "model.safetensors"
 
@@ -45,12 +52,53 @@ def backbone(context: Context, name: str) -> None:
             recorder = Recorder("backbone", settings, [twin / WEIGHTS])
             inflate_backbone(folder, twin, chosen.factor)
         else:
-            recorder = Recorder("backbone", settings, [])
-            origin = local_source(chosen.path) if chosen.path is not None else str(chosen.id)
-            copy_backbone(folder, origin, chosen.revision)
+            read: list[Path] = []  # filled below: how long the download took belongs to the record too
+            recorder = Recorder("backbone", settings, read)
+            if chosen.path is not None:
+                origin = local_source(chosen.path)
+                read.append(origin / WEIGHTS)
+            else:
+                arrived = _fetch(context, name, folder)
+                origin = arrived.folder
+                read += arrived.files
+            _check_norm(context, name, copy_backbone(folder, origin))
         recorder.write(folder / "record.json")
     if chosen.pretrain is not None:  # only now is the backbone safe on disk
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _fetch(context: Context, name: str, folder: Path) -> Arrived:
+    """Have a configured backbone of the hub in the hub's cache, and write into `folder` which commit it is."""
+    from rescalade.backbones.hub import fetch
+    from rescalade.backbones.hub_lock import HubLock
+
+    chosen = context.config.backbone(name)
+    if chosen.trust_remote_code:
+        raise UserError(
+            f"backbones.{name}.trust_remote_code: code from the hub is not run, since the head of such a model is not "
+            "known here; remove the key. GTE checkpoints of type `new` load without it"
+        )
+    hub_id, revision = str(chosen.id), str(chosen.revision)
+    lock = HubLock(context.paths.results / "hub")
+    others = [other.id for other in context.config.model.backbones.values() if other.id not in (None, hub_id)]
+    arrived = fetch(hub_id, revision, lock=lock, known=map(str, others), copy_to=folder)
+    log.info("backbone %s: %s at commit %s", name, hub_id, arrived.commit)
+    if revision != arrived.commit:
+        log.info("backbone %s: later runs take this commit too, from %s", name, lock.path(hub_id, revision))
+    write_json(folder / "origin.json", {"id": hub_id, "revision": revision, "commit": arrived.commit})
+    return arrived
+
+
+def _check_norm(context: Context, name: str, norms: Mapping[str, Any]) -> None:
+    """Stop where the paper has a backbone of this name or id with another head.
+
+    Not part of the stages' code: what is published changes no model, so a change of it must not train any again.
+    """
+    from rescalade.backbones.published_norm import check_published_norm
+
+    chosen = context.config.backbone(name)
+    if chosen.check_norm and chosen.source in ("hub", "local"):
+        check_published_norm(name, chosen.id, norms)
 
 
 def audit(
@@ -94,6 +142,7 @@ def _audit_stage(context: Context, name: str) -> None:
         found = audit_on_triples(
             folder, read_collection(data), read_triples(mined), settings, device=device, progress=progress
         )
+    _check_norm(context, name, found)
     path = context.paths.audit(experiment.recipe, name)
     audited = {"backbone": name, "inflate": settings["inflate"], **found}
     write_json(path, audited)

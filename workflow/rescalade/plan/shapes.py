@@ -1,0 +1,112 @@
+"""Sizes of models from a few numbers of their configuration: weights, and what a token costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rescalade.config import Config
+from rescalade.paths import Paths
+
+GATED = ("modernbert", "gte", "new", "nomic_bert", "eurobert", "llama", "qwen2", "qwen3", "gemma", "gemma2")
+"""Model types whose feed-forward block has three matrices."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A masked language model. Norms, biases and positions, about 1 % of the weights, are left out.
+
+    inner: width of the feed-forward block, of two matrices, or three where `gated`. embedding: width of the output
+    projection where it is not `width`. shared: all layers have the same weights (ALBERT). tokenizer: models of the same
+    name share their tokens. download: bytes on the hub, None where not known.
+    """
+
+    layers: int
+    width: int
+    inner: int
+    vocabulary: int
+    gated: bool = False
+    embedding: int | None = None
+    shared: bool = False
+    tokenizer: str = ""
+    download: int | None = None
+
+    @property
+    def _layer(self) -> int:
+        return 4 * self.width**2 + (3 if self.gated else 2) * self.width * self.inner
+
+    @property
+    def _head(self) -> int:
+        narrow = self.embedding or self.width
+        return self.vocabulary * narrow + narrow * self.width
+
+    @property
+    def parameters(self) -> int:
+        """Weights, the projection counted once."""
+        into = (self.embedding or 0) * self.width
+        return (1 if self.shared else self.layers) * self._layer + self._head + into
+
+    @property
+    def computed(self) -> int:
+        """Multiplications of one token on its way through encoder and head."""
+        return self.layers * self._layer + self._head
+
+
+KNOWN: dict[str, Shape] = {
+    "google-bert/bert-base-uncased": Shape(12, 768, 3072, 30522, tokenizer="bert", download=441_000_000),
+    "distilbert/distilbert-base-uncased": Shape(6, 768, 3072, 30522, tokenizer="bert", download=269_000_000),
+    "albert/albert-base-v2": Shape(
+        12, 768, 3072, 30000, embedding=128, shared=True, tokenizer="albert", download=49_500_000
+    ),
+    "Alibaba-NLP/gte-en-mlm-base": Shape(12, 768, 3072, 30528, gated=True, tokenizer="bert", download=551_000_000),
+    "FacebookAI/roberta-base": Shape(12, 768, 3072, 50265, tokenizer="roberta", download=502_000_000),
+    "answerdotai/ModernBERT-base": Shape(
+        22, 768, 1152, 50368, gated=True, tokenizer="modernbert", download=601_000_000
+    ),
+    "jhu-clsp/ettin-encoder-150m": Shape(
+        22, 768, 1152, 50368, gated=True, tokenizer="modernbert", download=601_000_000
+    ),
+}
+"""The paper's backbones. Downloads are the safetensors and tokenizer files that the hub lists, rounded up."""
+UNKNOWN = Shape(12, 768, 3072, 30522)
+"""BERT-base, taken for a model of which nothing is known before it arrives; the plan says so."""
+
+
+def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
+    """The shape of a backbone; None for one of the hub that is neither here nor in KNOWN."""
+    backbone = config.backbone(name)
+    for folder in (paths.backbone(name), Path(backbone.path or "/nowhere").expanduser()):
+        if (folder / "config.json").is_file():
+            return from_json(json.loads((folder / "config.json").read_text(encoding="utf-8")), name)
+    if backbone.of is not None:
+        return shape_of(config, paths, backbone.of)
+    if backbone.pretrain is not None:
+        made = backbone.pretrain
+        return Shape(
+            made.layers, made.width, made.feed_forward, made.vocabulary, made.family == "modernbert", tokenizer=name
+        )
+    return KNOWN.get(backbone.id or "")
+
+
+def from_json(values: Mapping[str, Any], tokenizer: str) -> Shape:
+    """The shape that a config.json describes, by the names that BERT's or DistilBERT's kin give it."""
+
+    def first(*keys: str) -> int:
+        return next((int(values[key]) for key in keys if values.get(key)), 0)
+
+    kind = str(values.get("model_type"))
+    width = first("hidden_size", "dim")
+    narrow = first("embedding_size")
+    return Shape(
+        first("num_hidden_layers", "n_layers"),
+        width,
+        first("intermediate_size", "hidden_dim"),
+        first("vocab_size"),
+        gated=kind in GATED,
+        embedding=narrow if narrow not in (0, width) else None,
+        shared=kind == "albert",
+        tokenizer=tokenizer,
+    )
