@@ -10,7 +10,7 @@ import torch
 
 from models import tiny
 from rescalade.splade.model import SpladeModel
-from rescalade.training.examples import Examples
+from rescalade.training.examples import Examples, packed
 from rescalade.training.follow import Progress
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import Trained, train
@@ -30,8 +30,8 @@ def examples(count: int = 12, negatives: int = 1, teacher: bool = False) -> Exam
     rows = [[i, i, *(count + i * negatives + n for n in range(negatives))] for i in range(count)]
     scores = np.random.default_rng(0).normal(size=(count, 1 + negatives)).astype(np.float32) if teacher else None
     return Examples(
-        queries=[[1, 5 + i % 50, 6 + i % 40, *range(30, 30 + i % 3)] for i in range(count)],
-        documents=documents,
+        queries=packed([1, 5 + i % 50, 6 + i % 40, *range(30, 30 + i % 3)] for i in range(count)),
+        documents=packed(documents),
         rows=np.array(rows),
         teacher=scores,
     )

@@ -29,7 +29,6 @@ def train(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
     from rescalade.training.launch import launch, launched
     from rescalade.training.run import train_run
@@ -54,7 +53,7 @@ def train(
         return train_run(
             chosen,
             origin,
-            read_collection(data),
+            data,
             read_triples(mined),
             context.config.train_settings(chosen.backbone),
             checkpoints=unfinished,

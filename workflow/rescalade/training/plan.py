@@ -65,7 +65,7 @@ def make_plan(
     model: SpladeModel, examples: Examples, settings: TrainSettings, share: Share, *, seed: int, steps: int
 ) -> Plan:
     """Count what will be drawn, and estimate memory from the shapes."""
-    lengths = [np.array([len(text) for text in texts] or [0]) for texts in (examples.queries, examples.documents)]
+    lengths = [examples.queries.lengths, examples.documents.lengths]
     tokens, drawn = 0, np.zeros(len(examples), dtype=bool)
     for step in itertools.islice(step_batches(len(examples), settings, seed), steps):
         chosen = np.concatenate(step)
@@ -75,7 +75,7 @@ def make_plan(
     rows_here = share.rows // share.parts
     texts_here = rows_here * (2 + examples.negatives)
     texts_at_once = min(settings.encode_rows or texts_here, texts_here)
-    longest = [int(length.max()) for length in lengths]
+    longest = [int(length.max(initial=0)) for length in lengths]
     padded = rows_here * longest[0] + rows_here * (1 + examples.negatives) * longest[1]
     padded = min(padded, texts_at_once * max(longest))
     config = model.masked_lm.config
