@@ -2,9 +2,9 @@
 
     python bench/bench_data_memory.py [--passages 1000000] [--triples 500000] [--negatives 1]
 
-Random passages of 20 to 90 words under ids of seven digits, one query and one triple or more each, in files as the
-pipeline keeps them; then `build_examples` of one epoch in this process. Prints the resident memory before, the peak, and
-what the tokens take. Writes bench/results/data_memory.json.
+Random passages of 20 to 90 words, queries and scored triples in files as the pipeline keeps them; then `build_examples`
+of one epoch in this process. Prints the resident memory before, the peak, and what the tokens take. Writes
+bench/results/data_memory.json.
 """
 
 from __future__ import annotations

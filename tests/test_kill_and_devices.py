@@ -24,7 +24,8 @@ def forked(case: str, folder: Path) -> str:
 
 
 def test_sigkill_at_random_moments_and_sigterm_lose_nothing(tmp_path: Path) -> None:
-    assert forked("kills", tmp_path).count("ended") == 7
+    """And a SIGTERM to one of two processes ends both after the same step, with one checkpoint to go on from."""
+    assert forked("signals", tmp_path).count("ended") == 7
 
 
 def test_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:

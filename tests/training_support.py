@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from models import tiny
+from rescalade.encoding.tokens import Tokens
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples, packed
 from rescalade.training.follow import Progress
@@ -35,6 +37,11 @@ def examples(count: int = 12, negatives: int = 1, teacher: bool = False) -> Exam
         rows=np.array(rows),
         teacher=scores,
     )
+
+
+def texts_of(tokens: Tokens, numbers: Iterable[int]) -> list[list[int]]:
+    """Token numbers of some texts."""
+    return [tokens.numbers[tokens.offsets[n] : tokens.offsets[n + 1]].tolist() for n in numbers]
 
 
 def still(kind: str = "bert") -> SpladeModel:
