@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def train(
     recorder = Recorder("train", settings_text, inputs)
     folder = context.paths.run(chosen)
     world = join_world(device)
+    if not world.first:
+        logging.disable(logging.WARNING)  # the first process speaks for all
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
     board = context.paths.results / "logs" / "tensorboard" / chosen.folder
 
