@@ -2,9 +2,9 @@
 
     python bench/bench_plan.py [CASE ...]
 
-Each case in a process of its own, on the CPU and one core: resident memory added by loading a random BERT and training
-three steps on texts of the same length, dropout as BERT has it. The plan is for the largest batch, so all texts have the
-longest length. Prints measured and foretold megabytes and writes bench/results/plan.json.
+Each case in a process of its own, on the CPU and one core: resident memory added by loading a random BERT and
+training three steps on texts of the same length, dropout as BERT has it. The plan is for the largest batch, so all
+texts have the longest length. Prints measured and foretold megabytes and writes bench/results/plan.json.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def train_case(case: dict[str, Any]) -> dict[str, float]:
     """Megabytes of 2^20 bytes: measured, and by part as foretold."""
     import numpy as np
     import torch
-    from measure import added_peak_mb
     from transformers import BertConfig, BertForMaskedLM
 
     import rescalade.splade.modules
     import rescalade.training.trainer  # noqa: F401
+    from measure import added_peak_mb
     from rescalade.splade.model import SpladeModel
     from rescalade.training.examples import Examples, packed
     from rescalade.training.plan import make_plan
@@ -92,9 +92,7 @@ def train_case(case: dict[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
 
     def call() -> None:
-        found.update(
-            fit(case["layers"], case["width"], case["heads"], VOCABULARY, case["triples"], case["document"])
-        )
+        found.update(fit(case["layers"], case["width"], case["heads"], VOCABULARY, case["triples"], case["document"]))
 
     measured = added_peak_mb(call)
     return {"measured_mb": measured, "foretold_mb": sum(found.values()), **found}
