@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save_file
 import rescalade.splade.modules
 import rescalade.training.trainer  # noqa: F401
 from rescalade.training.settings import TrainSettings
-from rescalade.training.world import World, join_world, leave_world
+from rescalade.training.world import join_world, leave_world
 from training_support import examples, run, still, without_time
 
 RESUMED = TrainSettings(batch_size=4, max_steps=40, learning_rate=1e-3, checkpoint_every=3, accumulation=2)
@@ -161,7 +161,6 @@ def ended(children: list[int]) -> list[int]:
 
 def worlds(folder: Path) -> None:
     """The same training by 1, 2 and 4 processes: two logical batches, one or half of one for each process."""
-    data = examples(16, negatives=2)
     cases = {
         "infonce": (DIVIDED, (1, 2, 4)),
         "gathered": (DIVIDED.model_copy(update={"loss": "infonce-gathered", "encode_rows": 3}), (1, 2)),
@@ -169,20 +168,26 @@ def worlds(folder: Path) -> None:
     for name, (settings, counts) in cases.items():
         for devices in counts:
 
-            def work(rank: int, devices: int = devices, settings: TrainSettings = settings, name: str = name) -> None:
-                world = join_world("cpu") if devices > 1 else World()
-                target = folder / f"{name}-{devices}"
-                trained, weights = run(target, settings, data=data, model=still(), world=world)
-                if rank == 0:
-                    start = still().state_dict()
-                    moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
-                    save_file(moved, target.with_suffix(".safetensors"))
-                    target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
-                leave_world()
+            def work(
+                rank: int, target: Path = folder / f"{name}-{devices}", settings: TrainSettings = settings
+            ) -> None:
+                divided(target, settings)
 
             assert ended(several(devices, work)) == [0] * devices, (name, devices)
 
 
+def divided(target: Path, settings: TrainSettings = DIVIDED) -> None:
+    """One process of a training; the first one writes how far the weights have moved, and the history."""
+    world = join_world("cpu")
+    trained, weights = run(target, settings, data=examples(16, negatives=2), model=still(), world=world)
+    if world.first:
+        start = still().state_dict()
+        moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
+        save_file(moved, target.with_suffix(".safetensors"))
+        target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
+    leave_world()
+
+
 if __name__ == "__main__":
     gc.freeze()  # forks must not copy the imported libraries when they collect garbage
-    {"signals": signals, "worlds": worlds}[sys.argv[1]](Path(sys.argv[2]))
+    {"signals": signals, "worlds": worlds, "divided": divided}[sys.argv[1]](Path(sys.argv[2]))
