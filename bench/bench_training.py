@@ -115,15 +115,15 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
     from rescalade.backbones.load import load_masked_lm, load_tokenizer
     from rescalade.splade.batch import tokenise
     from rescalade.splade.model import SpladeModel
-    from rescalade.training.examples import Examples
+    from rescalade.training.examples import Examples, packed
     from rescalade.training.settings import TrainSettings
     from rescalade.training.train import train
 
     queries, positives, negatives = problem(shape)
     count, tokenizer = len(queries), load_tokenizer(folder)
     examples = Examples(
-        queries=tokenise(tokenizer, queries, QUERY),
-        documents=tokenise(tokenizer, [*positives, *negatives], DOCUMENT),
+        queries=packed(tokenise(tokenizer, queries, QUERY)),
+        documents=packed(tokenise(tokenizer, [*positives, *negatives], DOCUMENT)),
         rows=np.array([[n, n, count + n] for n in range(count)]),
     )
     settings = TrainSettings(
@@ -154,7 +154,7 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
 def _first(tokenizer: Any, examples: Any, device: str) -> list[Any]:
     from rescalade.splade.batch import pad
 
-    batch = pad(tokenizer, examples.queries[:1], True)
+    batch = pad(tokenizer, [examples.queries.numbers[: examples.queries.offsets[1]]], True)
     return [value.to(device) for value in (batch.input_ids, batch.attention_mask, batch.pooled)]
 
 

@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save_file
 import rescalade.splade.modules
 import rescalade.training.trainer  # noqa: F401
 from rescalade.training.settings import TrainSettings
-from rescalade.training.world import World, join_world, leave_world
+from rescalade.training.world import join_world, leave_world
 from training_support import examples, run, still, without_time
 
 RESUMED = TrainSettings(batch_size=4, max_steps=40, learning_rate=1e-3, checkpoint_every=3, accumulation=2)
@@ -100,9 +100,67 @@ def kills(folder: Path) -> None:
     same(folder / "whole", broken / "resumed")
 
 
+def terminated(folder: Path) -> None:
+    """Two processes, of which only the second gets a SIGTERM: both must end after one step, saved once, and go on."""
+
+    def train_in(target: Path, rank: int, slow: bool) -> None:
+        def progress(done: int, total: int, row: dict[str, float]) -> None:
+            (target / f"step-of-{rank}").write_text(str(done))
+            if slow:
+                time.sleep(0.05)
+
+        trained, weights = run(target / "checkpoints", RESUMED, world=join_world("cpu"), progress=progress)
+        if rank == 0:
+            target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
+            save_file({key: value.contiguous() for key, value in weights.items()}, target.with_suffix(".safetensors"))
+        leave_world()
+
+    for name in ("unbroken", "broken"):
+        (folder / name).mkdir()
+    assert ended(several(2, lambda rank: train_in(folder / "unbroken", rank, slow=False))) == [0, 0]
+    broken = folder / "broken"
+    children = several(2, lambda rank: train_in(broken, rank, slow=True))
+    while not (broken / "step-of-1").exists():
+        time.sleep(0.002)
+    time.sleep(random.SystemRandom().uniform(0, 0.5))
+    os.kill(children[1], signal.SIGTERM)
+    assert ended(children) == [128 + signal.SIGTERM] * 2
+    steps = {(broken / f"step-of-{rank}").read_text() for rank in range(2)}
+    saved = [path.parent.name for path in (broken / "checkpoints").glob("*/whole.json")]
+    assert len(steps) == 1 and saved == [f"step-{int(steps.pop()):08d}"], (steps, saved)
+    assert ended(several(2, lambda rank: train_in(broken, rank, slow=False))) == [0, 0]
+    same(folder / "unbroken", broken)
+
+
+def signals(folder: Path) -> None:
+    """Both of the above, for one import."""
+    for case in (kills, terminated):
+        part = folder / case.__name__
+        part.mkdir()
+        case(part)
+
+
+def several(devices: int, work: Callable[[int], None]) -> list[int]:
+    """Forks with the variables of a process group, one for each rank."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {"WORLD_SIZE": str(devices), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+    def ranked(rank: int) -> None:
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        work(rank)
+
+    return [start(lambda rank=rank: ranked(rank)) for rank in range(devices)]  # type: ignore[misc]
+
+
+def ended(children: list[int]) -> list[int]:
+    """Exit statuses, once all have ended."""
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
 def worlds(folder: Path) -> None:
     """The same training by 1, 2 and 4 processes: two logical batches, one or half of one for each process."""
-    data = examples(16, negatives=2)
     cases = {
         "infonce": (DIVIDED, (1, 2, 4)),
         "gathered": (DIVIDED.model_copy(update={"loss": "infonce-gathered", "encode_rows": 3}), (1, 2)),
@@ -110,26 +168,26 @@ def worlds(folder: Path) -> None:
     for name, (settings, counts) in cases.items():
         for devices in counts:
 
-            def work(rank: int, devices: int = devices, settings: TrainSettings = settings, name: str = name) -> None:
-                os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-                world = join_world("cpu") if devices > 1 else World()
-                target = folder / f"{name}-{devices}"
-                trained, weights = run(target, settings, data=data, model=still(), world=world)
-                if rank == 0:
-                    start = still().state_dict()
-                    moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
-                    save_file(moved, target.with_suffix(".safetensors"))
-                    target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
-                leave_world()
+            def work(
+                rank: int, target: Path = folder / f"{name}-{devices}", settings: TrainSettings = settings
+            ) -> None:
+                divided(target, settings)
 
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
-            os.environ |= {"WORLD_SIZE": str(devices), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            children = [start(lambda rank=rank: work(rank)) for rank in range(devices)]  # type: ignore[misc]
-            assert [os.waitpid(child, 0)[1] for child in children] == [0] * devices, (name, devices)
+            assert ended(several(devices, work)) == [0] * devices, (name, devices)
+
+
+def divided(target: Path, settings: TrainSettings = DIVIDED) -> None:
+    """One process of a training; the first one writes how far the weights have moved, and the history."""
+    world = join_world("cpu")
+    trained, weights = run(target, settings, data=examples(16, negatives=2), model=still(), world=world)
+    if world.first:
+        start = still().state_dict()
+        moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
+        save_file(moved, target.with_suffix(".safetensors"))
+        target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
+    leave_world()
 
 
 if __name__ == "__main__":
     gc.freeze()  # forks must not copy the imported libraries when they collect garbage
-    {"kills": kills, "worlds": worlds}[sys.argv[1]](Path(sys.argv[2]))
+    {"signals": signals, "worlds": worlds, "divided": divided}[sys.argv[1]](Path(sys.argv[2]))

@@ -15,16 +15,17 @@ from safetensors.torch import load_file
 pytestmark = pytest.mark.slow
 
 
-def forked(case: str, folder: Path) -> str:
+def forked(case: str, folder: Path, *launcher: str) -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(Path(__file__).with_name("forked.py")), case, str(folder)]
+    command = [sys.executable, *launcher, str(Path(__file__).with_name("forked.py")), case, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_sigkill_at_random_moments_and_sigterm_lose_nothing(tmp_path: Path) -> None:
-    assert forked("kills", tmp_path).count("ended") == 7
+    """And a SIGTERM to one of two processes ends both after the same step, with one checkpoint to go on from."""
+    assert forked("signals", tmp_path).count("ended") == 7
 
 
 def test_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
@@ -46,3 +47,8 @@ def test_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> 
                 history, ast.literal_eval((tmp_path / f"{name}-{devices}.txt").read_text()), strict=True
             ):
                 assert other == pytest.approx(row, rel=1e-5), (name, devices)
+    # torchrun starts the same two processes: the same bits
+    forked("divided", tmp_path / "torchrun", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    assert (tmp_path / "torchrun.txt").read_text() == (tmp_path / "infonce-2.txt").read_text()
+    ours, theirs = (load_file(tmp_path / f"{name}.safetensors") for name in ("infonce-2", "torchrun"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)

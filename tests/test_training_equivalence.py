@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from models import tiny
+from rescalade.errors import UserError
+from rescalade.splade import kernels
+from rescalade.splade.backends import portable
 from rescalade.splade.model import SpladeModel
 from rescalade.training.batches import micro_batches
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
-from training_support import examples, run, still
+from training_support import examples, run, still, texts_of
 
 SETTINGS = TrainSettings(
     batch_size=4, accumulation=2, max_steps=6, learning_rate=1e-2, lambda_query=0.3, lambda_document=0.2, epsilon=1e-3
@@ -33,9 +36,9 @@ def dense_weights(model: nn.Module, texts: list[list[int]]) -> Tensor:
 
 def dense_loss(model: nn.Module, data: Examples, numbers: list[int], lambdas: tuple[float, float]) -> Tensor:
     """InfoNCE + lambda FLOPS of one micro-batch, query by query."""
-    queries = dense_weights(model, [data.queries[data.rows[n, 0]] for n in numbers])
-    positives = dense_weights(model, [data.documents[data.rows[n, 1]] for n in numbers])
-    negatives = dense_weights(model, [data.documents[d] for n in numbers for d in data.rows[n, 2:]])
+    queries = dense_weights(model, texts_of(data.queries, data.rows[numbers, 0]))
+    positives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 1]))
+    negatives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 2:].reshape(-1)))
     documents = [*positives, *negatives]
     ranking = torch.tensor(0.0)
     for row, query in enumerate(queries):
@@ -93,6 +96,28 @@ def test_bf16_is_near_and_leaves_weights_and_term_weights_float32(changed: dict[
     losses = [row["loss"] for row in rounded.history]
     assert losses == pytest.approx([row["loss"] for row in exact.history], rel=0.05)  # 8 bits of mantissa
     assert losses != [row["loss"] for row in exact.history]
+
+
+def test_the_back_end_of_the_head_is_the_one_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Tensor) -> None:
+        raise AssertionError("another back end was called")
+
+    exact, _ = run(tmp_path / "auto", SETTINGS, model=still())
+    monkeypatch.setattr(portable, "length_blocks", forbidden)
+    numba, _ = run(tmp_path / "numba", SETTINGS.model_copy(update={"head_backend": "numba"}), model=still())
+    monkeypatch.undo()
+    monkeypatch.setattr(kernels, "segment_max", forbidden)
+    plain, _ = run(tmp_path / "portable", SETTINGS.model_copy(update={"head_backend": "portable"}), model=still())
+    for other in (numba, plain):  # the same winners and gradients, summed in another order
+        assert [row["loss"] for row in other.history] == pytest.approx([row["loss"] for row in exact.history], rel=1e-5)
+
+
+def test_a_back_end_that_is_not_for_the_device_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    steps: list[int] = []
+    settings = SETTINGS.model_copy(update={"head_backend": "triton"})
+    with pytest.raises(UserError, match="head back end 'triton' needs"):
+        run(tmp_path, settings, progress=lambda done, *_: steps.append(done))
+    assert steps == []
 
 
 def test_an_encoder_of_the_modules_gives_the_weights_of_the_stock_modules(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import torch
 
 from models import tiny
+from rescalade.encoding.tokens import Tokens
 from rescalade.splade.model import SpladeModel
-from rescalade.training.examples import Examples
+from rescalade.training.examples import Examples, packed
 from rescalade.training.follow import Progress
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import Trained, train
@@ -30,11 +32,16 @@ def examples(count: int = 12, negatives: int = 1, teacher: bool = False) -> Exam
     rows = [[i, i, *(count + i * negatives + n for n in range(negatives))] for i in range(count)]
     scores = np.random.default_rng(0).normal(size=(count, 1 + negatives)).astype(np.float32) if teacher else None
     return Examples(
-        queries=[[1, 5 + i % 50, 6 + i % 40, *range(30, 30 + i % 3)] for i in range(count)],
-        documents=documents,
+        queries=packed([1, 5 + i % 50, 6 + i % 40, *range(30, 30 + i % 3)] for i in range(count)),
+        documents=packed(documents),
         rows=np.array(rows),
         teacher=scores,
     )
+
+
+def texts_of(tokens: Tokens, numbers: Iterable[int]) -> list[list[int]]:
+    """Token numbers of some texts."""
+    return [tokens.numbers[tokens.offsets[n] : tokens.offsets[n + 1]].tolist() for n in numbers]
 
 
 def still(kind: str = "bert") -> SpladeModel:

@@ -127,7 +127,6 @@ def audit(
 def _audit_stage(context: Context, name: str) -> None:
     """Audit a backbone of the experiment on its training text."""
     from rescalade.cli.audits import show
-    from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
     from rescalade.heads.audit_text import audit_on_triples
 
@@ -139,9 +138,7 @@ def _audit_stage(context: Context, name: str) -> None:
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
     with Reporter(f"audit {name}") as progress:
-        found = audit_on_triples(
-            folder, read_collection(data), read_triples(mined), settings, device=device, progress=progress
-        )
+        found = audit_on_triples(folder, data, read_triples(mined), settings, device=device, progress=progress)
     _check_norm(context, name, found)
     path = context.paths.audit(experiment.recipe, name)
     audited = {"backbone": name, "inflate": settings["inflate"], **found}

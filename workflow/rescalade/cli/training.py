@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ def train(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rescalade.data.collection import read_collection
     from rescalade.data.triples import read_triples
     from rescalade.training.launch import launch, launched
     from rescalade.training.run import train_run
@@ -47,6 +47,8 @@ def train(
     recorder = Recorder("train", settings_text, inputs)
     folder = context.paths.run(chosen)
     world = join_world(device)
+    if not world.first:
+        logging.disable(logging.WARNING)  # the first process speaks for all
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
     board = context.paths.results / "logs" / "tensorboard" / chosen.folder
 
@@ -54,7 +56,7 @@ def train(
         return train_run(
             chosen,
             origin,
-            read_collection(data),
+            data,
             read_triples(mined),
             context.config.train_settings(chosen.backbone),
             checkpoints=unfinished,

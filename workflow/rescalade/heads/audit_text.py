@@ -10,10 +10,10 @@ import pyarrow as pa
 import torch
 
 from rescalade.backbones.load import load_lm, load_tokenizer
-from rescalade.data.collection import Collection
 from rescalade.heads.audit import Progress, audit
 from rescalade.splade.batch import TokenBatch, pad, tokenise
 from rescalade.training.batches import micro_batches
+from rescalade.training.texts import document_texts, query_texts, texts_by_id
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def audit_on_triples(
     folder: Path,
-    collection: Collection,
+    collection: Path,
     triples: pa.Table,
     settings: Mapping[str, Any],
     *,
@@ -32,6 +32,7 @@ def audit_on_triples(
     """Audit a backbone's folder; see `rescalade.heads.audit.audit`.
 
     Args:
+        folder: the backbone. collection: folder of the data set that the triples belong to.
         settings: train_on, batch_size, query_length, document_length, pool_special_tokens, variants, temperature.
     """
     batches = triple_batches(
@@ -56,7 +57,7 @@ def audit_on_triples(
 
 def triple_batches(
     tokenizer: PreTrainedTokenizerBase,
-    collection: Collection,
+    collection: Path,
     triples: pa.Table,
     *,
     batch_size: int,
@@ -67,14 +68,17 @@ def triple_batches(
     """Queries and documents (positives, then hard negatives) of the first micro-batch of seed 0.
 
     Args:
+        collection: folder, of whose texts only those of the micro-batch are held.
         triples: table (query_id, positive_id, negative_id).
         lengths: tokens of a query and of a document.
+
+    Raises:
+        UserError: a triple names what is not in the collection.
     """
     rows = triples.take(next(micro_batches(len(triples), batch_size, seed=0))).to_pylist()
-    queries = dict(zip(collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist(), strict=True))
-    documents = dict(zip(collection.corpus["id"].to_pylist(), collection.document_texts(), strict=True))
-    asked = [queries[row["query_id"]] for row in rows]
-    texts = [documents[row[key]] for key in ("positive_id", "negative_id") for row in rows]
+    asked = texts_by_id(query_texts(collection), [row["query_id"] for row in rows])
+    named = [row[key] for key in ("positive_id", "negative_id") for row in rows]
+    texts = texts_by_id(document_texts(collection), named)
     to = torch.device(device)
     return (
         pad(tokenizer, tokenise(tokenizer, asked, lengths[0]), pool_special).to(to),

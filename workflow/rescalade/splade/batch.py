@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: i
     return numbers
 
 
-def pad(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sequence[int]], pool_special: bool) -> TokenBatch:
+def pad(
+    tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sequence[int] | NDArray[np.int32]], pool_special: bool
+) -> TokenBatch:
     """Pad to the longest row.
 
     Args:

@@ -16,6 +16,7 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
+from rescalade.splade.backends.choose import Backend
 from rescalade.splade.batch import pad, tokenise
 from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
@@ -94,13 +95,14 @@ class PackedTransformer(Transformer):
 class FusedSpladePooling(SpladePooling):
     """Term weights from packed hidden states: max over tokens of log(1 + relu(h W^T + b)), without the logits."""
 
-    def __init__(self, splade: SpladeModel) -> None:
+    def __init__(self, splade: SpladeModel, backend: Backend = "auto") -> None:
         super().__init__("max", "relu", int(splade.head.weight.shape[0]))
         self._splade = (splade,)  # in a tuple: its parameters belong to the module before this one
+        self._head_backend: Backend = backend
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `sentence_embedding` [B, V] float32."""
-        weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"])
+        weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"], self._head_backend)
         return {**features, "sentence_embedding": weights}
 
 
@@ -111,11 +113,14 @@ def sparse_encoder(
     length: int,
     pool_special_tokens: bool = True,
     precision: str = "fp32",
+    head_backend: Backend = "auto",
 ) -> SparseEncoder:
     """The two modules as a SparseEncoder on the model's device."""
     transformer = PackedTransformer(
         splade, tokenizer, length=length, pool_special_tokens=pool_special_tokens, precision=precision
     )
     return SparseEncoder(
-        modules=[transformer, FusedSpladePooling(splade)], device=str(splade.device), similarity_fn_name="dot"
+        modules=[transformer, FusedSpladePooling(splade, head_backend)],
+        device=str(splade.device),
+        similarity_fn_name="dot",
     )

@@ -1,34 +1,48 @@
-"""From a collection and its triples to training examples, with everything left out counted and named."""
+"""From a collection and its triples to training examples, with everything left out counted and named.
+
+Triples become rows of the collection's files, [T] int32 per column, and all choices are made on those. The files are
+then read part by part, and only texts of drawn examples are tokenised: no more than the tokens stays in memory.
+"""
 
 from __future__ import annotations
 
 import itertools
 import logging
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from rescalade.data.collection import Collection
 from rescalade.errors import UserError
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps, step_batches
+from rescalade.training.teacher import teacher_scores
+from rescalade.training.texts import Rows, Texts, document_texts, query_texts
+from rescalade.training.tokenised import tokenised
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
-Json = dict[str, Any]
+Mask = NDArray[np.bool_]
 IDS = ("query_id", "positive_id", "negative_id")
-SCORES = ("positive_score", "negative_score")
+
+
+class TripleRows(NamedTuple):
+    """Rows in queries and corpus that the triples name, [T] each; -1 where they name none."""
+
+    query: Rows
+    positive: Rows
+    negative: Rows
 
 
 def build_examples(
-    collection: Collection,
+    folder: Path,
     triples: pa.Table,
     tokenizer: PreTrainedTokenizerBase,
     settings: TrainSettings,
@@ -41,147 +55,111 @@ def build_examples(
     texts longer than their limit.
 
     Args:
+        folder: the collection.
         triples: columns query_id, positive_id, negative_id; for distillation positive_score and negative_score too.
 
     Raises:
-        UserError: an id occurs twice in the collection or is not in it; teacher scores are missing; nothing is left.
+        UserError: a file of the collection is damaged; an id occurs twice in it or is not in it; teacher scores are
+            missing; nothing is left.
     """
-    queries = _texts("query", collection.queries["id"].to_pylist(), collection.queries["text"].to_pylist())
-    documents = _texts("document", collection.corpus["id"].to_pylist(), collection.document_texts())
-    scored = settings.distils
-    if scored:
-        _check_scores(triples, settings)
+    teacher = teacher_scores(triples, settings.loss) if settings.distils else None
+    queries, documents = query_texts(folder), document_texts(folder)
+    (query,) = queries.rows(triples["query_id"])
+    rows = TripleRows(query, *documents.rows(triples["positive_id"], triples["negative_id"]))
     counts: Counter[str] = Counter()
-    rows = triples.select([*IDS, *(SCORES if scored else ())]).to_pylist()
-    groups = _grouped(_usable(rows, queries, documents, counts), settings.negatives, counts)
+    usable = np.flatnonzero(_usable(triples, rows, queries, documents, counts))
+    groups = usable[_grouped(rows.query[usable], rows.positive[usable], settings.negatives, counts)]
     left_out = {reason: number for reason, number in sorted(counts.items()) if number}
-    if not groups:
+    if not len(groups):
         reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.items()) or "there are none"
         raise UserError(f"no training example is left of {len(triples)} triples ({reasons}); look at the data set")
     for reason, number in left_out.items():
         logger.warning("%d of %d triples left out: %s", number, len(triples), reason)
-    seen = sorted(_drawn(len(groups), settings, seed))
-    query_number = _numbered(groups[s][0]["query_id"] for s in seen)
-    document_number = _numbered(
-        identity for s in seen for identity in (groups[s][0]["positive_id"], *(row["negative_id"] for row in groups[s]))
-    )
-    query_tokens, cut_queries = _tokenised(tokenizer, queries, query_number, settings.query_length)
-    document_tokens, cut_documents = _tokenised(tokenizer, documents, document_number, settings.document_length)
-    found = [
-        [
-            query_number.get(group[0]["query_id"], -1),
-            document_number.get(group[0]["positive_id"], -1),
-            *(document_number.get(row["negative_id"], -1) for row in group),
-        ]
-        for group in groups
-    ]
-    teacher = [[group[0]["positive_score"], *(row["negative_score"] for row in group)] for group in groups if scored]
+    found = np.column_stack([rows.query[groups[:, 0]], rows.positive[groups[:, 0]], rows.negative[groups]])
+    seen = _drawn(len(found), settings, seed)
+    of_queries, of_documents = _mask(len(queries), found[seen, :1]), _mask(len(documents), found[seen, 1:])
+    query_tokens, cut_queries = tokenised(tokenizer, queries, of_queries, settings.query_length)
+    document_tokens, cut_documents = tokenised(tokenizer, documents, of_documents, settings.document_length)
     return Examples(
         queries=query_tokens,
         documents=document_tokens,
-        rows=np.array(found, dtype=np.int64),
-        teacher=np.array(teacher, dtype=np.float32) if scored else None,
+        rows=np.column_stack([_numbered(of_queries)[found[:, :1]], _numbered(of_documents)[found[:, 1:]]]),
+        teacher=None if teacher is None else np.column_stack([teacher[0][groups[:, 0]], teacher[1][groups]]),
         counts={**left_out, "queries cut": cut_queries, "documents cut": cut_documents},
     )
 
 
-def _texts(what: str, identities: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
-    found = dict(zip(identities, texts, strict=True))
-    if len(found) < len(identities):
-        twice = next(identity for identity, number in Counter(identities).items() if number > 1)
-        raise UserError(
-            f"{what} id {twice!r} occurs more than once in the collection ({len(identities) - len(found)} repeated in "
-            "all); ids must be unique, make the collection again"
-        )
-    return found
+def _usable(triples: pa.Table, rows: TripleRows, queries: Texts, documents: Texts, counts: Counter[str]) -> Mask:
+    """[T]: which triples can be trained on; the others are counted by reason.
+
+    Raises:
+        UserError: one with a positive names what the collection does not have.
+    """
+    named = pc.fill_null(pc.not_equal(triples["positive_id"].cast(pa.string()), ""), False)
+    with_positive: Mask = named.to_numpy().astype(bool)
+    strange = with_positive & (np.minimum.reduce(rows) < 0)
+    if strange.any():
+        _refuse(triples.slice(int(strange.argmax()), 1), [int(column[strange.argmax()]) for column in rows])
+    blank_query, _ = queries.marks(_mask(len(queries), rows.query[with_positive]))
+    asked = np.concatenate([rows.positive[with_positive], rows.negative[with_positive]])
+    blank, digest = documents.marks(_mask(len(documents), asked))
+    empty = with_positive & (blank_query[rows.query] | blank[rows.positive] | blank[rows.negative])
+    same = with_positive & ~empty
+    for half in digest.T:
+        same &= half[rows.positive] == half[rows.negative]
+    counts["without a positive"] = int((~with_positive).sum())
+    counts["with an empty text"] = int(empty.sum())
+    counts["whose negative is the positive"] = int(same.sum())
+    left: Mask = with_positive & ~empty & ~same
+    return left
 
 
-def _check_scores(triples: pa.Table, settings: TrainSettings) -> None:
-    for name in SCORES:
-        if name not in triples.column_names:
-            raise UserError(
-                f"loss {settings.loss}: the triples have no column {name!r}; use a data set with teacher scores, or "
-                "loss: infonce"
-            )
-        values = triples[name].to_pylist()
-        missing = sum(value is None or not math.isfinite(value) for value in values)
-        if missing:
-            raise UserError(
-                f"loss {settings.loss}: {missing} of {len(values)} triples have no finite {name}; score them again, "
-                "remove them, or use loss: infonce"
-            )
+def _refuse(triple: pa.Table, rows: list[int]) -> None:
+    name = next(name for name, row in zip(IDS, rows, strict=True) if row < 0)
+    raise UserError(
+        f"triples name {name.removesuffix('_id')} {triple[name][0].as_py()!r}, which is not in the collection; "
+        "run `triples` again"
+    )
 
 
-def _usable(
-    rows: Iterable[Json], queries: dict[str, str], documents: dict[str, str], counts: Counter[str]
-) -> Iterable[Json]:
-    """The rows that can be trained on; the others are counted by reason."""
-    for row in rows:
-        if not row["positive_id"]:
-            counts["without a positive"] += 1
-            continue
-        try:
-            query, positive, negative = (
-                queries[row["query_id"]],
-                documents[row["positive_id"]],
-                documents[row["negative_id"]],
-            )
-        except KeyError:
-            what, strange = next(
-                (key.removesuffix("_id"), row[key])
-                for key, known in zip(IDS, (queries, documents, documents), strict=True)
-                if row[key] not in known
-            )
-            raise UserError(
-                f"triples name {what} {strange!r}, which is not in the collection; run `triples` again"
-            ) from None
-        if not (query.strip() and positive.strip() and negative.strip()):
-            counts["with an empty text"] += 1
-        elif row["positive_id"] == row["negative_id"] or positive == negative:
-            counts["whose negative is the positive"] += 1
-        else:
-            yield row
+def _grouped(query: Rows, positive: Rows, negatives: int, counts: Counter[str]) -> NDArray[np.int64]:
+    """[E, n] numbers of the triples of one query and positive, by as many as an example has negatives.
 
-
-def _grouped(rows: Iterable[Json], negatives: int, counts: Counter[str]) -> list[list[Json]]:
-    """Rows of one query and positive, by as many as an example has negatives."""
+    Pairs of query and positive come in the order of their first triple, and their triples in order.
+    """
     if negatives == 1:
-        return [[row] for row in rows]
-    together: dict[tuple[str, str], list[Json]] = {}
-    for row in rows:
-        together.setdefault((row["query_id"], row["positive_id"]), []).append(row)
-    groups: list[list[Json]] = []
-    for same in together.values():
-        whole = len(same) - len(same) % negatives
-        groups += [same[first : first + negatives] for first in range(0, whole, negatives)]
-        counts[f"too few to give {negatives} negatives"] += len(same) - whole
+        return np.arange(len(query))[:, None]
+    pair = query.astype(np.int64) << 32 | positive
+    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
+    start = first[inverse]  # the first triple of each one's pair
+    order = np.argsort(start, kind="stable")
+    sizes = np.bincount(start, minlength=1)[start[order]]
+    place = np.arange(len(order)) - np.searchsorted(start[order], start[order])
+    whole = order[place < sizes - sizes % negatives]
+    counts[f"too few to give {negatives} negatives"] = len(order) - len(whole)
+    groups: NDArray[np.int64] = whole.reshape(-1, negatives)
     return groups
 
 
-def _drawn(examples: int, settings: TrainSettings, seed: int) -> set[int]:
-    """Numbers of the examples that a run draws."""
-    steps = itertools.islice(step_batches(examples, settings, seed), optimiser_steps(settings, examples))
-    drawn: set[int] = set()
-    for step in steps:
+def _drawn(examples: int, settings: TrainSettings, seed: int) -> Mask:
+    """[E]: which examples a run draws."""
+    drawn = np.zeros(examples, bool)
+    left = examples
+    for step in itertools.islice(step_batches(examples, settings, seed), optimiser_steps(settings, examples)):
         for batch in step:
-            drawn.update(batch.tolist())
-        if len(drawn) == examples:
+            left -= int((~drawn[batch]).sum())
+            drawn[batch] = True
+        if not left:
             break
     return drawn
 
 
-def _numbered(identities: Iterable[str]) -> dict[str, int]:
-    return {identity: number for number, identity in enumerate(dict.fromkeys(identities))}
+def _mask(size: int, rows: NDArray[Any]) -> Mask:
+    mask = np.zeros(size, bool)
+    mask[rows] = True
+    return mask
 
 
-def _tokenised(
-    tokenizer: PreTrainedTokenizerBase, texts: dict[str, str], numbered: dict[str, int], length: int
-) -> tuple[list[list[int]], int]:
-    """Token numbers by number, special tokens included, and how many texts were cut to `length`."""
-    chosen = [texts[identity] for identity in numbered]
-    found = tokenizer(
-        chosen, truncation=True, max_length=length, return_attention_mask=False, return_token_type_ids=False
-    )
-    if found.encodings is None:  # a tokenizer in plain Python does not say what it cut
-        return found["input_ids"], sum(len(row) == length for row in found["input_ids"])
-    return found["input_ids"], sum(bool(encoding.overflowing) for encoding in found.encodings)
+def _numbered(mask: Mask) -> Rows:
+    """[N]: the number that each text of a mask has among them, -1 for the others."""
+    return np.where(mask, np.cumsum(mask, dtype=np.int32) - 1, np.int32(-1))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rescalade.encoding.tokens import Tokens
 from rescalade.splade.batch import pad
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ class Examples:
     """Token numbers of the texts, and which of them make up each training example.
 
     queries, documents: token numbers of each distinct text; only texts of examples that are drawn are there.
-    rows: [E, 2 + n] int64, per example its query, its positive and its n negatives; -1 for a text never drawn.
+    rows: [E, 2 + n] integers, per example its query, its positive and its n negatives; -1 for a text never drawn.
     teacher: [E, 1 + n] float32 teacher scores of the positive and the negatives, or None.
     counts: what was left out or cut, by reason, for the outcome.
     """
 
-    queries: Sequence[list[int]]
-    documents: Sequence[list[int]]
-    rows: NDArray[np.int64]
+    queries: Tokens
+    documents: Tokens
+    rows: NDArray[np.int32] | NDArray[np.int64]
     teacher: NDArray[np.float32] | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -40,15 +41,15 @@ class Examples:
 
     @property
     def negatives(self) -> int:
-        """N."""
+        """Hard negatives of an example, n."""
         return int(self.rows.shape[1]) - 2
 
-    def tokens(self, numbers: NDArray[np.int64]) -> tuple[int, int]:
-        """Tokens of some examples, padding not counted: of the queries, of the documents."""
-        queries = np.array([len(text) for text in self.queries])
-        documents = np.array([len(text) for text in self.documents])
-        chosen = self.rows[numbers]
-        return int(queries[chosen[:, 0]].sum()), int(documents[chosen[:, 1:]].sum())
+
+def packed(texts: Iterable[Sequence[int]]) -> Tokens:
+    """Token numbers per text, put one after another."""
+    rows = [np.asarray(text, np.int32) for text in texts]
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return Tokens(np.concatenate([np.zeros(0, np.int32), *rows]), offsets)
 
 
 def collate(
@@ -62,8 +63,8 @@ def collate(
     """
     chosen = examples.rows[np.asarray(numbers)]
     texts = {
-        "query": [examples.queries[number] for number in chosen[:, 0]],
-        "document": [examples.documents[number] for number in [*chosen[:, 1], *chosen[:, 2:].reshape(-1)]],
+        "query": _texts(examples.queries, chosen[:, 0]),
+        "document": _texts(examples.documents, np.concatenate([chosen[:, 1], chosen[:, 2:].reshape(-1)])),
     }
     batch: dict[str, Tensor] = {}
     for side in SIDES:
@@ -72,3 +73,7 @@ def collate(
     if examples.teacher is not None:
         batch["label"] = torch.from_numpy(examples.teacher[np.asarray(numbers)])
     return batch
+
+
+def _texts(tokens: Tokens, numbers: NDArray[Any]) -> list[NDArray[np.int32]]:
+    return [tokens.numbers[tokens.offsets[number] : tokens.offsets[number + 1]] for number in numbers]

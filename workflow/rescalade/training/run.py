@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from rescalade.backbones.load import check_lengths, check_vocabulary, load_tokenizer
 from rescalade.config.runs import Run
-from rescalade.data.collection import Collection
 from rescalade.heads.multiplier import bake
 from rescalade.heads.sidecar import load_rescaled, read_sidecar
 from rescalade.splade.export import save_sparse_encoder
@@ -26,7 +25,7 @@ from rescalade.training.world import World
 def train_run(
     run: Run,
     model_folder: Path,
-    collection: Collection,
+    collection: Path,
     triples: pa.Table,
     settings: TrainSettings,
     *,
@@ -40,6 +39,7 @@ def train_run(
     """Train one run and save its last state as a SparseEncoder folder.
 
     Args:
+        collection: folder of the data set that the triples belong to.
         output: where the model goes; written by the first process of `world` only.
 
     Returns:

@@ -63,6 +63,9 @@ class TrainSettings(BaseModel):
     score_precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="bf16: the scores are products of term weights rounded to bf16, rounded to bf16 themselves."
     )
+    head_backend: Literal["auto", "portable", "numba", "screen", "triton"] = Field(
+        "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
+    )
     encode_rows: int | None = Field(
         None,
         ge=1,

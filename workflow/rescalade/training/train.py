@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.follow import Follow, Interrupted, Progress
@@ -65,7 +66,8 @@ def train(
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
 
     Raises:
-        UserError: the devices cannot share a step; a checkpoint is of other settings; memory runs out.
+        UserError: the head's back end is not for this device; the devices cannot share a step; a checkpoint is of
+            other settings; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -73,6 +75,7 @@ def train(
     from rescalade.training.arguments import training_arguments
     from rescalade.training.trainer import SpladeTrainer
 
+    choose(settings.head_backend, model.head.weight, model.head.weight)  # refused now rather than in the first step
     world = world or World()
     steps = optimiser_steps(settings, len(examples))
     share = _share(settings, len(examples), world)
@@ -82,6 +85,7 @@ def train(
         length=settings.document_length,
         pool_special_tokens=settings.pool_special_tokens,
         precision=settings.precision,
+        head_backend=settings.head_backend,
     )
     saved = resume(checkpoints, settings, seed, world)
     history = saved.history if saved else []
