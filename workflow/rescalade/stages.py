@@ -37,7 +37,7 @@ STAGES = (
 
 STAGED_SOURCES = ("pydoc", "wheel")
 """Kinds of source that fetch or read something once for all their data sets."""
-NOT_OF_THE_COLLECTION = {"title", "depth", "documents", "metric", "minimum_grade", "drop_identical_ids"}
+NOT_OF_THE_COLLECTION = {"title", "depth", "documents", "triples", "metric", "minimum_grade", "drop_identical_ids"}
 """Keys of a data set's entry that later stages read, or that only check what has arrived."""
 
 
@@ -180,7 +180,7 @@ def _encode(config: Config, run: Run, experiment: str) -> Any:
         "weights": retrieval.weights,
         "top_terms": retrieval.top_terms,
         "shard_bytes": retrieval.shard_bytes,
-        "precision": retrieval.precision,
+        "precision": config.encoding_precision(train),
         "head": retrieval.head_backend,
     }
 

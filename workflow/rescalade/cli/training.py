@@ -58,7 +58,7 @@ def train(
             origin,
             data,
             read_triples(mined),
-            context.config.train_settings(chosen.backbone),
+            context.config.train_settings(chosen.backbone, context.config.experiment_of(chosen.recipe)),
             checkpoints=unfinished,
             output=model,
             device=device,

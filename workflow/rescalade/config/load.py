@@ -24,6 +24,7 @@ from rescalade.config.model import (
     Source,
 )
 from rescalade.config.runs import Run
+from rescalade.encoding.settings import Precision
 from rescalade.errors import UserError
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
@@ -122,6 +123,11 @@ class Config:
         """Display name of a backbone or data set."""
         entries: Mapping[str, Any] = self.model.backbones if kind == "backbone" else self.model.datasets
         return str(entries[name].title or name)
+
+    def encoding_precision(self, train: TrainSettings) -> Precision:
+        """The precision in which a model trained with these settings encodes."""
+        chosen = self.model.retrieval.precision
+        return train.precision if chosen == "auto" else chosen
 
     def train_settings(self, backbone: str, experiment: str | None = None) -> TrainSettings:
         """Effective settings of a backbone's runs: recipe, then experiment, then backbone."""

@@ -129,6 +129,11 @@ class DatasetConfig(Strict):
     )
     queries: int | None = Field(None, ge=1, description="Number of queries, if known; another one is refused.")
     judgements: int | None = Field(None, ge=1, description="Number of judgements, if known; another one is refused.")
+    triples: int | None = Field(
+        None,
+        ge=1,
+        description="For hub: training triples, about; `rescalade plan` counts steps by it before they are fetched.",
+    )
     golden: Golden = Field(default_factory=Golden, description="Items that must be there with these texts.")
     licence: str = Field("", description="Licence of the data.")
     link: str = Field("", description="Where licence and origin can be read.")
@@ -277,7 +282,10 @@ class RetrievalSettings(Strict):
         description="Bound on the entries of a shard in memory, 8 bytes each. A shard that would take more, of a "
         "collapsed model, keeps the heaviest terms of its documents, and its manifest says saturated.",
     )
-    precision: Precision = Field("fp32", description="bf16: autocast of the encoder; the head stays fp32.")
+    precision: Precision | Literal["auto"] = Field(
+        "auto",
+        description="bf16: autocast of the encoder; the head stays fp32. auto: bf16 where the recipe trains in bf16.",
+    )
     head_backend: Literal["auto", "portable", "numba", "screen", "triton"] = Field(
         "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
     )

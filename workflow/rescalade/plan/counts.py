@@ -30,10 +30,12 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
 
 
 def examples(config: Config, paths: Paths, name: str) -> int | None:
-    """Training triples: counted where they are made, else one per query."""
+    """Training triples: counted where they are made, else those that the source brings, else one per query."""
     path = paths.dataset(name) / f"triples-{config.experiment.recipe}.json"
     made = _read(path).get("triples")
-    return int(made) if made else queries(config, paths, name)
+    if made:
+        return int(made)
+    return _made(paths, name, "triples") or config.dataset(name).triples or queries(config, paths, name)
 
 
 def downloads(identity: str) -> dict[str, int]:

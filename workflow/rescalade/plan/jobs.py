@@ -63,14 +63,14 @@ def _collection(config: Config, paths: Paths, name: str) -> Job:
     )
 
 
-def _triples(config: Config, paths: Paths, name: str) -> Job:
-    path = paths.dataset(name) / f"triples-{config.experiment.recipe}.parquet"
+def _triples(_: Config, paths: Paths, name: str, recipe: str) -> Job:
+    path = paths.dataset(name) / f"triples-{recipe}.parquet"
     return Job(
-        ("triples", name),
+        ("triples", name, recipe),
         (path, path.with_suffix(".json")),
         (("collection", name),),
         "triples",
-        (("dataset", name), ("recipe", config.experiment.recipe)),
+        (("dataset", name), ("recipe", recipe)),
         path.with_suffix(".record.json"),
     )
 
@@ -90,7 +90,7 @@ def _audit(config: Config, paths: Paths, name: str) -> Job:
     return Job(
         ("audit_backbone", name),
         (path,),
-        (("backbone", name), ("collection", data), ("triples", data)),
+        (("backbone", name), ("collection", data), ("triples", data, config.experiment.recipe)),
         "audit",
         (("name", name),),
         path.with_name(f"{name}.record.json"),
@@ -119,6 +119,9 @@ def _shown(config: Config, backbones: list[str]) -> Iterator[Key]:
     for run in config.runs():
         if run.backbone in backbones:
             yield ("train", run.folder)
+            yield from (("score", run.folder, dataset) for dataset in datasets)
+    for run in config.others():
+        if run.backbone in backbones:
             yield from (("score", run.folder, dataset) for dataset in datasets)
     yield from (("score_bm25", dataset) for dataset in datasets)
     yield from (("collection", dataset) for dataset in (config.experiment.train_on, *datasets))

@@ -19,7 +19,7 @@ def train_job(config: Config, paths: Paths, name: str) -> Job:
     return Job(
         ("train", name),
         (folder / "model", folder / "history.parquet", folder / "outcome.json"),
-        ((rescale, run.backbone, variant), ("collection", data), ("triples", data)),
+        ((rescale, run.backbone, variant), ("collection", data), ("triples", data, run.recipe)),
         "train",
         (("run", name),),
         folder / "train.record.json",

@@ -23,6 +23,9 @@ from rescalade.plan.job import Job, Key
 from rescalade.plan.shapes import shape_of
 from rescalade.plan.work import weights_of
 
+LEVELS = ("scores", "vectors", "all")
+"""What an experiment keeps, the least first."""
+
 
 def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[dict[str, int], set[str]]:
     """Bytes by what is downloaded for the jobs among `keys`, and names of downloads of unknown size."""
@@ -56,6 +59,7 @@ def disk_bytes(
     """Bytes under the results folder that the jobs among `keys` write, by kind; roughly."""
     found = dict.fromkeys(("data", "tokens", "backbones", "rescaled", "models", "checkpoints", "vectors", "index"), 0.0)
     found["rankings"] = 0.0
+    passing: dict[str, dict[str, float]] = {"vectors": {}, "index": {}}
     checkpoint = 0.0
     cached: set[tuple[str, str]] = set()
     for key in keys:
@@ -72,14 +76,25 @@ def disk_bytes(
             found["models"] += WEIGHT_BYTES * weights
             checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * weights)
         elif job.rule in ("encode", "index", "search", "bm25"):
-            _add_retrieval(found, config, paths, job, assumed, cached)
+            _add_retrieval(found, passing, config, paths, job, assumed, cached)
     # an old checkpoint goes when the next one is whole
     found["checkpoints"] = 2 * checkpoint * assumed.parallel
+    for kind, by_run in passing.items():
+        found[kind] = sum(by_run.values())
+        if LEVELS.index(config.experiment.keep) < LEVELS.index("all" if kind == "index" else "vectors"):
+            # goes when a run is scored, while the next ones are being made
+            found[kind] = sum(sorted(by_run.values(), reverse=True)[: assumed.parallel + 1])
     return {kind: int(size) for kind, size in found.items()}
 
 
 def _add_retrieval(
-    found: dict[str, float], config: Config, paths: Paths, job: Job, assumed: Assumptions, cached: set[tuple[str, str]]
+    found: dict[str, float],
+    passing: dict[str, dict[str, float]],
+    config: Config,
+    paths: Paths,
+    job: Job,
+    assumed: Assumptions,
+    cached: set[tuple[str, str]],
 ) -> None:
     name = job.key[-1]
     dataset = config.dataset(name)
@@ -89,10 +104,11 @@ def _add_retrieval(
     if dataset.corpus is not None:
         return
     texts = counts.documents(config, paths, name) or 0
+    postings, run = texts * assumed.active_terms, str(job.run and job.run.folder)
     if job.rule == "index":
-        found["index"] += texts * assumed.active_terms * INDEX_BYTES_PER_POSTING
+        passing["index"][run] = passing["index"].get(run, 0.0) + postings * INDEX_BYTES_PER_POSTING
         return
-    found["vectors"] += texts * assumed.active_terms * PARQUET_BYTES_PER_POSTING
+    passing["vectors"][run] = passing["vectors"].get(run, 0.0) + postings * PARQUET_BYTES_PER_POSTING
     if job.run is not None:
         shape = shape_of(config, paths, job.run.backbone)
         tokenizer = (shape.tokenizer if shape else "") or job.run.backbone

@@ -41,7 +41,7 @@ def speed_of(
     train = config.train_settings(backbone)
     trained, encoded = measured(paths, config.experiment.recipe, backbone)
     step = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(train.precision)
-    document = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.model.retrieval.precision)
+    document = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.encoding_precision(train))
     if assumed.train_tokens_per_second is not None:
         step, trained = step_tokens / assumed.train_tokens_per_second, None
     if assumed.encode_per_second is not None:
