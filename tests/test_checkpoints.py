@@ -14,7 +14,7 @@ from rescalade.training.checkpoint import load_checkpoint, save_checkpoint
 from rescalade.training.follow import Progress
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps
-from training_support import run, without_time
+from training_support import run, still, without_time
 
 SETTINGS = TrainSettings(batch_size=4, max_steps=9, learning_rate=1e-3, checkpoint_every=2, accumulation=2)
 
@@ -70,6 +70,16 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         run(tmp_path, SETTINGS, seed=8)
     again, _ = run(tmp_path, SETTINGS.model_copy(update={"checkpoint_every": 3}))  # this one decides no weight
     assert len(again.history) == 9
+
+
+def test_a_run_whose_only_step_is_warm_up_is_refused(tmp_path: Path) -> None:
+    """The default warm-up of a tenth is a whole step of one, and its learning rate is 0."""
+    with pytest.raises(UserError, match=r"rate is 0 in every step \(steps: 1, of warm-up: 1\)"):
+        run(tmp_path, SETTINGS.model_copy(update={"max_steps": 1}))
+    moved, weights = run(tmp_path, SETTINGS.model_copy(update={"max_steps": 2}), model=still())
+    before = still().state_dict()
+    assert len(moved.history) == 2
+    assert any(not torch.equal(value, before[name]) for name, value in weights.items())
 
 
 def test_another_seed_gives_another_order() -> None:

@@ -42,7 +42,7 @@ def test_as_many_jobs_as_snakemake_for_the_shipped_experiment(tmp_path: Path) ->
 def test_as_many_jobs_as_snakemake_along_the_way(pipeline: Pipeline) -> None:
     """Half of it is made and its vectors are deleted; the rest has shards, a scale by rule and an inflated backbone."""
     overlay = pipeline.overlay(
-        "datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10}\n"
+        "datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}\n"
         "backbones: {right: {source: inflate, of: left, factor: 8.0, pretrain: null}}\n"
         "experiments: {small: {grid: [{backbones: [left, right], scales: [1, auto]}]}}"
     )

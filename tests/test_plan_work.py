@@ -26,9 +26,9 @@ SMALL = """
 experiment: small
 sources: {irds: {kind: ir_datasets}}
 datasets:
-  train: {source: irds, documents: 1000, queries: 640}
-  a: {source: irds, documents: 300, queries: 10}
-  b: {source: irds, corpus: a, queries: 20, depth: 100}
+  train: {source: irds, id: train, documents: 1000, queries: 640}
+  a: {source: irds, id: a, documents: 300, queries: 10}
+  b: {source: irds, id: b, corpus: a, queries: 20, depth: 100}
 backbones:
   tiny: &tiny
     source: pretrain
@@ -79,7 +79,9 @@ def test_operations_by_hand(tmp_path: Path) -> None:
     bf16 = SMALL.replace("document_length: 50", "document_length: 50, precision: bf16")
     faster = planned(tmp_path, bf16, teraflops=32.0, utilisation=0.5).work
     assert faster.train_hours == pytest.approx(work.train_hours / 16)
-    assert faster.encode_hours == work.encode_hours
+    assert faster.encode_hours == pytest.approx(work.encode_hours / 16), "encoded as trained"
+    full = planned(tmp_path, bf16 + "retrieval: {precision: fp32}\n", teraflops=32.0, utilisation=0.5).work
+    assert full.encode_hours == work.encode_hours
 
 
 def test_disk_by_hand(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_two_backbones_of_the_paper(tmp_path: Path) -> None:
     experiment: two
     sources: {irds: {kind: ir_datasets}, hub: {kind: hub}}
     datasets:
-      train: {source: hub, id: a/b, corpus: dev, queries: 502939}
+      train: {source: hub, id: a/b, revision: main, triples: 502939}
       dev: {source: irds, id: msmarco-passage/dev/small, documents: 8841823}
       dl19: {source: irds, id: msmarco-passage/trec-dl-2019/judged, corpus: dev}
     backbones:
@@ -117,7 +119,9 @@ def test_two_backbones_of_the_paper(tmp_path: Path) -> None:
          grid: [{backbones: [bert], scales: [1]}, {backbones: [modernbert], scales: [1, 16]}]}
     """
     plan = planned(tmp_path, text)
-    assert plan.jobs["encode_shard"] == 3 * 135  # ceil(8841823 / 65536)
+    shards = planned(tmp_path, text.rstrip() + "\n    retrieval: {shard_jobs: true}\n")
+    assert shards.jobs["encode_shard"] == 3 * 135  # ceil(8841823 / 65536)
+    assert shards.work.documents == plan.work.documents
     assert plan.jobs["encode"] == 6 and plan.jobs["index"] == 3 and plan.jobs["train"] == 3
     assert plan.work.steps == 3 * 983  # 7858 whole batches, eight to a step
     assert plan.work.documents == 26_525_469
@@ -191,13 +195,19 @@ def test_what_was_measured_goes_before_operations(tmp_path: Path) -> None:
 def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) -> None:
     unknown = SMALL.replace("documents: 300, queries: 10", "").replace("documents: 1000, queries: 640", "")
     plan = planned(tmp_path, unknown)
-    assert plan.unknown == ["size of a", "size of b", "training examples of train"]
+    assert plan.unknown == [
+        *(f"data set {name}" for name in ("a", "b", "train")),
+        "size of a",
+        "size of b",
+        "training examples of train",
+    ]
     assert (plan.work.runs, plan.work.steps, plan.work.documents) == (8, 0, 0)
     paths = Paths(tmp_path / "results")
     write_json(paths.dataset("a") / "manifest.json", {"counts": {"documents": 77, "queries": 5}})
     write_json(paths.dataset("train") / "triples-quick.json", {"triples": 64})
     plan = planned(tmp_path, unknown)
-    assert plan.unknown == [] and plan.work.documents == 8 * 77
+    assert plan.unknown == [f"data set {name}" for name in ("a", "b", "train")], "ids that ir_datasets does not list"
+    assert plan.work.documents == 8 * 77
     assert plan.work.steps == 8 * 2
 
 

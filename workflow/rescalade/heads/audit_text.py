@@ -13,7 +13,7 @@ from rescalade.backbones.load import load_lm, load_tokenizer
 from rescalade.heads.audit import Progress, audit
 from rescalade.splade.batch import TokenBatch, pad, tokenise
 from rescalade.training.batches import micro_batches
-from rescalade.training.texts import document_texts, query_texts, texts_by_id
+from rescalade.training.named_texts import document_texts, query_texts, texts_by_id
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:

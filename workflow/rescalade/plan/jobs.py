@@ -11,9 +11,7 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.plan import run_jobs
 from rescalade.plan.job import RULES, Job, Key
-
-READ_ONCE = ("pydoc",)
-"""Kinds of source that a job of its own reads for all data sets."""
+from rescalade.stages import STAGED_SOURCES
 
 
 def make_jobs(config: Config, paths: Paths) -> dict[Key, Job]:
@@ -37,7 +35,7 @@ def _source(_: Config, paths: Paths, name: str) -> Job:
     folder = paths.source(name)
     return Job(
         ("source", name),
-        (folder / "pairs.parquet", folder / "manifest.json"),
+        (folder,),
         (),
         "source",
         (("name", name),),
@@ -49,7 +47,7 @@ def _collection(config: Config, paths: Paths, name: str) -> Job:
     dataset, folder = config.dataset(name), paths.dataset(name)
     files = ("corpus.parquet", "queries.parquet", "qrels.parquet", "manifest.json")
     needs: list[Key] = []
-    if config.source(dataset.source).kind in READ_ONCE:
+    if config.source(dataset.source).kind in STAGED_SOURCES:
         needs.append(("source", dataset.source))
     if dataset.corpus is not None:
         needs.append(("collection", dataset.corpus))

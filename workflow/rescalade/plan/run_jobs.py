@@ -46,8 +46,6 @@ def encode_job(config: Config, paths: Paths, name: str, dataset: str) -> Job:
     needs: list[Key] = [("train", name), ("collection", dataset)]
     if corpus is None:
         needs += [("encode_shard", name, dataset, f"{n:05d}") for n in range(shard_jobs(config, dataset))]
-    else:
-        needs.append(("encode", name, corpus))
     names = (("run", name), ("dataset", dataset))
     return Job(("encode", name, dataset), (folder,), tuple(needs), "encode", names, folder / "record.json", run)
 
@@ -66,7 +64,7 @@ def search_job(config: Config, paths: Paths, name: str, dataset: str) -> Job:
     """Rankings of a run."""
     run, corpus = parse_run(name), config.dataset(dataset).corpus or dataset
     path = retrieved(paths.run(run), dataset)
-    needs: list[Key] = [("encode", name, dataset), ("index", name, corpus)]
+    needs: list[Key] = [("encode", name, dataset), ("encode", name, corpus), ("index", name, corpus)]
     return Job(
         ("search", name, dataset),
         (path, path.with_name(f"{dataset}.json")),
@@ -78,10 +76,11 @@ def search_job(config: Config, paths: Paths, name: str, dataset: str) -> Job:
     )
 
 
-def score_job(_: Config, paths: Paths, name: str, dataset: str) -> Job:
+def score_job(config: Config, paths: Paths, name: str, dataset: str) -> Job:
     """Measures of a run."""
     run = parse_run(name)
-    needs: tuple[Key, ...] = (("search", name, dataset), ("encode", name, dataset), ("collection", dataset))
+    encoded = [("encode", name, part) for part in dict.fromkeys((dataset, config.dataset(dataset).corpus or dataset))]
+    needs: tuple[Key, ...] = (("search", name, dataset), *encoded, ("collection", dataset))
     return _scored(("score", name, dataset), scores(paths.run(run), dataset), needs, run, name, dataset)
 
 

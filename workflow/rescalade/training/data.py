@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from rescalade.errors import UserError
 from rescalade.training.examples import Examples
+from rescalade.training.named_texts import NamedTexts, Rows, document_texts, query_texts
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps, step_batches
 from rescalade.training.teacher import teacher_scores
-from rescalade.training.texts import Rows, Texts, document_texts, query_texts
 from rescalade.training.tokenised import tokenised
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def build_examples(
     )
 
 
-def _usable(triples: pa.Table, rows: TripleRows, queries: Texts, documents: Texts, counts: Counter[str]) -> Mask:
+def _usable(
+    triples: pa.Table, rows: TripleRows, queries: NamedTexts, documents: NamedTexts, counts: Counter[str]
+) -> Mask:
     """[T]: which triples can be trained on; the others are counted by reason.
 
     Raises:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from torch import nn
 
 from rescalade.backbones.load import check_lengths, check_vocabulary, load_tokenizer
 from rescalade.config.runs import Run
+from rescalade.errors import UserError
 from rescalade.heads.multiplier import bake
 from rescalade.heads.sidecar import load_rescaled, read_sidecar
 from rescalade.splade.export import save_sparse_encoder
@@ -46,13 +48,15 @@ def train_run(
         (history, outcome); the outcome holds the collapse verdict. A collapsed run is a result, not an error.
 
     Raises:
-        UserError: model, tokenizer and data do not fit together.
+        UserError: model, tokenizer and data do not fit together; the model has weights that are not finite.
     """
     masked_lm = load_rescaled(model_folder)
     sidecar = read_sidecar(model_folder)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
     check_lengths(masked_lm, model_folder, query_length=settings.query_length, document_length=settings.document_length)
+    if broken := _broken(masked_lm):
+        raise UserError(f"model {model_folder}: {broken} of its weights are not finite; make it again")
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
     examples = build_examples(collection, triples, tokenizer, settings, run.seed)
@@ -73,7 +77,7 @@ def train_run(
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     if world.first:
         save_sparse_encoder(masked_lm.cpu(), tokenizer, settings, output)
-    broken = sum(int((~parameter.isfinite()).sum()) for parameter in model.parameters())
+    broken = _broken(masked_lm)
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
     outcome = {
         "run": run.folder,
@@ -103,3 +107,8 @@ def train_run(
         "seconds": sum(row["seconds"] for row in history),
     }
     return history, outcome
+
+
+def _broken(model: nn.Module) -> int:
+    """Weights that are not finite."""
+    return sum(int((~parameter.isfinite()).sum()) for parameter in model.parameters())

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.encoding.tokens import SLICE, Tokens
-from rescalade.training.texts import Texts
+from rescalade.training.named_texts import NamedTexts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 def tokenised(
-    tokenizer: PreTrainedTokenizerBase, texts: Texts, mask: NDArray[np.bool_], length: int
+    tokenizer: PreTrainedTokenizerBase, texts: NamedTexts, mask: NDArray[np.bool_], length: int
 ) -> tuple[Tokens, int]:
     """Token numbers of the texts that a mask [N] names, special ones included, and how many were cut to `length`.
 

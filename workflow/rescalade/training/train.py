@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.errors import UserError
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
@@ -17,6 +18,7 @@ from rescalade.training.measures import Row
 from rescalade.training.memory import explained
 from rescalade.training.plan import make_plan
 from rescalade.training.resume import resume
+from rescalade.training.schedule import learning_rate_factor
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Share
 from rescalade.training.steps import optimiser_steps
@@ -66,8 +68,8 @@ def train(
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
 
     Raises:
-        UserError: the head's back end is not for this device; the devices cannot share a step; a checkpoint is of
-            other settings; memory runs out.
+        UserError: the head's back end is not for this device; the learning rate is 0 in every step; the devices
+            cannot share a step; a checkpoint is of other settings; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -78,6 +80,7 @@ def train(
     choose(settings.head_backend, model.head.weight, model.head.weight)  # refused now rather than in the first step
     world = world or World()
     steps = optimiser_steps(settings, len(examples))
+    _check_rate(settings, steps)
     share = _share(settings, len(examples), world)
     encoder = sparse_encoder(
         model,
@@ -130,6 +133,18 @@ def train(
         saved.restore_weights(model)
     model.eval()
     return Trained(follow.history, follow.stopped_at)
+
+
+def _check_rate(settings: TrainSettings, steps: int) -> None:
+    """Refuse a run that could not move a weight: one step of warm-up is a step of rate 0."""
+    warmup = settings.warmup_length(steps)
+    if not any(learning_rate_factor(settings.schedule, step, steps, warmup) for step in range(steps)):
+        raise UserError(
+            f"the learning rate is 0 in every step (steps: {steps}, of warm-up: {warmup}), so nothing would be "
+            "trained; set warmup_steps to 0, or take more steps"
+        )
+    if warmup >= steps:
+        logger.warning("warm-up takes %d steps of %d: the learning rate does not reach its peak", warmup, steps)
 
 
 def _share(settings: TrainSettings, examples: int, world: World) -> Share:

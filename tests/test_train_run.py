@@ -1,9 +1,10 @@
-"""Distillation from a file of triples with teacher scores to a trained model; the first loss worked out densely."""
+"""The stage `train` on files: distillation, its first loss worked out densely; and a model that cannot be trained."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,8 @@ from rescalade.atomic import sha256
 from rescalade.config.runs import Run
 from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, write_collection
 from rescalade.data.triples import read_triples
+from rescalade.errors import UserError
+from rescalade.training.measures import Row
 from rescalade.training.run import train_run
 from rescalade.training.settings import Loss, TrainSettings
 from rescalade.variants import Variant
@@ -65,24 +68,27 @@ def weights(folder: Path, text: str) -> Tensor:
         return torch.log1p(model(**tokens).logits[0].clamp_min(0)).max(0).values
 
 
+def stage(model: Path, data: Path, settings: TrainSettings, output: Path) -> tuple[list[Row], dict[str, Any]]:
+    return train_run(
+        Run("teacher", "tiny", Variant.parse("k1"), 3),
+        model,
+        data,
+        read_triples(data / "triples-teacher.parquet"),
+        settings,
+        checkpoints=output / "checkpoints",
+        output=output / "model",
+        device="cpu",
+        progress=None,
+    )
+
+
 @pytest.mark.parametrize("loss", ["margin-mse", "kl", "kl-margin-mse"])
 def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, folder: Path, tmp_path: Path) -> None:
     settings = TrainSettings(
         loss=loss, negatives=2, batch_size=2, max_steps=12, learning_rate=3e-3, margin_mse_weight=0.25,
         lambda_query=0.0, lambda_document=0.0, query_length=8, document_length=8,
     )  # fmt: skip
-    triples = read_triples(folder / "data" / "triples-teacher.parquet")
-    history, outcome = train_run(
-        Run("teacher", "tiny", Variant.parse("k1"), 3),
-        folder / "model",
-        folder / "data",
-        triples,
-        settings,
-        checkpoints=tmp_path / "checkpoints",
-        output=tmp_path / "model",
-        device="cpu",
-        progress=None,
-    )
+    history, outcome = stage(folder / "model", folder / "data", settings, tmp_path)
     margins, divergence = 0.0, 0.0
     for query, positive, teacher in (("q1", "d1", [9.0, 2.0, 7.5]), ("q2", "d2", [1.0, 4.0, -3.0])):
         names = [positive, *(row[2] for row in TRIPLES if row[0] == query)]
@@ -95,3 +101,15 @@ def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, f
     assert history[-1]["ranking_loss"] < 0.7 * history[0]["ranking_loss"]
     assert (outcome["examples"], outcome["triples"], outcome["steps"]) == (2, 4, 12)
     assert (tmp_path / "model" / "modules.json").is_file()
+
+
+def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:
+    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
+    with torch.no_grad():
+        model.bert.encoder.layer[1].output.dense.bias[3:5] = float("nan")
+    model.save_pretrained(tmp_path / "broken")
+    BertTokenizerFast.from_pretrained(folder / "model").save_pretrained(tmp_path / "broken")
+    settings = TrainSettings(batch_size=2, max_steps=2, query_length=8, document_length=8)
+    with pytest.raises(UserError, match="broken: 2 of its weights are not finite"):
+        stage(tmp_path / "broken", folder / "data", settings, tmp_path)
+    assert not (tmp_path / "model").exists()

@@ -21,7 +21,7 @@ Rows = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Texts:
+class NamedTexts:
     """Texts in the order of their file; a text is known by its row there.
 
     what: query or document. ids: [N] strings. parts: reads the file anew, part after part. read: texts of a part.
@@ -78,14 +78,14 @@ class Texts:
         return blank, digest
 
 
-def query_texts(folder: Path) -> Texts:
+def query_texts(folder: Path) -> NamedTexts:
     """Queries of a collection's folder.
 
     Raises:
         UserError: the file is missing or damaged.
     """
     table = read_table(folder, "queries.parquet").select(["id", "text"])
-    return Texts(
+    return NamedTexts(
         "query",
         table["id"],
         lambda: iter(table.to_batches(max_chunksize=BATCH_DOCUMENTS)),
@@ -93,7 +93,7 @@ def query_texts(folder: Path) -> Texts:
     )
 
 
-def document_texts(folder: Path) -> Texts:
+def document_texts(folder: Path) -> NamedTexts:
     """Documents of a collection's folder; of all of them only the ids are held.
 
     Raises:
@@ -101,10 +101,10 @@ def document_texts(folder: Path) -> Texts:
     """
     check_file(folder, "corpus.parquet", read_json(folder / "manifest.json")["sha256"])
     ids = pq.read_table(folder / "corpus.parquet", columns=["id"])["id"]
-    return Texts("document", ids, lambda: document_batches(folder), texts_of)
+    return NamedTexts("document", ids, lambda: document_batches(folder), texts_of)
 
 
-def texts_by_id(texts: Texts, ids: Sequence[str]) -> list[str]:
+def texts_by_id(texts: NamedTexts, ids: Sequence[str]) -> list[str]:
     """The texts of a few ids, in their order.
 
     Raises:
