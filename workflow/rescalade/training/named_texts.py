@@ -42,10 +42,7 @@ class NamedTexts:
             UserError: one of these ids occurs twice here.
         """
         named = pa.chunked_array([part for column in columns for part in column.cast(pa.string()).chunks], pa.string())
-        encoded = named.dictionary_encode().unify_dictionaries()
-        if not encoded.num_chunks:
-            return [np.zeros(0, np.int32) for _ in columns]
-        wanted = encoded.chunk(0).dictionary
+        wanted = pc.unique(named).drop_null()  # a dictionary-encoded copy would hold a dictionary in every chunk
         number = _numbers(pc.index_in(self.ids, value_set=wanted))
         here = number >= 0
         if np.bincount(number[here], minlength=1).max() > 1:
@@ -56,7 +53,7 @@ class NamedTexts:
             )
         row = np.full(len(wanted) + 1, -1, np.int32)  # the last place is that of null
         row[number[here]] = np.flatnonzero(here)
-        found = row[np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])]
+        found = row[_numbers(pc.index_in(named, value_set=wanted))]
         return np.split(found, np.cumsum([len(column) for column in columns])[:-1])
 
     def chosen(self, mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
