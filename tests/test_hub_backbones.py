@@ -16,6 +16,7 @@ from fake_hub import COMMIT, FakeHub, Repository
 from hub_support import OTHER_FILES, into_cache, tiny_checkpoint
 from rescalade.backbones import hub as hub_module
 from rescalade.backbones.hub import fetch
+from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
 from rescalade.backbones.load import load_masked_lm
 from rescalade.errors import UserError
@@ -252,5 +253,27 @@ def test_a_model_of_the_hub_is_audited_by_its_id(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    audited: list[str] = []
+    monkeypatch.setattr("rescalade.heads.sample_audit.audit_model", lambda origin, **_: audited.append(origin) or {})
+    monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
+    assert call(capsys, "audit", NAME, "--revision", COMMIT[:9])[0] == 0
+    assert audited == [str(tmp_path / "cache" / "models--owner--tiny" / "snapshots" / COMMIT)]
     status, lines = call(capsys, "audit", "owner/tinny")
     assert status == 2 and "the hub shows no model of that name" in lines[-1]
+
+
+def test_progress_counts_the_bytes_that_are_written() -> None:
+    """Two files of 30 and 12 MB, of the second a half was there; other bars of the library are not shown."""
+    shown: list[tuple[int, int]] = []
+    bar_of = bar_class(lambda done, total, _: shown.append((done, total)))
+    received = bar_of(total=0, unit="B", desc="Downloading bytes")
+    written = bar_of(total=0, unit="B", desc="Reconstructing (incomplete total...)")
+    with bar_of(total=2, desc="Fetching 2 files") as files:
+        written.total += 30_000_000
+        written.refresh()
+        written.total += 12_000_000
+        for bar, step in ((written, 6_000_000), (received, 30_000_000), (written, 30_000_000), (files, 1)):
+            bar.update(step)
+        written.update(6_000_000)
+    written.set_description("done")
+    assert shown == [(6, 42), (36, 42), (42, 42)]

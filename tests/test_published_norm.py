@@ -108,3 +108,24 @@ def test_the_stage_stops_on_a_mismatch(
     (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=", check_norm: false"))
     assert call(capsys, "backbone", "bert-base") == (0, [])
     assert (made / "model.safetensors").is_file()
+
+
+def test_the_audit_stops_on_a_mismatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the audit measured is compared, whatever it was measured on; nothing is written on a mismatch."""
+    monkeypatch.chdir(tmp_path)
+    for reader in ("collection.read_collection", "triples.read_triples"):
+        monkeypatch.setattr(f"rescalade.data.{reader}", lambda _: None, raising=False)
+    monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
+    bert = {"row_norm": {"mean": 1.401, "max": 2.045}, "anisotropy": 0.445}
+    written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"
+    for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
+        found = {**bert, "anisotropy": anisotropy}
+        monkeypatch.setattr("rescalade.heads.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
+        (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
+        ended, lines = call(capsys, "audit", "bert-base")
+        assert (ended, written.is_file()) == (status, status == 0), lines
+        if status:
+            assert len(lines) == 1 and "anisotropy of its head is 0.532" in lines[0]
+        written.unlink(missing_ok=True)
