@@ -210,8 +210,6 @@ def test_the_effect_of_fewer_bytes_is_printed(folder: Path, capsys: pytest.Captu
     assert found["relative8"]["bytes_per_posting"] < found["float32"]["bytes_per_posting"]
     status, lines = call(capsys, "effect", RUN, "other", "--weights", "int8")
     assert status == 2 and "expected int100 or relative8" in lines[-1]
-    status, lines = call(capsys, "effect", RUN, "pydoc")
-    assert status == 2 and "pydoc has no judgements" in lines[-1]
 
 
 def test_the_effect_on_weights_that_are_gone_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
