@@ -73,11 +73,6 @@ def _fetch(context: Context, name: str, folder: Path) -> Arrived:
     from rescalade.backbones.hub_lock import HubLock
 
     chosen = context.config.backbone(name)
-    if chosen.trust_remote_code:
-        raise UserError(
-            f"backbones.{name}.trust_remote_code: code from the hub is not run, since the head of such a model is not "
-            "known here; remove the key. GTE checkpoints of type `new` load without it"
-        )
     hub_id, revision = str(chosen.id), str(chosen.revision)
     lock = HubLock(context.paths.results / "hub")
     others = [other.id for other in context.config.model.backbones.values() if other.id not in (None, hub_id)]

@@ -166,9 +166,6 @@ class BackboneConfig(Strict):
     path: str | None = Field(None, description="Folder, for source: local.")
     id: str | None = Field(None, description="owner/name, for source: hub.")
     revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
-    trust_remote_code: bool = Field(
-        False, description="For source: hub, run the model code that lies beside the weights. Read it first."
-    )
     check_norm: bool = Field(
         True,
         description="Stop when the row norm is not the one the paper's Table 1 prints for a backbone of this name or "
