@@ -184,12 +184,12 @@ def test_what_was_measured_goes_before_operations(tmp_path: Path) -> None:
         write_json(run / "train.record.json", {"made": {"gpu": "NVIDIA X"}})
         write_json(run / "vectors" / "a" / "manifest.json", {"documents": 390, "queries": 10})
         write_json(run / "vectors" / "a" / "record.json", {"seconds": 2.0, "made": {"gpu": None, "cpu": "A CPU"}})
-    speed = speed_of(config, paths, "tiny", Assumptions(), 7040, 50)
+    speed = speed_of(config, paths, ("quick", "tiny"), Assumptions(), 7040, 50)
     assert (speed.step, speed.document) == pytest.approx((0.3, 0.005))
     assert (speed.step_measured, speed.document_measured) == ("NVIDIA X", "A CPU")
-    stated = speed_of(config, paths, "tiny", Assumptions(train_tokens_per_second=704.0), 7040, 50)
+    stated = speed_of(config, paths, ("quick", "tiny"), Assumptions(train_tokens_per_second=704.0), 7040, 50)
     assert (stated.step, stated.step_measured, stated.document) == (pytest.approx(10.0), None, pytest.approx(0.005))
-    assert speed_of(config, paths, "gated", Assumptions(), 7040, 50).step_measured is None
+    assert speed_of(config, paths, ("quick", "gated"), Assumptions(), 7040, 50).step_measured is None
 
 
 def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) -> None:

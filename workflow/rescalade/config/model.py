@@ -81,9 +81,7 @@ class WheelSource(Strict):
     reader: Literal["boolq"] = Field(description="What is read from it.")
 
 
-Source = Annotated[
-    PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")
-]
+Source = Annotated[PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")]
 
 
 class HubTexts(Strict):

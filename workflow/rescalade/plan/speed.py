@@ -28,18 +28,25 @@ class Speed:
 
 
 def speed_of(
-    config: Config, paths: Paths, backbone: str, assumed: Assumptions, step_tokens: float, document_tokens: float
+    config: Config,
+    paths: Paths,
+    trained_by: tuple[str, str],
+    assumed: Assumptions,
+    step_tokens: float,
+    document_tokens: float,
 ) -> Speed:
-    """The speed of a backbone's runs.
+    """The speed of a backbone's runs by a recipe.
 
     What is stated on the command line wins over what was measured, and that over the count of operations.
 
     Args:
+        trained_by: recipe and backbone.
         step_tokens: tokens of an optimiser step. document_tokens: of a document as it is encoded, cut.
     """
+    recipe, backbone = trained_by
     weights = (shape_of(config, paths, backbone) or UNKNOWN).computed
-    train = config.train_settings(backbone)
-    trained, encoded = measured(paths, config.experiment.recipe, backbone)
+    train = config.train_settings(backbone, config.experiment_of(recipe))
+    trained, encoded = measured(paths, recipe, backbone)
     step = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(train.precision)
     document = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.encoding_precision(train))
     if assumed.train_tokens_per_second is not None:

@@ -48,10 +48,10 @@ def measure_work(
     split = {key[1:3] for key in jobs if key[0] == "encode_shard"}
 
     @cache
-    def per_backbone(backbone: str) -> tuple[int, float, float, float, Speed]:
+    def per_backbone(recipe: str, backbone: str) -> tuple[int, float, float, float, Speed]:
         """Steps of a run, tokens of a step, of a document and of a query, and the speed."""
-        train = config.train_settings(backbone)
-        known = counts.examples(config, paths, config.experiment.train_on)
+        train = config.train_settings(backbone, config.experiment_of(recipe))
+        known = counts.examples(config, paths, config.experiment.train_on, recipe)
         if known is None and train.max_steps is None:
             work.unknown.add(f"training examples of {config.experiment.train_on}")
         steps = optimiser_steps(train, known or 0) if known or train.max_steps else 0
@@ -62,13 +62,13 @@ def measure_work(
         question = min(assumed.query_tokens, retrieval.query_length or train.query_length)
         if shape_of(config, paths, backbone) is None:
             work.unknown.add(f"size of {backbone}, taken as BERT-base's")
-        return steps, tokens, document, question, speed_of(config, paths, backbone, assumed, tokens, document)
+        return steps, tokens, document, question, speed_of(config, paths, (recipe, backbone), assumed, tokens, document)
 
     for key in chosen:
         job = jobs[key]
         if job.run is None or job.rule not in ("train", "encode", "encode_shard"):
             continue
-        steps, tokens, document, question, speed = per_backbone(job.run.backbone)
+        steps, tokens, document, question, speed = per_backbone(job.run.recipe, job.run.backbone)
         work.speeds[job.run.backbone] = speed
         if job.rule == "train":
             work.runs += 1
