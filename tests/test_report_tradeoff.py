@@ -89,6 +89,7 @@ def test_a_run_that_is_not_there_leaves_a_gap(tmp_path: Path) -> None:
         ({"mini": {"also": ["nothing"]}}, "unknown experiment 'nothing'"),
         ({"weak": {"recipe": "mini"}}, "has recipe 'mini', which is there already"),
         ({"weak": {"train_on": "pydoc"}}, "trains on 'pydoc', not 'pydoc-train'"),
+        ({"weak": {"grid": [{"backbones": ["bert-small"], "scales": ["auto"]}]}}, "weak has an automatic scale"),
         ({"weak": {"out_of_domain": []}}, "weak is not tested on 'pydoc-ood'"),
     ],
 )

@@ -248,6 +248,8 @@ def _check_also(model: ConfigModel, name: str, other: str, place: str) -> None:
         raise UserError(
             f"{place}experiments.{name}.also: {other} trains on {added.train_on!r}, not {chosen.train_on!r}"
         )
+    if any("auto" in entry.scales for entry in added.grid):
+        raise UserError(f"{place}experiments.{name}.also: {other} has an automatic scale, whose audit is not made here")
     lacking = [
         d for d in (*chosen.in_domain, *chosen.out_of_domain) if d not in (*added.in_domain, *added.out_of_domain)
     ]
