@@ -31,7 +31,7 @@ def given_triples(path: Path, negatives: int) -> Iterator[pa.RecordBatch]:
         UserError: the file cannot be read, a column is missing, or an id is null.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else pyarrow keeps all of the file
             schema = _schema(path, file.schema_arrow)
             keep = _first(_pairs(path, file), negatives)
             start = 0
