@@ -52,6 +52,7 @@ rule encode:
         runtime=720,
     params:
         settings=settings("encode", run=RUN_NAME, dataset="{dataset}"),
+        corpus=lambda wildcards: str(CONFIG.dataset(wildcards.dataset).corpus or ""),
         code=CODE["encode"],
         options=options,
     shell:

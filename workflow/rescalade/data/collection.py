@@ -83,7 +83,7 @@ def document_batches(folder: Path, size: int = BATCH_DOCUMENTS) -> Iterator[pa.R
         UserError: the file is missing, or its content is not what the manifest says.
     """
     check_file(folder, "corpus.parquet", read_json(folder / "manifest.json")["sha256"])
-    with pq.ParquetFile(folder / "corpus.parquet") as file:
+    with pq.ParquetFile(folder / "corpus.parquet", pre_buffer=False) as file:  # else pyarrow keeps all of the file
         yield from file.iter_batches(batch_size=size, columns=CORPUS.names)
 
 
