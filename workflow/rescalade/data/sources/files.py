@@ -29,7 +29,6 @@ def open_files(name: str, folder: Path, part: str | None) -> Opened:
     """
     if not folder.is_dir():
         raise UserError(f"data set {name}: there is no folder {folder}; correct datasets.{name}.path")
-    corpus = _find(name, folder, ["corpus.jsonl", "corpus.tsv"])
     own = [f"queries-{part}.{kind}" for kind in ("jsonl", "tsv")] if part else []
     queries = _find(name, folder, [*own, "queries.jsonl", "queries.tsv"])
     parts = [f"qrels/{part}.tsv", f"qrels-{part}.tsv"] if part else []
@@ -46,16 +45,17 @@ def open_files(name: str, folder: Path, part: str | None) -> Opened:
                 yield Query(row[0], row[-1])
 
     def documents() -> Iterator[Document]:
-        return (Document(*row) for row in _rows(corpus, 3))
+        # looked for when it is read: a set that shares its documents with another needs none
+        return (Document(*row) for row in _rows(_find(name, folder, ["corpus.jsonl", "corpus.tsv"]), 3))
 
     def safe(stream: Callable[[], Iterator[Any]], path: Path) -> Callable[[], Iterator[Any]]:
         return told(stream, f"data set {name}: {path}", "replace the file")
 
     return Opened(
-        documents=safe(documents, corpus),
+        documents=safe(documents, folder),
         queries=safe(asked, queries),
         judgements=safe(judgements, qrels),
-        facts={"origin": f"local files {folder}", "files": [path.name for path in (corpus, queries, qrels)]},
+        facts={"origin": f"local files {folder}", "files": [path.name for path in (queries, qrels)]},
     )
 
 
