@@ -200,6 +200,10 @@ def write_tree(
     return paths
 
 
+STATES = ("dead", "saturated", "non-finite")
+"""Of encoded texts."""
+
+
 class _Writer:
     def __init__(self, config: Config, paths: Paths, queries: int, steps: int) -> None:
         self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
@@ -342,6 +346,7 @@ class _Writer:
                 "run": run, "dataset": dataset, "queries": self.queries, "documents": 2000,
                 "metrics": {key: float(table[key].mean()) for key in names},
                 "groups": groups, "sparsity": sparsity if fate else None,
+                "encoding": {"state": fate.verdict if fate.verdict in STATES else "ok"} if fate else None,
             },
         )  # fmt: skip
         table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")

@@ -92,6 +92,17 @@ def test_verdicts(told: Paths, accidents: Paths) -> None:
     assert mixed == "non-finite in 1 of 2 since step 0; trained in 1 of 2"
 
 
+def test_what_encoding_met_stands_with_each_run(told: Paths, tmp_path: Path) -> None:
+    assert row(told, "runs", backbone="bert-large", variant="k16", seed="1")["vectors"] == "ok"
+    assert row(told, "runs", backbone="modernbert-large", variant="k1", seed="1")["vectors"] == "saturated"
+    paths = write_tree(tmp_path, mini())
+    scored = paths.results / "runs/mini/bert-large/k16/seed1/scores/pydoc-ood.json"
+    change(scored, lambda value: value.update(encoding={"state": "non-finite"}))
+    make_tables(mini(), paths)
+    found = row(paths, "runs", backbone="bert-large", variant="k16", seed="1")["vectors"]
+    assert found == "non-finite: pydoc-ood; ok: pydoc"
+
+
 def test_lost_never_overrides_a_declared_collapse(told: Paths) -> None:
     assert metric(told, "mini/bert-large/k1/seed1", "pydoc", "MRR@10") < 0.5 * 0.42
     assert row(told, "runs", backbone="bert-large", variant="k1", seed="1")["verdict"].startswith("dead")

@@ -8,7 +8,7 @@ from functools import partial
 
 from rescalade.report.labels import backbone_title, variant_title
 from rescalade.report.norms import audited_norm
-from rescalade.report.numbers import Style, as_float, plural
+from rescalade.report.numbers import Style, as_float, listed, plural
 from rescalade.report.results import RunResult
 from rescalade.report.summary import COLLAPSED, PRIMARY, SECONDARY, Cell, Summary, Unit, measure, sparsity, unit_measure
 from rescalade.report.table import Column, Row, Table, Value, number, spread, text
@@ -69,6 +69,7 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
             *_columns(summary, sd=False),
             Column("last_loss", "last", "Loss", note="training loss at the last step"),
             Column("skipped_steps", "Skipped steps", note="optimiser steps left out because of non-finite gradients"),
+            Column("vectors", "Vectors", numeric=False, note="what encoding met: ok, dead, saturated or non-finite"),
         ],
         rows=rows,
         notes=NOTES,
@@ -139,6 +140,7 @@ def _run_row(summary: Summary, run: RunResult) -> Row:
         "last_loss": number(as_float(outcome.get("last_loss")), "size"),
         "skipped_steps": number(as_float(outcome.get("skipped_steps")), "count"),
         "verdict": verdict_of([run], [summary.verdict(run)]),
+        "vectors": text(_encoded(run)),
     }
     for key, pick in _picks(summary).items():
         style: Style = "size" if key in SIZES else "measure"
@@ -146,6 +148,16 @@ def _run_row(summary: Summary, run: RunResult) -> Row:
     verdict = summary.verdict(run)
     kind = "absent" if verdict is None else "collapsed" if verdict in COLLAPSED else ""
     return Row(values, backbone_title(summary.config, run.run.backbone), kind, run.run.backbone)
+
+
+def _encoded(run: RunResult) -> str | None:
+    """States of the encoded data sets: one word where all agree, else each with its sets; None where none is scored."""
+    states: dict[str, list[str]] = {}
+    for name, found in run.scores.items():
+        states.setdefault(str((found.get("encoding") or {}).get("state") or "not recorded"), []).append(name)
+    if len(states) == 1:
+        return next(iter(states))
+    return "; ".join(f"{state}: {listed(names)}" for state, names in sorted(states.items())) or None
 
 
 def trained_norm(run: RunResult) -> float:
