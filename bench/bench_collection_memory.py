@@ -13,7 +13,6 @@ import argparse
 import itertools
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench_mining_memory import LIMIT_MB, PASSAGE_WORDS, QUERY_WORDS, passages
+from measure import staged
 from rescalade.atomic import write_json
 
 COMMIT = "0" * 40
@@ -86,17 +86,6 @@ def written(folder: Path, opened: Callable[[], Any]) -> dict[str, Any]:
     return dict(json.loads((folder / "manifest.json").read_text())["counts"])
 
 
-def run(stage: str, *words: object) -> dict[str, Any]:
-    """One stage in a process of its own."""
-    command = [sys.executable, __file__, "--stage", stage, *map(str, words)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{stage} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    print(f"{stage:8s} peak {found['peak_mb']:,.0f} MB, CPU {found['cpu_s']:.1f} s", flush=True)
-    return found
-
-
 def main() -> None:
     """Measure, print and write."""
     if sys.argv[1:2] == ["--stage"]:
@@ -112,8 +101,8 @@ def main() -> None:
     from rescalade.records import environment
 
     with tempfile.TemporaryDirectory() as folder:
-        run("make", folder, options.documents, options.triplets)
-        rows = {stage: run(stage, folder) for stage in ("local", "triplets")}
+        staged(__file__, "make", folder, options.documents, options.triplets)
+        rows = {stage: staged(__file__, stage, folder) for stage in ("local", "triplets")}
     result = {"options": vars(options), "limit_mb": LIMIT_MB, "stages": rows, "made": environment()}
     if options.documents >= 1_000_000:
         write_json(Path(__file__).parent / "results" / "collection_memory.json", result)

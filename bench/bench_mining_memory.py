@@ -13,7 +13,6 @@ import argparse
 import json
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from measure import staged
 from rescalade.atomic import sha256, write_json
 
 LIMIT_MB = 2000
@@ -135,18 +135,6 @@ def library(folder: str) -> dict[str, Any]:
     return {"index_cpu_s": start - begun, "ms_a_query": taken / len(asked) * 1e3}
 
 
-def run(stage: str, *words: object) -> dict[str, Any]:
-    """One stage in a process of its own."""
-    command = [sys.executable, __file__, "--stage", stage, *map(str, words)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{stage} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    memory = f"peak {found['peak_mb']:,.0f} MB ({found['peak_private_mb']:,.0f} private)"
-    print(f"{stage:8s} {memory}, CPU {found['cpu_s']:.1f} s", flush=True)
-    return found
-
-
 def watch(peak: list[float]) -> None:
     """Keep the largest private memory of this process, without the pages of mapped files, which can be dropped."""
     while True:
@@ -174,9 +162,9 @@ def main() -> None:
     from rescalade.records import environment
 
     with tempfile.TemporaryDirectory() as folder:
-        rows = {"make": run("make", folder, options.documents, options.queries, options.given)}
+        rows = {"make": staged(__file__, "make", folder, options.documents, options.queries, options.given)}
         for stage in ("mine", "given", "rank", "index", *(["library"] if options.library else [])):
-            rows[stage] = run(stage, folder)
+            rows[stage] = staged(__file__, stage, folder)
     result = {"options": vars(options), "limit_mb": LIMIT_MB, "stages": rows, "made": environment()}
     if options.documents >= 1_000_000:
         write_json(Path(__file__).parent / "results" / "mining_memory.json", result)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from graph_support import SMALL
+from graph_support import REPOSITORY, SMALL
+from rescalade.config import load_config
 from rescalade.errors import UserError
-from rescalade.preflight import check_names, check_writable, configure
+from rescalade.paths import Paths
+from rescalade.preflight import check_names, check_writable, configure, disk_warning
 
 
 @pytest.fixture
@@ -75,3 +78,14 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rescalade.preflight.MINIMUM_FREE_BYTES", 2**62)
     with pytest.raises(UserError, match="MB are free, at least"):
         check_writable(tmp_path / "results")
+
+
+def test_a_large_experiment_on_a_small_disk_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**9))
+    paths = Paths(tmp_path / "results", tmp_path / "report")
+    warning = disk_warning(load_config([REPOSITORY / "config.yaml"], "paper"), paths)
+    assert warning is not None and "are needed on the disk of the results, 1 GB are free" in warning
+    assert disk_warning(load_config([REPOSITORY / "config.yaml"], "mini"), paths) is None
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**14))
+    assert disk_warning(load_config([REPOSITORY / "config.yaml"], "paper"), paths) is None

@@ -10,9 +10,12 @@ from typing import Any
 
 from rescalade.config import Config, load_config
 from rescalade.errors import UserError
+from rescalade.paths import Paths
 
 MINIMUM_FREE_BYTES = 200 * 2**20
 """Below this much room a run of the smallest experiment would not end."""
+LARGE_DOCUMENTS = 1_000_000
+"""From so many documents on the disk is looked at before the start."""
 
 
 def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
@@ -74,6 +77,22 @@ def check_writable(folder: Path) -> None:
         raise UserError(
             f"folder {folder}: {free // 2**20} MB are free, at least {MINIMUM_FREE_BYTES // 2**20} MB needed"
         )
+
+
+def disk_warning(config: Config, paths: Paths) -> str | None:
+    """One line where an experiment over millions of documents is going to outgrow the disk; an estimate, so no error.
+
+    Smaller experiments are not looked at: counting their jobs would take longer than it is worth.
+    """
+    from rescalade.plan.assumptions import Assumptions
+    from rescalade.plan.plan import make_plan
+    from rescalade.plan.show import too_little
+
+    own = [entry for entry in map(config.dataset, config.evaluation_sets()) if entry.corpus is None]
+    if sum(entry.documents or 0 for entry in own) < LARGE_DOCUMENTS:
+        return None
+    plan = make_plan(config, paths, Assumptions())
+    return None if plan.fits else f"warning: {too_little(plan)}"
 
 
 def _check_local_folders(config: Config) -> None:

@@ -19,7 +19,7 @@ from rescalade.digest import ENTRIES, code_digest
 from rescalade.encoding.names import shard_digest, shard_name
 from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
-from rescalade.preflight import check_names, check_writable, configure
+from rescalade.preflight import check_names, check_writable, configure, disk_warning
 from rescalade.stages import STAGED_SOURCES, shard_jobs, stage_settings
 from rescalade.variants import AUTOMATIC, WILDCARD
 
@@ -191,6 +191,8 @@ try:
     )
     check_writable(paths.results)
     check_writable(paths.report)
+    if workflow.is_main_process and (warning := disk_warning(CONFIG, paths)):
+        print(warning, file=sys.stderr)
 except UserError as error:
     print(error, file=sys.stderr)
     sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rescalade.data.opened import Opened
 from rescalade.data.rules import Expected, Rules
 from rescalade.stages import source_packages
 
+logger = logging.getLogger(__name__)
 DOCUMENT = {
     "prepend": "title, space, text",
     "once": "title, space, text, the title not twice",
@@ -60,8 +62,12 @@ def open_dataset(context: Context, name: str) -> Opened:
 
         return open_boolq(folder, entry.part or "train")
     if source.kind == "ir_datasets":
-        from rescalade.data.sources.irds import open_ir_dataset
+        from rescalade.data.sources.irds import ir_datasets_home, open_ir_dataset
+        from rescalade.plan.counts import downloads
 
+        size = sum(downloads(str(entry.id)).values())
+        if size > 10**6:
+            logger.info("data set %s: %.3g GB to fetch, unless %s has it", name, size / 1e9, ir_datasets_home())
         return open_ir_dataset(name, str(entry.id))
     if source.kind == "files":
         from rescalade.data.sources.files import open_files

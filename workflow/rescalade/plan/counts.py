@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.plan.reading import json_or_nothing
 
 TABLES = "etc"
 """Folder of ir_datasets with metadata.json (counts) and downloads.json (addresses, sizes); read, not imported."""
@@ -32,7 +32,7 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
 def examples(config: Config, paths: Paths, name: str, recipe: str) -> int | None:
     """Training triples: counted where they are made, else those that the source brings, else one per query."""
     path = paths.dataset(name) / f"triples-{recipe}.json"
-    made = _read(path).get("triples")
+    made = json_or_nothing(path).get("triples")
     if made:
         return int(made)
     return _made(paths, name, "triples") or config.dataset(name).triples or queries(config, paths, name)
@@ -80,16 +80,8 @@ def _listed(identity: str | None, kind: str) -> int | None:
 
 
 def _made(paths: Paths, name: str, what: str) -> int | None:
-    count = _read(paths.dataset(name) / "manifest.json").get("counts", {}).get(what)
+    count = json_or_nothing(paths.dataset(name) / "manifest.json").get("counts", {}).get(what)
     return None if count is None else int(count)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @cache
@@ -97,4 +89,4 @@ def _table(name: str) -> dict[str, Any]:
     spec = find_spec("ir_datasets")
     if spec is None or spec.origin is None:
         return {}
-    return _read(Path(spec.origin).parent / TABLES / name)
+    return json_or_nothing(Path(spec.origin).parent / TABLES / name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.plan.assumptions import Assumptions
+from rescalade.plan.reading import json_or_nothing
 from rescalade.plan.shapes import UNKNOWN, shape_of
 
 TRAIN_OPERATIONS = 6
@@ -66,14 +65,14 @@ def measured(paths: Paths, recipe: str, backbone: str) -> tuple[tuple[float, str
     runs = paths.results / "runs" / recipe / backbone
     steps, seconds, device = 0, 0.0, ""
     for path in runs.glob("*/*/outcome.json"):
-        outcome, record = _read(path), _read(path.with_name("train.record.json"))
+        outcome, record = json_or_nothing(path), json_or_nothing(path.with_name("train.record.json"))
         if outcome.get("steps") and outcome.get("seconds"):
             steps, seconds = steps + int(outcome["steps"]), seconds + float(outcome["seconds"])
             device = _device(record)
     trained = (seconds / steps, device) if steps else None
     texts, seconds = 0, 0.0
     for path in runs.glob("*/*/vectors/*/record.json"):
-        manifest, record = _read(path.with_name("manifest.json")), _read(path)
+        manifest, record = json_or_nothing(path.with_name("manifest.json")), json_or_nothing(path)
         count = int(manifest.get("documents") or 0) + int(manifest.get("queries") or 0)
         if count and record.get("seconds"):
             texts, seconds = texts + count, seconds + float(record["seconds"])
@@ -84,11 +83,3 @@ def measured(paths: Paths, recipe: str, backbone: str) -> tuple[tuple[float, str
 def _device(record: dict[str, Any]) -> str:
     made = record.get("made") or {}
     return str(made.get("gpu") or made.get("cpu") or "an unknown device")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
