@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import socket
@@ -125,7 +126,11 @@ def test_from_the_caches_to_the_report(
     baseline = json.loads((tmp_path / "results" / "bm25" / "scores" / "own.json").read_text())
     assert baseline["metrics"]["Recall@100"] <= 0.5
     page = (tmp_path / "report" / "offline" / "index.html").read_text()
-    assert "MRR and recall from grade 2" in page and "the document whose id is the query" in page
+    assert "the document whose id is the query" in page and "title, space, text, the title not twice" in page
+    protocol = list(csv.DictReader((tmp_path / "report" / "offline" / "tables" / "protocol.csv").open()))
+    assert [row["minimum_grade"] for row in protocol] == ["2", "1"]
+    assert protocol[0]["gain"].startswith("-1 counts 0, 1 counts 4")
+    assert "2 documents without text" in protocol[0]["remarks"] and protocol[1]["remarks"] == "documents of cranfield"
     assert (
         json.loads((tmp_path / "results" / "data" / "triplets" / "triples-quick.json").read_text())["origin"] == "given"
     )

@@ -45,7 +45,7 @@ def metric(paths: Paths, run: str, dataset: str, name: str) -> float:
 
 def test_every_table_is_written_as_csv_and_latex(told: Paths) -> None:
     names = {path.name for path in (told.report / "mini" / "tables").iterdir()}
-    stems = ("main", "runs", "head-norms", "prediction", "predicted-against-best", "comparisons")
+    stems = ("main", "runs", "head-norms", "prediction", "predicted-against-best", "comparisons", "data", "protocol")
     assert names == {f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "tex")}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescalade.config.model import DatasetConfig
 from rescalade.report.numbers import as_float, duration, listed, size
 from rescalade.report.provenance import Provenance
 from rescalade.report.results import Json
@@ -29,7 +28,6 @@ def data_table(summary: Summary) -> Table:
         ]
         manifest = summary.results.manifests.get(name)
         values = {"name": text(config.title("dataset", name), raw=name), "role": text(listed(roles))}
-        values["protocol"] = text(_protocol(config.dataset(name), manifest, tested=name != experiment.train_on))
         rows.append(Row(values | (_facts(manifest) if manifest else {}), kind="" if manifest else "absent"))
     return Table(
         name="data",
@@ -44,7 +42,6 @@ def data_table(summary: Summary) -> Table:
             Column("origin", "Origin", numeric=False, wide=True),
             Column("groups", "Groups", numeric=False, wide=True),
             Column("licence", "Licence", numeric=False, wide=True),
-            Column("protocol", "Protocol", numeric=False, wide=True),
             Column("sha256", "SHA-256", numeric=False, wide=True),
         ],
         rows=rows,
@@ -100,32 +97,5 @@ def _facts(manifest: Json) -> dict[str, Value]:
     }
 
 
-def _protocol(entry: DatasetConfig, manifest: Json | None, tested: bool) -> str | None:
-    """Every switch by which two evaluations of the same set may differ: how it was made, searched and scored."""
-    made: dict[str, Any] = (manifest or {}).get("protocol") or {}
-    words = [f"{key} {_said(value)}" for key, value in made.items()]
-    if tested:
-        words.append(f"depth {entry.depth}")
-        words.append(f"MRR and recall from grade {entry.minimum_grade}, nDCG with the grade as gain")
-        words.append(f"main measure {entry.metric}")
-        if entry.drop_identical_ids:
-            words.append("the document whose id is the query's is left out")
-    for what, words_for_it in (
-        ("empty_documents", "documents without text"),
-        ("judged_but_missing", "judged documents that the corpus lacks"),
-    ):
-        if (manifest or {}).get(what):
-            words.append(f"{(manifest or {})[what]} {words_for_it}")
-    return "; ".join(words) or None
-
-
 def _known(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _said(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} as {inner}" for key, inner in value.items())
-    return str(value)

@@ -19,6 +19,7 @@ from rescalade.report.effectiveness import main_table, run_table
 from rescalade.report.figures import all_figures, audit_figure
 from rescalade.report.labels import backbone_title
 from rescalade.report.norms import audit_tables, norm_table, prediction_table
+from rescalade.report.protocol import protocol_table
 from rescalade.report.provenance import Provenance, check_settings, configuration_digest, gather
 from rescalade.report.published import counted, matches, published_table
 from rescalade.report.published_data import load_published
@@ -86,6 +87,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
             "runs": run_table(summary),
             "tradeoff": tradeoff_table(summary) if config.experiment.also else None,
             "data": data_table(summary),
+            "protocol": protocol_table(summary),
             "costs": cost_table(found),
             "published": published_table(summary, published) if published else None,
         },

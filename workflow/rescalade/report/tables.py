@@ -9,8 +9,10 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.report.best_scale import predicted_against_best
 from rescalade.report.comparisons import comparison_table
+from rescalade.report.data import data_table
 from rescalade.report.effectiveness import main_table, run_table
 from rescalade.report.norms import norm_table, prediction_table
+from rescalade.report.protocol import protocol_table
 from rescalade.report.published import published_table
 from rescalade.report.published_data import load_published
 from rescalade.report.results import load_results
@@ -40,7 +42,7 @@ def make_tables(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_tables(summary: Summary) -> list[Table]:
-    """Main table, runs, head norms, predictions, comparisons and, if asked for, tradeoff and published numbers."""
+    """Runs, means, norms, predictions, comparisons, data, protocol; if asked for, tradeoff and published numbers."""
     tables = [
         main_table(summary),
         run_table(summary),
@@ -48,6 +50,8 @@ def all_tables(summary: Summary) -> list[Table]:
         prediction_table(summary),
         predicted_against_best(summary),
         comparison_table(summary),
+        data_table(summary),
+        protocol_table(summary),
     ]
     if summary.config.experiment.also:
         tables.append(tradeoff_table(summary))

@@ -119,6 +119,11 @@ def tradeoff_figure(summary: Summary) -> FigureSet:
     )
 
 
+def _label(config: Config, backbone: str, variant: Variant) -> str:
+    mode = mode_title(variant)
+    return f"{backbone_title(config, backbone)}, k = {variant.scale:g}" + ("" if mode == "tied" else f", {mode}")
+
+
 def _draw(axes: Axes, summary: Summary) -> None:
     curves: dict[tuple[str, Variant], list[Point]] = {}
     for point in tradeoff_points(summary):
@@ -130,7 +135,7 @@ def _draw(axes: Axes, summary: Summary) -> None:
             [point.effectiveness.mean or 0.0 for point in points],
             color=SERIES[place % len(SERIES)], linestyle=DASHES[place % len(DASHES)],
             marker=MARKERS[(place + place // len(SERIES)) % len(MARKERS)], markersize=7, linewidth=1.4,
-            label=wrapped(f"{backbone_title(summary.config, backbone)}, k = {variant.scale:g}", 40),
+            label=wrapped(_label(summary.config, backbone, variant), 40),
         )  # fmt: skip
     axes.set_xscale("log")
     plain_log(axes.xaxis)
