@@ -46,6 +46,6 @@ def test_command(command: str, tmp_path: Path) -> None:
     shipped = Pipeline(shipped.repository, shipped.repository)
     (shipped.work / "mine.yaml").write_text("retrieval: {batch_tokens: 2048}\n")
     # before the command's own words: a list such as that of --config would take what comes after it
-    dry = ["-n"] if "--unlock" in command else ["-n", "--cores", "1"]
+    dry = ["-n", "--quiet", "rules", *(["--cores", "1"] if "--unlock" not in command else [])]
     done = shipped.call(*dry, *shlex.split(command)[1:])
     assert done.returncode == 0, done.stdout + done.stderr
