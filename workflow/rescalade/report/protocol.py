@@ -10,6 +10,8 @@ from rescalade.report.results import Json
 from rescalade.report.summary import Summary
 from rescalade.report.table import Column, Row, Table, Value, number, text
 
+STORED = {"auto": "float32, or as float16 where that loses nothing"}
+
 
 def protocol_table(summary: Summary) -> Table:
     """One row per data set that runs are tested on; what is the same for all stands below."""
@@ -86,7 +88,7 @@ def _common(summary: Summary) -> list[str]:
     return [
         f"{lengths} are encoded, in {each([config.encoding_precision(train) for train in trained])}. Special tokens "
         f"{pooled} in the maximum over tokens. Of a document's terms {kept} are kept, weights stored as "
-        f"{retrieval.weights}.",
+        f"{STORED.get(retrieval.weights, retrieval.weights)}.",
         "Retrieval is exact; equal scores are ordered by the place of the document in its corpus, and this order is "
         "scored. A query without a hit counts 0.",
         f"Regularisers in training: {regularised}, over one micro-batch, on whatever number of devices.",
