@@ -51,12 +51,8 @@ def test_a_wheel_is_one_source_and_one_download(tmp_path: Path) -> None:
     assert "source" not in again.todo and again.todo["collection"] == 2 and again.downloads == {}
 
 
-def test_an_experiment_shown_along_has_an_audit_only_for_a_rule(tmp_path: Path) -> None:
-    """Its k depends on the audit by its own recipe; a k that is given needs none."""
+def test_an_experiment_shown_along_has_no_audit_of_its_own(tmp_path: Path) -> None:
     given = planned(tmp_path, boolq={"also": ["other"]})
     assert (given.jobs["train"], given.jobs["triples"], given.jobs["audit_backbone"]) == (3, 2, 1)
     assert given.jobs["rescale"] == 1  # both recipes start from the same division
     assert given.work.steps == 2 * 2 + 7
-    by_rule = {"grid": [{"backbones": ["tiny"], "scales": ["auto"]}]}
-    chosen = planned(tmp_path, boolq={"also": ["other"]}, other=by_rule)
-    assert (chosen.jobs["rescale"], chosen.jobs["rescale_by_rule"], chosen.jobs["audit_backbone"]) == (1, 1, 2)

@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Collection(
             pa.Table.from_pylist([{"id": i, "title": "", "text": t} for i, t in DOCUMENTS.items()], schema=CORPUS),
             pa.Table.from_pylist([{"id": i, "text": t, "group": ""} for i, t in QUERIES_.items()], schema=QUERIES),
-            pa.Table.from_pylist([], schema=QRELS),
+            pa.Table.from_pylist([{"query_id": "q1", "document_id": "d1", "grade": 1}], schema=QRELS),
         ),
         {},
     )
