@@ -62,7 +62,7 @@ def test_from_vectors_to_a_run_file(run: Path, capsys: pytest.CaptureFixture[str
     mean = np.bincount(DOCUMENTS.terms, weights=DOCUMENTS.weights, minlength=VOCABULARY) / len(DOCUMENTS)
     assert measures["flops_regulariser_document"] == float(np.square(mean).sum())  # the same bits as in one piece
     assert measures["active_document"] == 10 and measures["queries_per_second"] > 0
-    assert measures["index_bytes"] == 2500 * 6 + 8 * (VOCABULARY + 1) + 8 * 2
+    assert measures["index_bytes"] == 2500 * 6 + 8 * (VOCABULARY + 1) + 4 * VOCABULARY + 8 * VOCABULARY + 8 * 2
 
 
 def test_a_truncated_shard_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -51,11 +52,18 @@ def row(texts: SparseVectors, number: int) -> Row:
 
 
 def brute_force(documents: SparseVectors, query: Row, depth: int) -> tuple[list[int], list[float]]:
-    """Every document scored in Python's float64, terms in ascending order, then a full sort."""
+    """Every document scored in Python's float64, the most query weight per document with the term first; full sort."""
     scored = []
+    frequency = Counter(
+        term for number in range(len(documents)) for term, weight in row(documents, number).items() if weight
+    )
+    order = sorted(
+        (term for term in query if frequency[term]),
+        key=lambda term: (-float(np.float32(query[term])) / frequency[term], term),
+    )
     for number in range(len(documents)):
         document, total = row(documents, number), 0.0
-        for term in sorted(query):
+        for term in order:
             total += float(np.float32(query[term])) * document.get(term, 0.0)
         if total > 0:
             scored.append((-total, number))

@@ -37,6 +37,14 @@ class Block:
     documents: NDArray[np.uint16]
     weights: NDArray[np.float32]
 
+    def maxima(self) -> NDArray[np.float32]:
+        """[V] the largest weight of every term, 0 where it has no postings."""
+        found = np.zeros(len(self.offsets) - 1, np.float32)
+        used = np.flatnonzero(np.diff(self.offsets))
+        if len(used):
+            found[used] = np.maximum.reduceat(self.weights, self.offsets[used])
+        return found
+
 
 def blocks(shards: Iterable[SparseVectors], vocabulary: int, postings: int = BLOCK_POSTINGS) -> Iterator[Block]:
     """Invert shards block by block.

@@ -15,12 +15,14 @@ from rescalade.atomic import read_json, write_json
 from rescalade.errors import UserError
 
 HEADER = "header.json"
-FORMAT = 2
+FORMAT = 3
 FILES: dict[str, type[np.generic]] = {
     "first": np.int64,
     "offsets": np.int64,
     "documents": np.uint16,
     "weights": np.float32,
+    "maxima": np.float32,
+    "frequencies": np.int64,
     "names": np.uint8,
     "name_offsets": np.int64,
 }

@@ -26,6 +26,8 @@ class InvertedIndex:
     ids: names of the N documents. first: [B + 1] int64; block b holds documents first[b]:first[b + 1].
     offsets: [B, V + 1] int64; block b's postings of term j are offsets[b, j]:offsets[b, j + 1].
     documents: [P] uint16; document number less first[b], ascending inside a term. weights: [P] float32, above 0.
+    maxima: [B, V] float32; the largest weight of a term in a block, 0 where it has no postings.
+    frequencies: [V] int64; documents that have the term.
     model: digest of the model that made the vectors, empty where it is not known.
     """
 
@@ -34,6 +36,8 @@ class InvertedIndex:
     offsets: NDArray[np.int64]
     documents: NDArray[np.uint16]
     weights: NDArray[np.float32]
+    maxima: NDArray[np.float32]
+    frequencies: NDArray[np.int64]
     model: str = ""
 
     def __len__(self) -> int:
@@ -47,7 +51,8 @@ class InvertedIndex:
     @property
     def bytes(self) -> int:
         """Size of the postings and of what finds them."""
-        return int(self.first.nbytes + self.offsets.nbytes + self.documents.nbytes + self.weights.nbytes)
+        arrays = (self.first, self.offsets, self.documents, self.weights, self.maxima, self.frequencies)
+        return sum(int(array.nbytes) for array in arrays)
 
     def names(self, documents: NDArray[np.int64]) -> list[str]:
         """Ids of documents [K] by number."""
@@ -74,6 +79,8 @@ def build_index(
     starts = np.cumsum([0, *(len(block.documents) for block in found)])
     offsets = np.array([block.offsets + start for block, start in zip(found, starts, strict=False)], np.int64)
     first = np.cumsum([0, *(len(block.ids) for block in found)])
+    maxima = np.array([block.maxima() for block in found], np.float32)
+    frequencies = sum((np.diff(block.offsets) for block in found), np.zeros(vocabulary, np.int64))
     documents = np.concatenate([np.zeros(0, np.uint16), *(block.documents for block in found)])
     weights = np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)])
     names = [name for block in found for name in block.ids]
@@ -87,5 +94,7 @@ def build_index(
         read_only(offsets.reshape(len(found), vocabulary + 1), np.int64),
         read_only(documents, np.uint16),
         read_only(weights, np.float32),
+        read_only(maxima.reshape(len(found), vocabulary), np.float32),
+        read_only(frequencies, np.int64),
         model,
     )

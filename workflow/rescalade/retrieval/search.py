@@ -14,7 +14,8 @@ from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_DOCUMENTS
 from rescalade.retrieval.index import InvertedIndex
-from rescalade.retrieval.kernel import CHUNK, search_blocks
+from rescalade.retrieval.kernel import CHUNK, Asked, Best, Postings, Scratch, search_blocks
+from rescalade.retrieval.order import in_order
 
 Ranking = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -37,17 +38,18 @@ def search(index: InvertedIndex, queries: SparseVectors, depth: int, threads: in
     Raises:
         UserError: a query has a term outside the index's vocabulary or a weight that is negative or not finite.
 
-    Sums run over the query's terms in their order in float64, where the product of two float32 is exact, the same for
-    every document: the result depends neither on how the corpus was sharded nor on the processor.
+    Sums run in float64, where the product of two float32 is exact, over the query's terms in one order for every
+    document (rescalade.retrieval.order): the result depends neither on how the corpus was sharded nor on the processor.
     """
     if depth < 1:
         raise UserError(f"depth {depth}: at least 1 document per query is expected")
     _check(index, queries)
     ranges = _batches(len(queries), min(depth, len(index)), len(index), threads)
+    asked = Asked(*in_order(queries, index.frequencies))
     if threads == 1 or len(ranges) <= 1:
-        return list(itertools.chain.from_iterable(_search_batch(index, queries, depth, part) for part in ranges))
+        return list(itertools.chain.from_iterable(_search_batch(index, asked, depth, part) for part in ranges))
     with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of the interpreter
-        found = pool.map(lambda part: list(_search_batch(index, queries, depth, part)), ranges)
+        found = pool.map(lambda part: list(_search_batch(index, asked, depth, part)), ranges)
         return list(itertools.chain.from_iterable(found))
 
 
@@ -84,27 +86,21 @@ def _batches(queries: int, depth: int, documents: int, threads: int) -> list[sli
     return [slice(start, min(start + size, queries)) for start in range(0, queries, size)]
 
 
-def _search_batch(index: InvertedIndex, queries: SparseVectors, depth: int, part: slice) -> Iterator[Ranking]:
+def _search_batch(index: InvertedIndex, asked: Asked, depth: int, part: slice) -> Iterator[Ranking]:
     size, depth = part.stop - part.start, min(depth, max(1, len(index)))
-    scores = np.empty((size, _capacity(depth, len(index))), np.float64)
-    numbers = np.empty(scores.shape, np.int64)
-    counts = np.zeros(size, np.int64)
-    accumulator = np.zeros(BLOCK_DOCUMENTS, np.float64)
+    shape = size, _capacity(depth, len(index))
+    best = Best(np.empty(shape, np.float64), np.empty(shape, np.int64), np.zeros(size, np.int64))
+    room = BLOCK_DOCUMENTS + CHUNK
     search_blocks(
-        read_only(queries.offsets[part.start : part.stop + 1], np.int64),
-        read_only(queries.terms, np.int32),
-        read_only(queries.weights, np.float32),
-        index.first,
-        index.offsets,
-        index.documents,
-        index.weights,
+        Asked(read_only(asked.entries[part.start : part.stop + 1], np.int64), asked.terms, asked.weights),
+        Postings(index.first, index.offsets, index.documents, index.weights, index.maxima),
         depth,
-        scores,
-        numbers,
-        counts,
-        accumulator,
+        best,
+        Scratch(
+            np.zeros(BLOCK_DOCUMENTS), np.empty(room, np.uint16), np.empty(room), np.empty(BLOCK_DOCUMENTS, np.uint32)
+        ),
     )
     for query in range(size):
-        found, values = numbers[query, : counts[query]], scores[query, : counts[query]]
+        found, values = best.numbers[query, : best.counts[query]], best.scores[query, : best.counts[query]]
         order = np.argsort(-values, kind="stable")  # the numbers ascend, so among ties the lower comes first
         yield found[order], values[order]

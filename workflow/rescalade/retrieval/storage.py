@@ -61,6 +61,7 @@ def write_index(
         for block in blocks(shards, vocabulary, block_postings(memory_mb)):
             writer.add(block)
             del block  # before the next one is made
+        writer.end()
     writer.check_ids()
     header = writer.header(model, vectors)
     write_header(folder, header)
@@ -72,6 +73,7 @@ def save_index(folder: Path, index: InvertedIndex) -> Header:
     with _Writer(folder, index.vocabulary) as writer:
         for block in index.blocks():
             writer.add(block)
+        writer.end()
     header = writer.header(index.model, "")
     write_header(folder, header)
     return header
@@ -93,6 +95,8 @@ def load_index(folder: Path) -> InvertedIndex:
         arrays["offsets"].reshape(header.blocks, header.vocabulary + 1),
         arrays["documents"],
         arrays["weights"],
+        arrays["maxima"].reshape(header.blocks, header.vocabulary),
+        arrays["frequencies"],
         header.model,
     )
 
@@ -112,6 +116,7 @@ class _Writer:
         self._folder, self._vocabulary = folder, vocabulary
         self._bytes, self._crc = dict.fromkeys(FILES, 0), dict.fromkeys(FILES, 0)
         self._documents = self._postings = self._blocks = self._text = 0
+        self._frequencies = np.zeros(vocabulary, np.int64)
         self._ids = RepeatedIds()
         self._open = ExitStack()
 
@@ -140,11 +145,17 @@ class _Writer:
         self._append("offsets", block.offsets + self._postings)
         self._append("documents", block.documents)
         self._append("weights", block.weights)
+        self._append("maxima", block.maxima())
+        self._frequencies += np.diff(block.offsets)
         self._text += len(text)
         self._documents += len(block.ids)
         self._postings += len(block.documents)
         self._blocks += 1
         self._append("first", np.array([self._documents], np.int64))
+
+    def end(self) -> None:
+        """Write what is known after the last block."""
+        self._append("frequencies", self._frequencies)
 
     def check_ids(self) -> None:
         """After the files are closed: raise where an id stands twice."""
