@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import snakemake_forks
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
 SMALL = """
@@ -86,21 +88,17 @@ class Pipeline:
         environment.pop("CUDA_VISIBLE_DEVICES", None)
         return environment | extra
 
+    def arguments(self, *arguments: str) -> list[str]:
+        """Arguments of a Snakemake call."""
+        return ["-s", str(self.repository / "Snakefile"), *arguments]
+
     def command(self, *arguments: str) -> list[str]:
-        """Arguments of a Snakemake call, as a list."""
-        return [sys.executable, "-m", "snakemake", "-s", str(self.repository / "Snakefile"), *arguments]
+        """A Snakemake call as a command of its own, for tests of what the process does."""
+        return [sys.executable, "-m", "snakemake", *self.arguments(*arguments)]
 
     def call(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake and return, whatever its exit status."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.work,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return snakemake_forks.call(self.arguments(*arguments), self.work, self.environment(**environment))
 
     def run(self, *arguments: str, **environment: str) -> str:
         """Run Snakemake, expect success and return what it wrote."""

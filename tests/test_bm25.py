@@ -15,7 +15,7 @@ import real_data
 from rescalade.data.collection import Collection
 from rescalade.retrieval.bm25 import Bm25, rank_collection
 from rescalade.retrieval.words import WORD
-from test_triples import collection, save
+from small_collections import collection, save
 
 Found = tuple[list[int], list[float]]
 

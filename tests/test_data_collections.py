@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection, read_collection
+from rescalade.atomic import read_json
+from rescalade.data.collection import CORPUS, Collection, read_collection
 from rescalade.data.pydoc import Pair
 from rescalade.data.pydoc_collection import as_collection, select_pairs
-from rescalade.data.writer import write_collection
+from rescalade.data.rules import Expected
+from rescalade.data.sources import irds
+from rescalade.data.writer import write_collection, write_opened
 from rescalade.errors import UserError
-
-
-def collection(documents: dict[str, str], queries: dict[str, str], qrels: dict[tuple[str, str], int]) -> Collection:
-    return Collection(
-        pa.Table.from_pylist([{"id": i, "title": "", "text": t} for i, t in documents.items()], schema=CORPUS),
-        pa.Table.from_pylist([{"id": i, "text": t, "group": "g"} for i, t in queries.items()], schema=QUERIES),
-        pa.Table.from_pylist(
-            [{"query_id": q, "document_id": d, "grade": g} for (q, d), g in qrels.items()], schema=QRELS
-        ),
-    )
-
-
-SMALL = collection(
-    {"d1": "red apple pie", "d2": "red apple cake", "d3": "blue whale song", "d4": "red apple tart"},
-    {"q1": "red apple pie", "q2": "blue whale song", "q3": "unjudged red thing"},
-    {("q1", "d1"): 1, ("q1", "d4"): 0, ("q2", "d3"): 1},
-)
+from small_collections import SMALL, collection
 
 
 def test_write_then_read_gives_the_same(tmp_path: Path) -> None:
@@ -68,6 +56,35 @@ def test_repeated_ids_are_refused(tmp_path: Path) -> None:
     twice = Collection(pa.concat_tables([SMALL.corpus, SMALL.corpus]), SMALL.queries, SMALL.qrels)
     with pytest.raises(UserError, match="'d1' occurs more than once"):
         write_collection(tmp_path, twice, {})
+
+
+class Library:
+    """A data set as ir_datasets hands it over, whose judgements hold one pair three times, and no other twice."""
+
+    def docs_iter(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(doc_id=name, text=f"text of {name}") for name in ("d1", "d2")]
+
+    def queries_iter(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(query_id="q", text="text")]
+
+    def qrels_iter(self) -> list[SimpleNamespace]:
+        grades = [("d1", 2), ("d2", 1), ("d1", 2), ("d1", 0)]
+        return [SimpleNamespace(query_id="q", doc_id=name, relevance=grade) for name, grade in grades]
+
+
+def test_repeated_lines_of_ir_datasets_count_as_lines_and_are_kept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The declared number is the library's own, which is of lines."""
+    monkeypatch.setattr(irds, "_load", lambda *_: Library())
+    opened = irds.open_ir_dataset("x", "a/b")
+    write_opened(tmp_path, "x", opened, {}, expected=Expected({"judgements": 4}))
+    assert read_collection(tmp_path).relevant() == {"q": {"d1": 2, "d2": 1}}, "of different grades the first"
+    manifest = read_json(tmp_path / "manifest.json")
+    assert (manifest["counts"]["judgements"], manifest["repeated_judgements"]) == (2, 2)
+    for wrong in (2, 3, 5):
+        with pytest.raises(UserError, match=f"4 judgements arrived, {wrong} are declared"):
+            write_opened(tmp_path / str(wrong), "x", opened, {}, expected=Expected({"judgements": wrong}))
 
 
 def test_title_and_text_are_joined_by_a_space() -> None:

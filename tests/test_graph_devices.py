@@ -23,7 +23,7 @@ def calls(log: Path) -> dict[str, set[str]]:
 
 def test_without_a_word_about_gpus_jobs_use_the_cpu(pipeline: Pipeline, tmp_path: Path) -> None:
     log = tmp_path / "calls"
-    pipeline.run("--cores", "2", FAKE_LOG=str(log), RESCALADE_DEVICES="")
+    pipeline.run("--cores", "2", "--", "left", FAKE_LOG=str(log), RESCALADE_DEVICES="")
     seen = calls(log)
     assert all(seen[stage] == {""} for stage in WANTING)
     assert seen["score"] == {"unset"}

@@ -25,7 +25,7 @@ def commands(path: Path) -> list[str]:
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
-    found = [line.split("  #")[0] for line in lines if re.match(r"(\.venv/bin/)?snakemake ", line)]
+    found = [line.split("  #")[0].strip() for line in lines if re.match(r"(\.venv/bin/)?snakemake ", line)]
     return [line for line in found if not any(word in line for word in (*WANT_RESULTS, "…", "..."))]
 
 
@@ -36,15 +36,20 @@ def test_commands_are_found() -> None:
     assert "snakemake --cores 8 --resources=gpu=2 report" in ALL
 
 
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The shipped configuration in the top folder of a repository; dry runs leave nothing there."""
+    created = Pipeline.create(tmp_path_factory.mktemp("shipped") / "pipeline", config=None)
+    (created.repository / "mine.yaml").write_text("retrieval: {batch_tokens: 2048}\n")
+    return Pipeline(created.repository, created.repository)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ALL)
-def test_command(command: str, tmp_path: Path) -> None:
+def test_command(command: str, shipped: Pipeline) -> None:
     """As printed, from the top folder of the repository, with the shipped configuration, as a dry run."""
     if "profiles/slurm" in command and find_spec("snakemake_executor_plugin_slurm") is None:
         pytest.skip("the executor plugin for Slurm is not installed")
-    shipped = Pipeline.create(tmp_path / "pipeline", config=None)
-    shipped = Pipeline(shipped.repository, shipped.repository)
-    (shipped.work / "mine.yaml").write_text("retrieval: {batch_tokens: 2048}\n")
     # before the command's own words: a list such as that of --config would take what comes after it
     dry = ["-n", "--quiet", "rules", *(["--cores", "1"] if "--unlock" not in command else [])]
     done = shipped.call(*dry, *shlex.split(command)[1:])

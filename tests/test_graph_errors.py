@@ -64,13 +64,17 @@ def test_unknown_target(pipeline: Pipeline) -> None:
     assert "No rule to produce lefft" in done.stdout + done.stderr
 
 
+BRANCH = ("--", "left")
+"""One backbone from its data to its page: half of the jobs, and all stages but the report."""
+
+
 def start(pipeline: Pipeline, **environment: str) -> subprocess.Popen[str]:
-    """A Snakemake in the background, in a process group of its own like one started from a terminal.
+    """Snakemake makes a branch in the background, in a process group of its own like one started from a terminal.
 
     `env` gives it back the interrupt signal, which a shell takes from what it starts in the background.
     """
     return subprocess.Popen(
-        ["env", "--default-signal=INT", *pipeline.command("--cores", "2")],
+        ["env", "--default-signal=INT", *pipeline.command("--cores", "2", *BRANCH)],
         cwd=pipeline.work,
         env=pipeline.environment(**environment),
         stdout=subprocess.PIPE,
@@ -93,22 +97,22 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 @pytest.mark.slow
 def test_a_failed_shard_is_made_again_alone(pipeline: Pipeline) -> None:
     overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}")
-    failed = pipeline.call("--cores", "1", "--configfile", overlay, "--", "left", FAKE_FAIL_SHARD="00001")
+    failed = pipeline.call("--cores", "1", "--configfile", overlay, *BRANCH, FAKE_FAIL_SHARD="00001")
     assert failed.returncode == 1
-    jobs = pipeline.jobs("--configfile", overlay, "--", "left")
+    jobs = pipeline.jobs("--configfile", overlay, *BRANCH)
     assert (jobs["encode_shard"], jobs["encode"], jobs["train"]) == (1, 1, 0)
-    pipeline.run("--cores", "1", "--configfile", overlay, "--", "left")
+    pipeline.run("--cores", "1", "--configfile", overlay, *BRANCH)
 
 
 @pytest.mark.slow
 def test_the_second_of_two_at_once(pipeline: Pipeline) -> None:
     first = start(pipeline, FAKE_SLEEP="0.2")
     wait_for(pipeline.work / "results" / "sources" / "pydoc" / "record.json", first)
-    second = pipeline.call("--cores", "1")
+    second = pipeline.call("--cores", "1", *BRANCH)
     assert second.returncode != 0
     assert "no other Snakemake process" in second.stderr
     assert first.wait(timeout=200) == 0
-    assert pipeline.jobs() == {}
+    assert pipeline.jobs(*BRANCH) == {}
 
 
 @pytest.mark.slow
@@ -119,10 +123,10 @@ def test_control_c(pipeline: Pipeline) -> None:
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode != 0
-    jobs = pipeline.jobs()
+    jobs = pipeline.jobs(*BRANCH)
     assert jobs["source"] == jobs["collection"] == 0
-    assert jobs["train"] == 2
-    pipeline.run("--cores", "2")
+    assert jobs["train"] == 1
+    pipeline.run("--cores", "2", *BRANCH)
 
 
 @pytest.mark.slow
@@ -132,9 +136,9 @@ def test_a_killed_snakemake(pipeline: Pipeline) -> None:
     wait_for(pipeline.work / "results" / "backbones" / "left" / "content", process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    locked = pipeline.call("--cores", "2")
+    locked = pipeline.call("--cores", "2", *BRANCH)
     assert locked.returncode == 1
     assert "--unlock" in locked.stderr
     pipeline.run("--unlock")
-    pipeline.run("--cores", "2")
-    assert pipeline.jobs() == {}
+    pipeline.run("--cores", "2", *BRANCH)
+    assert pipeline.jobs(*BRANCH) == {}

@@ -115,9 +115,9 @@ def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: P
     jobs = pipeline.jobs("--configfile", overlay)
     assert (jobs["encode_shard"], jobs["encode"]) == (6, 2)
     log = tmp_path / "calls"
-    pipeline.run("--cores", "2", "--configfile", overlay, FAKE_LOG=str(log))
-    assert [line.split()[0] for line in log.read_text().splitlines()].count("encode") == 8
-    assert pipeline.jobs("--configfile", overlay) == {}
+    pipeline.run("--cores", "2", "--configfile", overlay, "--", "left", FAKE_LOG=str(log))
+    assert [line.split()[0] for line in log.read_text().splitlines()].count("encode") == 4
+    assert pipeline.jobs("--configfile", overlay, "--", "left") == {}
     run = pipeline.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1"
     assert (run / "vectors" / "test" / "content").exists()
     assert not (run / "encoding" / "test").exists()

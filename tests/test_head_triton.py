@@ -26,13 +26,8 @@ def interpret(*arguments: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_cases_of_all_back_ends() -> None:
-    interpret("tests/test_head_backends.py")
-
-
-@pytest.mark.slow
-def test_small_tiles() -> None:
-    interpret("tests/head_triton_tiles.py")
+def test_the_cases_of_all_back_ends_and_small_tiles() -> None:
+    interpret("tests/test_head_backends.py", "tests/head_triton_tiles.py")
 
 
 @pytest.mark.slow

@@ -15,14 +15,15 @@ from encoding_support import save_data, save_model
 from oracle import write_tables
 from rescalade.atomic import read_json, sha256, write_json
 from rescalade.data.collection import read_collection
+from rescalade.data.triples import read_triples
 from rescalade.encoding.vectors import QUERIES, CorpusShards
 from rescalade.retrieval import ranker
 from rescalade.retrieval.index import build_index
 from rescalade.retrieval.ranker import Ranker
-from rescalade.retrieval.runfile import read_run, write_run
+from rescalade.retrieval.runfile import iterate_run, write_run
+from small_collections import collection
 from test_backbones import TEXTS
 from test_cli import REPOSITORY, call, run
-from test_triples import collection
 from vectors import shards, vectors, write_folder
 
 RUN = "mini/bert-small/k1/seed1"
@@ -178,10 +179,24 @@ def test_bm25_by_command_leaves_nothing_behind(ranked: Path) -> None:
     write_tables(data, collection({"a": "red pie", "b": "blue pie"}, {"a": "red pie", "z": "pie"}, {("a", "b"): 1}))
     configure(ranked, pydoc={"drop_identical_ids": True})
     run("bm25", "pydoc")
-    found = read_run(ranked / "results" / "bm25" / "retrieved" / "pydoc.trec.gz")
-    assert {query: [name for name, _ in hits] for query, hits in found.items()} == {"a": ["b"], "z": ["a", "b"]}
+    found = iterate_run(ranked / "results" / "bm25" / "retrieved" / "pydoc.trec.gz")
+    assert {query: [name for name, _ in hits] for query, hits in found} == {"a": ["b"], "z": ["a", "b"]}
     assert not list((ranked / "results" / "bm25" / "retrieved").glob(".*"))
     assert len(read_collection(data).corpus) == 2
+
+
+def test_a_query_is_no_negative_of_itself_by_command(ranked: Path) -> None:
+    data = ranked / "results" / "data" / "pydoc"
+    texts = {"a": "red pie", "b": "blue pie", "c": "whale"}
+    write_tables(data, collection(texts, {"a": "red pie"}, {("a", "c"): 1}))
+    for drop, negative in ((False, "a"), (True, "b")):
+        configure(ranked, pydoc={"drop_identical_ids": drop})
+        values = yaml.safe_load((ranked / "config.yaml").read_text())
+        values["recipes"]["mini"]["mining"] = {"negatives": 1, "depth": 1}
+        (ranked / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        run("triples", "pydoc", "--recipe", "mini")
+        assert [row["negative_id"] for row in read_triples(data / "triples-mini.parquet").to_pylist()] == [negative]
+        assert read_json(data / "triples-mini.record.json")["settings"]["drop_identical_ids"] is drop
 
 
 def test_a_collapsed_encoding_reaches_the_scores(folder: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from rescalade.paths import Paths
 from rescalade.report.curves import thinned, variant_look
-from rescalade.report.figure_set import inline_panels
-from rescalade.report.figures import all_figures, make_figures
+from rescalade.report.figure_set import inline_panels, save_figure
+from rescalade.report.figures import all_figures, audit_figure, make_figures
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
 from rescalade.variants import Variant
@@ -67,9 +67,12 @@ def test_no_results_at_all_still_draws(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error:constrained_layout")
 def test_twenty_backbones_by_five_scales(tmp_path: Path) -> None:
+    """Two formats of the figures that grow with backbones and scales, and of one audit: those are of one size."""
     config = many()
-    paths = write_tree(tmp_path, config, queries=20, steps=30)
-    assert len(make_figures(config, paths)) == 50  # two formats of five figures and twenty audits
+    summary = Summary(load_results(config, write_tree(tmp_path, config, queries=20, steps=30)))
+    drawn = [*all_figures(summary), audit_figure(summary, config.backbones()[-1])]
+    files = [path for figure in drawn for path in save_figure(figure, tmp_path / "figures")]
+    assert len(files) == 12 and all(path.stat().st_size > 10_000 for path in files)
 
 
 def test_thinning_keeps_spikes_and_gaps() -> None:

@@ -121,7 +121,8 @@ def test_provenance(pages: list[Path]) -> None:
 
 def test_titles_are_escaped_and_inflated_backbones_labelled(tmp_path: Path) -> None:
     config = many(4, (1, 4))
-    index, *others = make_pages(config, write_tree(tmp_path, config, queries=20, steps=20))
+    made = write_tree(tmp_path, config, queries=20, steps=20)
+    index, *others = make_pages(config, made, ["index", *config.backbones()[:2]])
     text = index.read_text(encoding="utf-8")
     assert "Network_01 &amp; Söhne &lt;1&gt; (inflated x16)" in text
     for name in re.findall(r"Network_0[13] &amp; Söhne &lt;\d&gt;(.{15})", text):
@@ -165,7 +166,7 @@ def test_a_changed_configuration_is_refused(tmp_path: Path) -> None:
 def test_a_missing_record_is_told(tmp_path: Path) -> None:
     paths = small(tmp_path)
     (paths.results / "runs/mini/bert-small/k1/seed1/train.record.json").unlink()
-    index = make_pages(mini(seeds=[1]), paths)[0]
+    index, _ = make_pages(mini(seeds=[1]), paths, ["index", "bert-small"])
     assert "1 outputs carry no record" in " ".join(parse(index).words)
 
 
@@ -177,7 +178,7 @@ def test_no_results_at_all(tmp_path: Path) -> None:
 def test_published_numbers_are_shown_where_asked_for(tmp_path: Path) -> None:
     config = mini(seeds=[1], published="rescaling")
     paths = write_tree(tmp_path, config, queries=20, steps=20)
-    text = " ".join(parse(make_pages(config, paths)[0]).words)
+    text = " ".join(parse(make_pages(config, paths, ["index"])[0]).words)
     assert "136 numbers of" in text
     assert "136 not run" in text
 

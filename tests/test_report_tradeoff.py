@@ -14,7 +14,8 @@ import pytest
 from rescalade.config import Config, build_config
 from rescalade.errors import UserError
 from rescalade.paths import scores
-from rescalade.report.figures import all_figures, make_figures
+from rescalade.report.figure_set import save_figure
+from rescalade.report.figures import all_figures
 from rescalade.report.page import make_pages
 from rescalade.report.results import load_results
 from rescalade.report.summary import Summary
@@ -57,10 +58,19 @@ def test_every_model_has_a_point_per_recipe_weakest_first(tmp_path: Path) -> Non
     assert len(rows) == len(points)
 
 
+def drawn(summary: Summary, folder: Path) -> list[Path]:
+    """Files of the figure, which must be one of the experiment's."""
+    (figure,) = [figure for figure in all_figures(summary) if figure.name == "tradeoff"]
+    return save_figure(figure, folder)
+
+
 def test_the_figure_and_the_page_are_made_of_them(tmp_path: Path) -> None:
     config = three()
     paths = write_tree(tmp_path, config)
-    assert any(path.name == "tradeoff.svg" for path in make_figures(config, paths))
+    assert {path.name for path in drawn(Summary(load_results(config, paths)), tmp_path)} == {
+        "tradeoff.svg",
+        "tradeoff.pdf",
+    }
     page = make_pages(config, paths, ["index"])[0].read_text()
     assert "Effectiveness against FLOPS" in page
 
@@ -80,7 +90,7 @@ def test_a_run_that_is_not_there_leaves_a_gap(tmp_path: Path) -> None:
     summary = Summary(load_results(config, paths))
     gone = [p for p in tradeoff_points(summary) if (p.backbone, p.recipe) == ("bert-large", "weak")]
     assert gone and not any(point.known for point in gone)
-    make_figures(config, paths)
+    assert drawn(summary, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from rescalade.report.style import look
 from rescalade.report.summary import Summary
 from rescalade.report.tables import make_tables
 from rescalade.variants import MODES, SCALE_RULES, Variant
-from synthetic_results import Fate, change, mini, papers_way, with_rules, write_tree
+from synthetic_results import AUTOMATIC, Fate, change, mini, papers_way, with_rules, write_tree
 
 
 def main_rows(config: Config, paths: Paths) -> list[dict[str, str]]:
@@ -83,10 +83,10 @@ def test_before_any_run_the_audit_says_which_k_it_will_be(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("predicted", [None, "absent", {"loss": None}, {"loss": {"power": None}}, ["loss"]])
 def test_an_unknown_k_is_shown_as_not_chosen(tmp_path: Path, predicted: object) -> None:
-    config = with_rules(seeds=[1])
+    config = mini(seeds=[1], grid=[{"backbones": ["modernbert-large"], "scales": [1, 16]}, AUTOMATIC[-1]])
     paths = write_tree(tmp_path, config, lambda run: Fate(0, 0, made=False), queries=24, steps=20)
     change(paths.audit("mini", "modernbert-large"), lambda audit: audit.update(predicted=predicted))
-    found = {row["variant"]: row for row in main_rows(config, paths) if row["backbone"] == "modernbert-large"}
+    found = {row["variant"]: row for row in main_rows(config, paths)}
     assert found["kauto-loss"]["row_norm_after"] == ""
     page = make_pages(config, paths, ["modernbert-large"])[0].read_text(encoding="utf-8")
     assert "k not chosen yet (auto: loss), tied" in page

@@ -10,40 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from oracle import write_tables
 from rescalade.atomic import read_json
 from rescalade.data import given, mining
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.data.triples import make_triples, read_triples
 from rescalade.errors import UserError
 from rescalade.retrieval import bm25
+from small_collections import SMALL, collection, save
 
 
-def collection(documents: dict[str, str], queries: dict[str, str], qrels: dict[tuple[str, str], int]) -> Collection:
-    return Collection(
-        pa.Table.from_pylist([{"id": i, "title": "", "text": t} for i, t in documents.items()], schema=CORPUS),
-        pa.Table.from_pylist([{"id": i, "text": t, "group": "g"} for i, t in queries.items()], schema=QUERIES),
-        pa.Table.from_pylist(
-            [{"query_id": q, "document_id": d, "grade": g} for (q, d), g in qrels.items()], schema=QRELS
-        ),
-    )
-
-
-def save(folder: Path, found: Collection) -> Path:
-    write_tables(folder, found)
-    return folder
-
-
-SMALL = collection(
-    {"d1": "red apple pie", "d2": "red apple cake", "d3": "blue whale song", "d4": "red apple tart"},
-    {"q1": "red apple pie", "q2": "blue whale song", "q3": "unjudged red thing"},
-    {("q1", "d1"): 1, ("q1", "d4"): 0, ("q2", "d3"): 1},
-)
-
-
-def make(folder: Path, negatives: int = 1, depth: int = 10, seed: int = 0) -> list[dict[str, Any]]:
+def make(folder: Path, negatives: int = 1, depth: int = 10, seed: int = 0, **options: bool) -> list[dict[str, Any]]:
     path = folder / "triples-x.parquet"
-    make_triples(folder, path, negatives=negatives, depth=depth, seed=seed)
+    make_triples(folder, path, negatives=negatives, depth=depth, seed=seed, **options)
     rows: list[dict[str, Any]] = read_triples(path).to_pylist()
     return rows
 
@@ -56,6 +33,23 @@ def test_mined_negatives_are_close_and_never_judged(tmp_path: Path) -> None:
     assert (manifest["origin"], manifest["triples"]) == ("mined", 1)
     assert (manifest["queries_without_positive"], manifest["queries_without_negative"]) == (1, 1)
     assert not list(folder.glob(".*"))  # the index is gone
+
+
+def test_a_query_that_is_a_document_is_no_negative_of_itself(tmp_path: Path) -> None:
+    """Of q1's two best one is q1; without it the next best takes its place, and judged relevant it stays an answer."""
+    documents = {"q1": "red apple pie", "d1": "red apple", "d2": "red cake of plums", "d3": "whale", "q2": "whale"}
+    queries, qrels = {"q1": "red apple pie", "q2": "whale"}, {("q1", "d3"): 1, ("q2", "q2"): 1}
+    folder = save(tmp_path / "data", collection(documents, queries, qrels))
+
+    def pairs(depth: int, drop_identical_ids: bool) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {"q1": [], "q2": []}
+        for row in make(folder, 9, depth, drop_identical_ids=drop_identical_ids):
+            found[row["query_id"]].append((row["positive_id"], row["negative_id"]))
+        return found
+
+    assert pairs(2, False) == {"q1": [("d3", "q1"), ("d3", "d1")], "q2": [("q2", "d3")]}
+    assert pairs(2, True) == {"q1": [("d3", "d1"), ("d3", "d2")], "q2": [("q2", "d3")]}
+    assert pairs(1, True)["q1"] == [("d3", "d1")]
 
 
 def test_the_draw_of_a_query_does_not_depend_on_other_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

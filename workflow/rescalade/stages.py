@@ -96,7 +96,8 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         source = config.source(dataset.source)
         return {**found, "kind": source.kind, "held_out": source.held_out if source.kind == "pydoc" else None}
     if stage == "triples":
-        return config.recipe_named(wildcards["recipe"]).mining.model_dump()
+        identical = config.dataset(wildcards["dataset"]).drop_identical_ids
+        return {**config.recipe_named(wildcards["recipe"]).mining.model_dump(), "drop_identical_ids": identical}
     if stage == "backbone":
         return config.backbone(wildcards["name"]).model_dump(
             include={"source", "pretrain", "path", "id", "revision", "of", "factor"}, exclude_none=True

@@ -63,7 +63,13 @@ def triples(
     recorder = Recorder("triples", context.settings("triples", recipe=recipe, dataset=dataset), inputs)
     path = folder / f"triples-{recipe}.parquet"
     make_triples(
-        folder, path, negatives=mining.negatives, depth=mining.depth, seed=mining.seed, threads=context.threads
+        folder,
+        path,
+        negatives=mining.negatives,
+        depth=mining.depth,
+        seed=mining.seed,
+        drop_identical_ids=context.config.dataset(dataset).drop_identical_ids,
+        threads=context.threads,
     )
     recorder.write(path.with_suffix(".record.json"))
 

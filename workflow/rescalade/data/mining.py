@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rescalade.data.collection import read_table
 from rescalade.retrieval.bm25 import SLICE_QUERIES, Bm25, collection_parts
+from rescalade.retrieval.identical import depth_for
 from rescalade.scoring.judgements import read_judgements
 
 SCHEMA = pa.schema([("query_id", pa.string()), ("positive_id", pa.string()), ("negative_id", pa.string())])
@@ -26,7 +27,15 @@ class Mined:
 
 
 def mine_triples(
-    folder: Path, scratch: Path, counts: Mined, *, negatives: int, depth: int, seed: int, threads: int = 1
+    folder: Path,
+    scratch: Path,
+    counts: Mined,
+    *,
+    negatives: int,
+    depth: int,
+    seed: int,
+    drop_identical_ids: bool = False,
+    threads: int = 1,
 ) -> Iterator[pa.Table]:
     """For each query and relevant document, `negatives` unjudged ones out of BM25's `depth` best.
 
@@ -37,6 +46,7 @@ def mine_triples(
         folder: a collection.
         scratch: an empty folder; it holds the index meanwhile.
         counts: added to as the tables come.
+        drop_identical_ids: the document whose id is the query's is the query itself, and so no negative of it.
 
     Yields:
         (query_id, positive_id, negative_id) in order of the queries, a few thousand of them at a time.
@@ -48,11 +58,12 @@ def mine_triples(
     for part in slices:
         rows: list[tuple[str, str, str]] = []
         names = part["id"].to_pylist()
-        deepest = depth + max(len(judged.get(name, ())) for name in names)
+        deepest = depth_for(depth, drop_identical_ids) + max(len(judged.get(name, ())) for name in names)
         for name, (numbers, _) in zip(names, bm25.search(part["text"].to_pylist(), deepest, threads), strict=True):
             grades = judged.get(name, {})
             positives = [document for document, grade in grades.items() if grade > 0]
-            candidates = [document for document in bm25.names(numbers) if document not in grades][:depth]
+            no_negatives = {*grades, name} if drop_identical_ids else grades
+            candidates = [document for document in bm25.names(numbers) if document not in no_negatives][:depth]
             if not positives:
                 counts.without_positive += 1
             elif not candidates:

@@ -44,8 +44,9 @@ class Opened:
     facts: origin, versions and the like, for the manifest.
     triples: makes a stream of Arrow batches (query_id, positive_id, negative_id and perhaps positive_score,
         negative_score) where the source brings its own training triples.
-    strict: a judgement of a document that is not there is a mistake; where False it is kept and counted, as trec_eval
-        does with judgements of public collections.
+    strict: a judgement of a document that is not there, or a second one of the same query and document, is a mistake;
+        where False the former is kept and counted and of the latter the first counts, as trec_eval does with
+        judgements of public collections.
     """
 
     documents: Callable[[], Iterator[Document]]

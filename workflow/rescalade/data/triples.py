@@ -17,12 +17,20 @@ from rescalade.retrieval.scratch import scratch_folder
 
 
 def make_triples(
-    folder: Path, path: Path, *, negatives: int, depth: int, seed: int, threads: int = 1
+    folder: Path,
+    path: Path,
+    *,
+    negatives: int,
+    depth: int,
+    seed: int,
+    drop_identical_ids: bool = False,
+    threads: int = 1,
 ) -> dict[str, Any]:
     """Write the triples of a collection, and a manifest beside them; memory does not grow with the corpus.
 
     Where the folder holds given-triples.parquet these are taken, at most `negatives` per query and positive; else
-    negatives are mined with BM25 (rescalade.data.mining).
+    negatives are mined with BM25 (rescalade.data.mining), among them never the document whose id is the query's where
+    `drop_identical_ids` says that it is the query itself.
 
     Returns:
         The manifest: origin (given or mined), triples, sha256, and for mined ones the queries left out.
@@ -35,7 +43,16 @@ def make_triples(
         return write_triples(path, given_triples(given, negatives), {"origin": "given"})
     counts = Mined()
     with scratch_folder(path) as scratch:
-        tables = mine_triples(folder, scratch, counts, negatives=negatives, depth=depth, seed=seed, threads=threads)
+        tables = mine_triples(
+            folder,
+            scratch,
+            counts,
+            negatives=negatives,
+            depth=depth,
+            seed=seed,
+            drop_identical_ids=drop_identical_ids,
+            threads=threads,
+        )
         return write_triples(path, tables, {"origin": "mined"}, counts)
 
 

@@ -43,6 +43,7 @@ class Counts:
     groups: dict[str, int] = field(default_factory=dict)
     empty_documents: int = 0
     judged_but_missing: int = 0
+    repeated_judgements: int = 0
 
 
 def write_opened(
@@ -68,8 +69,8 @@ def write_opened(
 
     Raises:
         UserError: an id is repeated or empty, a query has no text, there is no query, document or judgement, a
-            judgement names an unknown query (or document, where the source is strict), or something differs from what
-            is expected.
+            judgement names an unknown query (or document, where the source is strict, or is there twice), or something
+            differs from what is expected.
     """
     writer = _Writer(name, rules or Rules(), expected or Expected(), progress)
     with ExitStack() as stack:
@@ -91,10 +92,9 @@ def write_opened(
         "groups": writer.counts.groups,
         "sha256": digests,
     }
-    if writer.counts.empty_documents:
-        manifest["empty_documents"] = writer.counts.empty_documents
-    if writer.counts.judged_but_missing:
-        manifest["judged_but_missing"] = writer.counts.judged_but_missing
+    for key in ("empty_documents", "judged_but_missing", "repeated_judgements"):
+        if number := getattr(writer.counts, key):
+            manifest[key] = number
     write_json(folder / "manifest.json", manifest)
 
 
@@ -122,7 +122,7 @@ class _Writer:
         self.counts = Counts()
 
     def write(self, opened: Opened, parts: Mapping[str, Path], shared: Path | None) -> None:
-        judgements = [self._rules.judgement(given) for given in opened.judgements()]
+        judgements = self._given([self._rules.judgement(given) for given in opened.judgements()], opened.strict)
         if not judgements:
             raise UserError(
                 f"data set {self._name}: it has no relevance judgements, so nothing can be scored or trained on; "
@@ -136,9 +136,21 @@ class _Writer:
         else:
             self._linked(shared, parts["corpus.parquet"], documents)
         self._judgements(judgements, documents, opened.strict, parts["qrels.parquet"])
-        self._expected.check_counts(self._name, self.counts.numbers)
+        # a declared number of judgements is that of the source's lines, repeated ones among them
+        lines = self.counts.numbers["judgements"] + self.counts.repeated_judgements
+        self._expected.check_counts(self._name, {**self.counts.numbers, "judgements": lines})
         if opened.triples is not None:
             self._triples(opened.triples(), parts[GIVEN])
+
+    def _given(self, judgements: list[Judgement], strict: bool) -> list[Judgement]:
+        """Judgements without repeated ones, of which the first counts; a strict source may have none."""
+        first: dict[tuple[str, str], Judgement] = {}
+        for judgement in judgements:
+            first.setdefault((judgement.query, judgement.document), judgement)
+        self.counts.repeated_judgements = len(judgements) - len(first)
+        if strict and len(first) < len(judgements):
+            raise UserError(f"data set {self._name}: {self.counts.repeated_judgements} judgements are there twice")
+        return list(first.values())
 
     def _documents(self, given: Iterable[Document], path: Path, wanted: set[str]) -> None:
         """Write the corpus; `wanted` loses the ids that are met."""
@@ -210,9 +222,6 @@ class _Writer:
                 len(missing),
             )
         self.counts.judged_but_missing = len(missing)
-        pairs = {(judgement.query, judgement.document) for judgement in judgements}
-        if len(pairs) < len(judgements):
-            raise UserError(f"data set {self._name}: {len(judgements) - len(pairs)} judgements are there twice")
         with pq.ParquetWriter(path, QRELS, compression="zstd") as file:
             for part in _parts(judgements, BATCH_DOCUMENTS):
                 file.write_batch(_batch(part, QRELS))

@@ -50,6 +50,7 @@ def _protocol(entry: DatasetConfig, manifest: Json) -> dict[str, Value]:
     for key, words in (
         ("empty_documents", "documents without text"),
         ("judged_but_missing", "judged documents that the corpus lacks"),
+        ("repeated_judgements", "judgements given twice, of which the first counts"),
     ):
         if manifest.get(key):
             remarks.append(f"{manifest[key]} {words}")
