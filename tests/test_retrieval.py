@@ -10,7 +10,7 @@ import pytest
 
 from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from rescalade.errors import UserError
-from rescalade.retrieval.runfile import read_run, write_run
+from rescalade.retrieval.runfile import iterate_run, write_run
 from vectors import sparse
 
 VOCABULARY = 12
@@ -46,7 +46,7 @@ def test_run_files_are_stable_and_readable(tmp_path: Path) -> None:
     write_run(second, rankings, "tag")
     assert first.read_bytes() == second.read_bytes()
     assert gzip.decompress(first.read_bytes()).decode().splitlines()[0] == "q1 Q0 d2 1 1.5 tag"
-    assert read_run(first) == {"q1": [("d2", 1.5), ("d1", 0.1 + 0.2)]}
+    assert dict(iterate_run(first)) == {"q1": [("d2", 1.5), ("d1", 0.1 + 0.2)]}
 
 
 def test_a_run_cannot_hold_white_space_in_ids_and_a_torn_file_is_named(tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def test_a_run_cannot_hold_white_space_in_ids_and_a_torn_file_is_named(tmp_path:
     write_run(path, [("q", [(f"d{i}", 1.0 / (i + 1)) for i in range(200)])], "tag")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"y\.trec\.gz"):
-        read_run(path)
+        list(iterate_run(path))

@@ -10,7 +10,7 @@ import pytest
 
 from rescalade.cli import main
 from rescalade.encoding.vectors import SparseVectors
-from rescalade.retrieval.runfile import read_run
+from rescalade.retrieval.runfile import iterate_run
 from vectors import Row, brute_force, row, shards, vectors, write_folder
 
 CONFIG = str(Path(__file__).parents[1] / "config.yaml")
@@ -52,7 +52,7 @@ def test_from_vectors_to_a_run_file(run: Path, capsys: pytest.CaptureFixture[str
         assert call("search", capsys, "--threads", threads) == (0, "")
         results.append((run / "retrieved" / f"{DATASET}.trec.gz").read_bytes())
     assert results[0] == results[1]
-    found = read_run(run / "retrieved" / f"{DATASET}.trec.gz")
+    found = dict(iterate_run(run / "retrieved" / f"{DATASET}.trec.gz"))
     for number, name in enumerate(QUERIES.ids):
         numbers, scores = brute_force(DOCUMENTS, row(QUERIES, number), 100)
         assert found[name] == [(f"d{n}", score) for n, score in zip(numbers, scores, strict=True)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -125,15 +125,18 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     path = _file(root, name)
     if path is None:
         raise UserError(f"module {name} is missing under {root}")
+    text = path.read_bytes()
     try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+        tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    _drop_type_checking(tree)
-    named = {module for node in ast.walk(tree) for module in _imports(node, package)}
+    if b"TYPE_CHECKING" in text:
+        _drop_type_checking(tree)
+    nodes = list(ast.walk(tree))
+    named = {module for node in nodes for module in _imports(node, package)}
     parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
-    _drop_documentation(tree)
+    _drop_documentation(nodes)
     modules = frozenset(module for module in named | parents if _file(root, module) is not None)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules
 
@@ -142,15 +145,19 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
 def _command(root: Path, stage: str) -> tuple[str, frozenset[str]]:
     """Tree of the function that is a stage's command, and the modules of the package imported inside it."""
     for path in sorted((root / "cli").glob("*.py")):
-        for node in ast.parse(path.read_bytes(), filename=str(path)).body:
+        text = path.read_bytes()
+        if f"def {stage}(".encode() not in text:
+            continue
+        for node in ast.parse(text, filename=str(path)).body:
             if isinstance(node, ast.FunctionDef) and node.name == stage:
-                named = {module for inner in ast.walk(node) for module in _imports(inner, f"{PACKAGE}.cli")}
-                _drop_documentation(node)
+                nodes = list(ast.walk(node))
+                named = {module for inner in nodes for module in _imports(inner, f"{PACKAGE}.cli")}
+                _drop_documentation(nodes)
                 return ast.dump(node), frozenset(module for module in named if _file(root, module) is not None)
     return "", frozenset()
 
 
-def _imports(node: ast.AST, package: str) -> Iterator[str]:
+def _imports(node: ast.AST, package: str) -> list[str]:
     """Names that an import statement may load; some of them are functions, not modules."""
     if isinstance(node, ast.Import):
         found = [alias.name for alias in node.names]
@@ -161,13 +168,13 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
             base = f"{above}.{base}" if base else above
         found = [base, *(f"{base}.{alias.name}" for alias in node.names)]
     else:
-        found = []
-    yield from (name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}."))
+        return []
+    return [name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
 
 
-def _drop_documentation(tree: ast.AST) -> None:
+def _drop_documentation(nodes: Iterable[ast.AST]) -> None:
     """Remove docstrings, strings that stand alone below an assignment, and descriptions of pydantic fields."""
-    for node in ast.walk(tree):
+    for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]

@@ -33,18 +33,6 @@ def write_run(path: Path, rankings: Iterable[tuple[str, Sequence[Hit]]], tag: st
             packed.write("".join(lines).encode())
 
 
-def read_run(path: Path) -> dict[str, list[Hit]]:
-    """Hits by query in the order of the file.
-
-    Raises:
-        UserError: the file is missing, cut short or not in the format.
-    """
-    found: dict[str, list[Hit]] = {}
-    for query, hits in iterate_run(path):
-        found.setdefault(query, []).extend(hits)
-    return found
-
-
 def iterate_run(path: Path) -> Iterator[tuple[str, list[Hit]]]:
     """Queries with their hits in the order of the file, of which only one query is in memory.
 
