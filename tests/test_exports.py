@@ -59,10 +59,10 @@ def json_lines(folder: Path) -> list[Any]:
     return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines()]
 
 
-def topics(path: Path) -> Texts:
+def topics(path: Path, after: str) -> Texts:
     found: Texts = {}
     for line in path.read_text().splitlines():
-        name, _, words = line.partition("\t")
+        name, _, words = line.partition(after)
         found[name] = {int(word): count for word, count in Counter(words.split()).items()}
     return found
 
@@ -73,7 +73,7 @@ def bodies(path: Path) -> dict[str, Any]:
 
 def read_anserini(folder: Path) -> tuple[Texts, Texts]:
     documents = {line["id"]: whole(line["vector"]) for line in json_lines(folder / "documents")}
-    return documents, topics(folder / "queries.tsv")
+    return documents, topics(folder / "queries.tsv", "\t")
 
 
 def read_bulk(folder: Path, query: Callable[[Any], dict[str, int]]) -> tuple[Texts, Texts]:
@@ -84,7 +84,17 @@ def read_bulk(folder: Path, query: Callable[[Any], dict[str, int]]) -> tuple[Tex
 
 def read_opensearch(folder: Path) -> tuple[Texts, Texts]:
     assert json.loads((folder / "index.json").read_text())["mappings"]["properties"]["terms"]["type"] == "rank_features"
-    return read_bulk(folder, lambda body: body["query"]["neural_sparse"]["terms"]["query_tokens"])
+    record = json.loads((folder / "export.json").read_text())
+    parts = int(record["query_weights"].removeprefix("round(100 w)").removeprefix(" / ") or 1)
+
+    def asked(body: Any) -> dict[str, int]:
+        tokens = body["query"]["neural_sparse"]["terms"]["query_tokens"]
+        assert all(0 < weight <= 64 for weight in tokens.values())  # Lucene's limit, in bench/bench_engines.py as well
+        found = {term: weight * parts for term, weight in tokens.items()}
+        assert all(weight == int(weight) for weight in found.values())
+        return {term: int(weight) for term, weight in found.items()}
+
+    return read_bulk(folder, asked)
 
 
 def read_elasticsearch(folder: Path) -> tuple[Texts, Texts]:
@@ -119,7 +129,8 @@ def read_seismic(folder: Path) -> tuple[Texts, Texts]:
         return {x["id"]: {int(t): float(np.float32(w)) for t, w in x["vector"].items()} for x in lines}
 
     queries = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
-    return read(json_lines(folder / "documents")), read(queries)
+    documents = [json.loads(line) for line in (folder / "documents.jsonl").read_text().splitlines()]
+    return read(documents), read(queries)
 
 
 class Wire:
@@ -183,7 +194,7 @@ def read_ciff(folder: Path) -> tuple[Texts, Texts]:
         lengths += record.get(3, 0)
     assert wire.place == len(wire.data)
     assert header[6] == lengths and struct.unpack("<d", header[7])[0] == pytest.approx(lengths / header[3])
-    return documents, topics(folder / "queries.tsv")
+    return documents, topics(folder / "queries.txt", ":")
 
 
 READERS: dict[str, Callable[[Path], tuple[Texts, Texts]]] = {
@@ -235,10 +246,35 @@ def test_parts_end_where_they_are_full(tmp_path: Path) -> None:
     assert write_parts(tmp_path / "none", "p{}", []) == 1
 
 
-@pytest.mark.parametrize("name", ["anserini", "ciff"])
-def test_an_id_that_topics_cannot_hold_is_named(name: str, tmp_path: Path) -> None:
-    queries = SparseVectors(["a b"], np.array([0, 1]), np.array([3], np.int32), np.array([1], np.float32))
-    with pytest.raises(UserError, match="query 'a b'"):
+def test_an_engine_that_reads_one_file_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rescalade.export.export.PART_BYTES", 1000)
+    for name, files in (("anserini", 300), ("seismic", 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        export(folder, name, [DOCUMENTS], QUERIES, VOCABULARY)
+        written = [path for path in folder.rglob("*.jsonl") if path.name != "queries.jsonl"]
+        assert (len(written) > 10) is (files > 1) and sum(len(p.read_text().splitlines()) for p in written) == 300
+
+
+@pytest.mark.parametrize(
+    ("largest", "parts", "written"), [(0.64, 1, 64), (0.65, 2, 32.5), (1.28, 2, 64), (1.29, 4, 32.25)]
+)
+def test_query_weights_above_what_opensearch_takes_are_divided(
+    largest: float, parts: int, written: float, tmp_path: Path
+) -> None:
+    query = SparseVectors(["q"], np.array([0, 2]), np.array([3, 9], np.int32), np.array([largest, 0.03], np.float32))
+    record = export(tmp_path, "opensearch", [DOCUMENTS], query, VOCABULARY)
+    tokens = bodies(tmp_path / "queries.jsonl")["q"]["query"]["neural_sparse"]["terms"]["query_tokens"]
+    assert tokens == {"3": written, "9": 3 / parts}
+    assert record["query_weights"] == ("round(100 w)" if parts == 1 else f"round(100 w) / {parts}")
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"), [("anserini", "a b"), ("anserini", ""), ("ciff", "a b"), ("ciff", "a:b"), ("ciff", "")]
+)
+def test_an_id_that_topics_cannot_hold_is_named(name: str, identity: str, tmp_path: Path) -> None:
+    queries = SparseVectors([identity], np.array([0, 1]), np.array([3], np.int32), np.array([1], np.float32))
+    with pytest.raises(UserError, match=f"query '{identity}'"):
         export(tmp_path, name, [DOCUMENTS], queries, VOCABULARY)
 
 
