@@ -137,6 +137,19 @@ def measure(case: Case, corpus: SpladeLike, queries: SparseVectors, folder: Path
     return row | {str(depth): compare(ours, answer["results"], depth, tolerance) for depth in DEPTHS}
 
 
+def java_versions(options: argparse.Namespace) -> dict[str, str | None]:
+    """First line that each Java prints of itself, None where there is none."""
+    found: dict[str, str | None] = {}
+    for name in ("java", "jdk"):
+        try:
+            shown = subprocess.run([getattr(options, name), "-version"], check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError):
+            found[name] = None
+        else:
+            found[name] = shown.stderr.splitlines()[0]
+    return found
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Markdown."""
     head = "| export | engine | overlap@10 / @1000 | same list @10 / @1000 | same but for ties | score difference |"
@@ -179,6 +192,7 @@ def main() -> None:
         "queries": options.queries,
         "rows": rows,
         "not_run": NOT_RUN,
+        "java": java_versions(options),
         "made": environment(),
         "command": shlex.join(["python", "bench/bench_engines.py", *sys.argv[1:]]),
     }

@@ -49,7 +49,7 @@ def java(options: argparse.Namespace, program: str, *words: object) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise LeftOutError(f"{command[0]} is not installed") from error
-    if done.returncode:
+    if done.returncode or "\nError: " in done.stdout + done.stderr:  # Anserini ends with 0 after an error
         raise SystemExit(f"{program} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
@@ -101,15 +101,15 @@ def ciff_toolkit(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     version = need("ciff-toolkit", "ciff_toolkit")
     from ciff_toolkit.read import CiffReader
 
-    parts = []
+    lists = []
     with CiffReader(options.export / "index.ciff") as reader:
         for postings in reader.read_postings_lists():
             numbers = np.cumsum([posting.docid for posting in postings.postings])
             weights = [posting.tf for posting in postings.postings]
-            parts.append((np.full(len(weights), int(postings.term)), numbers, np.array(weights)))
+            lists.append((np.full(len(weights), int(postings.term)), numbers, np.array(weights)))
         documents = [(record.collection_docid, record.doclength) for record in reader.read_documents()]
-    terms, numbers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
-    np.savez(options.work / "postings.npz", terms=terms, documents=numbers, weights=weights)
+    columns = [np.concatenate(column) for column in zip(*lists, strict=True)]
+    np.savez(options.work / "postings.npz", **dict(zip(("terms", "documents", "weights"), columns, strict=True)))
     return version, {"documents": documents}
 
 

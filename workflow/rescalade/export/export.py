@@ -15,7 +15,7 @@ from rescalade.export.ciff import write_ciff
 from rescalade.export.effect import compare
 from rescalade.export.formats import FORMATS, ciff_query
 from rescalade.export.quantise import SCALE, Quantised, divided, divisor
-from rescalade.export.texts import PART_BYTES, lines, write_parts
+from rescalade.export.texts import PART_BYTES, lines, with_terms, write_parts
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.storage import load_index, write_index
 
@@ -75,6 +75,7 @@ def _write_integers(
     rounded = Quantised(shards, scale)
     (asked,) = Quantised([queries], scale)
     parts = 1 if name == CIFF else divisor(asked, FORMATS[name].largest_query)
+    topics = with_terms(asked) if name == CIFF or FORMATS[name].topics else asked
     work = output / "indexes"
     try:
         for folder, corpus in (("exact", shards), ("rounded", rounded)):
@@ -83,15 +84,16 @@ def _write_integers(
         exact, changed = load_index(work / "exact"), load_index(work / "rounded")
         effect = compare((exact, queries), (changed, asked), (10, 1000))
         if name == CIFF:
-            _write_ciff(output, changed, asked, scale)
+            _write_ciff(output, changed, topics, scale)
         else:
-            _write_texts(output, name, rounded, asked, parts)
+            _write_texts(output, name, rounded, topics, parts)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     largest = rounded.rounding.largest
     return {
         "weights": f"round({scale:g} w)",
         "query_weights": f"round({scale:g} w)" + (f" / {parts}" if parts > 1 else ""),
+        "queries_left_out": len(asked) - len(topics),
         "documents": len(changed),
         "largest_weight": largest,
         "nine_bits_exact": name == CIFF or not FORMATS[name].nine_bits or largest <= NINE_BITS,
@@ -103,7 +105,7 @@ def _write_integers(
 
 def _write_texts(output: Path, name: str, shards: Iterable[SparseVectors], queries: SparseVectors, parts: int) -> None:
     chosen = FORMATS[name]
-    if name == "anserini":
+    if chosen.topics:
         _check_topics(queries, "a TSV of topics")
     size = WHOLE if chosen.one_file else PART_BYTES
     write_parts(output, chosen.documents, lines(shards, chosen.document, integers=chosen.integers), size)

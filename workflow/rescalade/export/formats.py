@@ -26,6 +26,7 @@ class Format:
     integers: weights are round(w * scale). document, query: text of one of them, with its newlines.
     documents, queries: names of the files. others: further files by name.
     nine_bits: the engine keeps nine significant bits of a document's weight.
+    topics: queries are lines of words, among which one without words stops the engine.
     one_file: the engine reads its documents from a single file, however large.
     largest_query: the engine refuses larger weights in a query; None: it takes any.
     """
@@ -37,6 +38,7 @@ class Format:
     queries: str
     others: dict[str, str]
     nine_bits: bool = False
+    topics: bool = False
     one_file: bool = False
     largest_query: float | None = None
 
@@ -124,7 +126,14 @@ VESPA_SCHEMA = f"""schema passage {{
 
 FORMATS = {
     "anserini": Format(
-        True, anserini_document, anserini_query, "documents/part-{:05d}.jsonl", "queries.tsv", {}, nine_bits=True
+        True,
+        anserini_document,
+        anserini_query,
+        "documents/part-{:05d}.jsonl",
+        "queries.tsv",
+        {},
+        nine_bits=True,
+        topics=True,
     ),
     "opensearch": Format(
         True,
