@@ -47,12 +47,20 @@ FLOATS = 1e-6
 
 @dataclass(frozen=True)
 class Case:
-    """An export and a stage of engine_stages.py that reads it. scale: None for float weights."""
+    """An export and a stage of engine_stages.py that reads it.
+
+    scale: None for float weights. documents: at most so many, where the engine takes minutes to build more.
+    """
 
     format: str
     stage: str
     scale: float | None
     note: str = ""
+    documents: int = 1 << 62
+
+    def corpus(self, options: argparse.Namespace) -> SpladeLike:
+        """What is exported."""
+        return SpladeLike(min(self.documents, options.documents))
 
 
 CASES = (
@@ -63,8 +71,8 @@ CASES = (
     Case("ciff", "bmp", SCALE, "at scale 100, more than its bits hold"),
     Case("opensearch", "opensearch", SCALE, "the query of neural_sparse, no server"),
     Case("elasticsearch", "elasticsearch", SCALE, "the query of sparse_vector, no server"),
-    Case("seismic", "seismic", None, "default build, query_cut 10, heap_factor 0.8"),
-    Case("seismic", "seismic_wide", None, "widest settings"),
+    Case("seismic", "seismic", None, "5,000 documents, built by default, query_cut 10, heap_factor 0.8", 5_000),
+    Case("seismic", "seismic_wide", None, "5,000 documents, widest settings", 5_000),
     Case("Parquet", "qdrant", None),
 )
 NOT_RUN = {
@@ -93,7 +101,7 @@ def run_stage(case: Case, source: Path, work: Path, options: argparse.Namespace)
 
 def exported(case: Case, corpus: SpladeLike, queries: SparseVectors, folder: Path) -> Path:
     """The folder of an export, written when it is not there."""
-    target = folder / f"{case.format}-{case.scale}"
+    target = folder / f"{case.format}-{case.scale}-{corpus.documents}"
     if not target.is_dir():
         target.mkdir()
         if case.format in FORMATS or case.format == "ciff":
@@ -109,7 +117,7 @@ def as_exported(
     case: Case, corpus: SpladeLike, queries: SparseVectors, folder: Path
 ) -> tuple[InvertedIndex, SparseVectors]:
     """Our index and queries with the weights of the export."""
-    target = folder / f"index-{case.scale}"
+    target = folder / f"index-{case.scale}-{corpus.documents}"
     shards = corpus if case.scale is None else Quantised(corpus, case.scale)
     if not target.is_dir():
         target.mkdir()
@@ -118,9 +126,12 @@ def as_exported(
     return load_index(target), asked
 
 
-def measure(case: Case, corpus: SpladeLike, queries: SparseVectors, folder: Path, options: Any) -> dict[str, Any]:
+def measure(case: Case, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """A row of the table."""
+    corpus = case.corpus(options)
+    queries = corpus.queries(options.queries)
     row: dict[str, Any] = {"format": case.format, "stage": case.stage, "note": case.note, "scale": case.scale}
+    row |= {"documents": corpus.documents, "queries": len(queries)}
     source = exported(case, corpus, queries, folder)
     work = folder / f"work-{case.stage}-{case.scale}"
     answer = run_stage(case, source, work, options)
@@ -180,16 +191,12 @@ def main() -> None:
     parser.add_argument("--java", type=Path, default=Path("java"), help="Java 21 or newer")
     parser.add_argument("--jdk", type=Path, default=Path("java"), help="java of a JDK, 17 or newer")
     options = parser.parse_args()
-    corpus = SpladeLike(options.documents)
-    queries = corpus.queries(options.queries)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
-            print(f"{case.format}: {case.stage} {case.note}", flush=True)
-            rows.append(measure(case, corpus, queries, Path(folder), options))
+            print(f"{case.format}: {case.stage} {case.note}".rstrip(), flush=True)
+            rows.append(measure(case, Path(folder), options))
     result = {
-        "documents": options.documents,
-        "queries": options.queries,
         "rows": rows,
         "not_run": NOT_RUN,
         "java": java_versions(options),
