@@ -76,9 +76,9 @@ CASES = (
     Case("Parquet", "qdrant", None),
 )
 NOT_RUN = {
-    "OpenSearch": "the server is in no package registry that was reached",
-    "Elasticsearch": "the server is in no package registry that was reached",
-    "Vespa": "the server is in no package registry that was reached",
+    "OpenSearch": "the server is not on PyPI, Debian or npm",
+    "Elasticsearch": "the server is not on PyPI, Debian or npm",
+    "Vespa": "the server is not on PyPI, Debian or npm",
     "PISA's ciff2pisa and pyciff": "no wheels; a third party's reader of CIFF stands in for them",
 }
 
@@ -201,7 +201,7 @@ def main() -> None:
         "not_run": NOT_RUN,
         "java": java_versions(options),
         "made": environment(),
-        "command": shlex.join(["python", "bench/bench_engines.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "bench/bench_engines.py", *(Path(word).name for word in sys.argv[1:])]),
     }
     whole = (options.documents, options.queries) == (DOCUMENTS, QUERIES) and all("left_out" not in row for row in rows)
     if whole:

@@ -25,7 +25,8 @@ class Format:
 
     integers: weights are round(w * scale). document, query: text of one of them, with its newlines.
     documents, queries: names of the files. others: further files by name.
-    nine_bits: the engine keeps nine significant bits of a document's weight.
+    nine_bits: the engine keeps nine significant bits of a document's weight, as Lucene's FeatureField does. Anserini
+        stores impacts as term frequencies instead, which are whole.
     topics: queries are lines of words, among which one without words stops the engine.
     one_file: the engine reads its documents from a single file, however large.
     largest_query: the engine refuses larger weights in a query; None: it takes any.
@@ -132,7 +133,6 @@ FORMATS = {
         "documents/part-{:05d}.jsonl",
         "queries.tsv",
         {},
-        nine_bits=True,
         topics=True,
     ),
     "opensearch": Format(
