@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import struct
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from export_readers import READERS, Texts, bodies, read_ciff
 from rescalade.cli import main
 from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
@@ -20,7 +17,6 @@ from rescalade.export.texts import write_parts
 from vectors import Row, brute_force, row, shards, vectors, write_folder
 
 VOCABULARY = 400
-Texts = dict[str, Row]
 
 
 def texts(count: int, size: int, prefix: str, seed: int) -> SparseVectors:
@@ -48,152 +44,6 @@ def ranked(documents: Texts, query: Row) -> list[str]:
         for number, (name, text) in enumerate(documents.items())
     ]
     return [name for score, _, name in sorted(scores)[:10] if score < 0]
-
-
-def whole(values: dict[str, Any]) -> Row:
-    assert all(type(value) is int and value > 0 for value in values.values())
-    return {int(term): value for term, value in values.items()}
-
-
-def json_lines(folder: Path) -> list[Any]:
-    return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines()]
-
-
-def topics(path: Path) -> Texts:
-    found: Texts = {}
-    for line in path.read_text().splitlines():
-        name, _, words = line.partition("\t")
-        found[name] = {int(word): count for word, count in Counter(words.split()).items()}
-    return found
-
-
-def bodies(path: Path) -> dict[str, Any]:
-    return {line["id"]: line["body"] for line in map(json.loads, path.read_text().splitlines())}
-
-
-def read_anserini(folder: Path) -> tuple[Texts, Texts]:
-    documents = {line["id"]: whole(line["vector"]) for line in json_lines(folder / "documents")}
-    return documents, topics(folder / "queries.tsv")
-
-
-def read_bulk(folder: Path, query: Callable[[Any], dict[str, int]]) -> tuple[Texts, Texts]:
-    rest = iter(json_lines(folder / "bulk"))
-    documents = {action["index"]["_id"]: whole(body["terms"]) for action, body in zip(rest, rest, strict=True)}
-    return documents, {name: whole(query(body)) for name, body in bodies(folder / "queries.jsonl").items()}
-
-
-def read_opensearch(folder: Path) -> tuple[Texts, Texts]:
-    assert json.loads((folder / "index.json").read_text())["mappings"]["properties"]["terms"]["type"] == "rank_features"
-    return read_bulk(folder, lambda body: body["query"]["neural_sparse"]["terms"]["query_tokens"])
-
-
-def read_elasticsearch(folder: Path) -> tuple[Texts, Texts]:
-    mapping = json.loads((folder / "index.json").read_text())["mappings"]["properties"]["terms"]
-    assert mapping == {"type": "sparse_vector", "index_options": {"prune": False}}
-
-    def asked(body: Any) -> dict[str, int]:
-        query = body["query"]["sparse_vector"]
-        assert query["field"] == "terms" and query["prune"] is False
-        vector: dict[str, int] = query["query_vector"]
-        return vector
-
-    return read_bulk(folder, asked)
-
-
-def read_vespa(folder: Path) -> tuple[Texts, Texts]:
-    documents = {}
-    for line in json_lines(folder / "feed"):
-        assert line["put"] == f"id:rescalade:passage::{line['fields']['id']}"
-        documents[line["fields"]["id"]] = whole(line["fields"]["terms"])
-    assert "weightedset<string>" in (folder / "passage.sd").read_text()
-    queries = {}
-    for name, body in bodies(folder / "queries.jsonl").items():
-        text = body["yql"].removeprefix("select id from passage where dotProduct(terms, ").removesuffix(")")
-        queries[name] = whole(json.loads(text))
-    return documents, queries
-
-
-def read_seismic(folder: Path) -> tuple[Texts, Texts]:
-    def read(lines: list[Any]) -> Texts:
-        # digits back to float32, and from there to Python's float without loss
-        return {x["id"]: {int(t): float(np.float32(w)) for t, w in x["vector"].items()} for x in lines}
-
-    queries = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
-    return read(json_lines(folder / "documents")), read(queries)
-
-
-class Wire:
-    """A reader of protocol buffers that knows nothing of the writer."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.place = data, 0
-
-    def number(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.data[self.place]
-            self.place += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    def take(self, count: int) -> bytes:
-        self.place += count
-        assert self.place <= len(self.data)
-        return self.data[self.place - count : self.place]
-
-    def message(self) -> list[tuple[int, Any]]:
-        """Fields of the delimited message that comes next."""
-        inner, found = Wire(self.take(self.number())), []
-        while inner.place < len(inner.data):
-            key = inner.number()
-            kind = key & 7
-            assert kind in (0, 1, 2)
-            found.append((key >> 3, inner.number() if kind == 0 else inner.take(8 if kind == 1 else inner.number())))
-        return found
-
-
-def read_ciff(folder: Path) -> tuple[Texts, Texts]:
-    wire = Wire((folder / "index.ciff").read_bytes())
-    header = dict(wire.message())
-    assert header[1] == 1 and header[4] == header[2] and header[5] == header[3]
-    by_number: dict[int, Row] = {}
-    previous = ""
-    for _ in range(header[2]):
-        fields = wire.message()
-        values = dict(fields)
-        term = values[1].decode()
-        assert term > previous  # in order, each once
-        previous, number, total, entries = term, 0, 0, [value for key, value in fields if key == 4]
-        assert len(entries) == values[2]
-        for entry in entries:
-            posting = dict(Wire(bytes([len(entry)]) + entry).message())
-            number += posting.get(1, 0)
-            by_number.setdefault(number, {})[int(term)] = posting[2]
-            total += posting[2]
-        assert total == values[3]
-    documents: Texts = {}
-    lengths = 0
-    for expected in range(header[3]):
-        record = dict(wire.message())
-        assert record.get(1, 0) == expected
-        documents[record[2].decode()] = by_number.get(expected, {})
-        assert record.get(3, 0) == sum(by_number.get(expected, {}).values())
-        lengths += record.get(3, 0)
-    assert wire.place == len(wire.data)
-    assert header[6] == lengths and struct.unpack("<d", header[7])[0] == pytest.approx(lengths / header[3])
-    return documents, topics(folder / "queries.tsv")
-
-
-READERS: dict[str, Callable[[Path], tuple[Texts, Texts]]] = {
-    "anserini": read_anserini,
-    "ciff": read_ciff,
-    "opensearch": read_opensearch,
-    "elasticsearch": read_elasticsearch,
-    "vespa": read_vespa,
-    "seismic": read_seismic,
-}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -226,7 +76,10 @@ def test_more_than_nine_bits_are_said(tmp_path: Path) -> None:
     assert export(tmp_path, "opensearch", [DOCUMENTS], QUERIES, VOCABULARY)["nine_bits_exact"] is (
         float(DOCUMENTS.weights.max()) * 100 < 511.5
     )
-    assert not export(tmp_path, "opensearch", [DOCUMENTS], QUERIES, VOCABULARY, scale=1000)["nine_bits_exact"]
+    for name, exact in (("opensearch", False), ("elasticsearch", False), ("anserini", True), ("ciff", True)):
+        (tmp_path / name).mkdir()
+        record = export(tmp_path / name, name, [DOCUMENTS], QUERIES, VOCABULARY, scale=1000)
+        assert record["nine_bits_exact"] is exact and record["largest_weight"] > 511
 
 
 def test_parts_end_where_they_are_full(tmp_path: Path) -> None:
@@ -235,10 +88,46 @@ def test_parts_end_where_they_are_full(tmp_path: Path) -> None:
     assert write_parts(tmp_path / "none", "p{}", []) == 1
 
 
-@pytest.mark.parametrize("name", ["anserini", "ciff"])
-def test_an_id_that_topics_cannot_hold_is_named(name: str, tmp_path: Path) -> None:
-    queries = SparseVectors(["a b"], np.array([0, 1]), np.array([3], np.int32), np.array([1], np.float32))
-    with pytest.raises(UserError, match="query 'a b'"):
+def test_an_engine_that_reads_one_file_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rescalade.export.export.PART_BYTES", 1000)
+    for name, files in (("anserini", 300), ("seismic", 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        export(folder, name, [DOCUMENTS], QUERIES, VOCABULARY)
+        written = [path for path in folder.rglob("*.jsonl") if path.name != "queries.jsonl"]
+        assert (len(written) > 10) is (files > 1) and sum(len(p.read_text().splitlines()) for p in written) == 300
+
+
+@pytest.mark.parametrize(
+    ("largest", "parts", "written"), [(0.64, 1, 64), (0.65, 2, 32.5), (1.28, 2, 64), (1.29, 4, 32.25)]
+)
+def test_query_weights_above_what_opensearch_takes_are_divided(
+    largest: float, parts: int, written: float, tmp_path: Path
+) -> None:
+    query = SparseVectors(["q"], np.array([0, 2]), np.array([3, 9], np.int32), np.array([largest, 0.03], np.float32))
+    record = export(tmp_path, "opensearch", [DOCUMENTS], query, VOCABULARY)
+    tokens = bodies(tmp_path / "queries.jsonl")["q"]["query"]["neural_sparse"]["terms"]["query_tokens"]
+    assert tokens == {"3": written, "9": 3 / parts}
+    assert record["query_weights"] == ("round(100 w)" if parts == 1 else f"round(100 w) / {parts}")
+
+
+@pytest.mark.parametrize("name", ["anserini", "ciff", "vespa"])
+def test_a_query_without_terms_is_no_topic(name: str, tmp_path: Path) -> None:
+    """One such line makes Anserini refuse the file and BMP panic."""
+    asked = vectors([{3: 1.0}, {}, {3: 0.001}, {7: 0.02, 9: 0.01}], "q")
+    record = export(tmp_path, name, [DOCUMENTS], asked, VOCABULARY)
+    queries = READERS[name](tmp_path)[1]
+    written = {"q0": {3: 100}, "q3": {7: 2, 9: 1}}
+    assert queries == (written if name != "vespa" else {"q0": {3: 100}, "q1": {}, "q2": {}, "q3": {7: 2, 9: 1}})
+    assert record["queries_left_out"] == len(asked) - len(queries) and record["queries"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"), [("anserini", "a b"), ("anserini", ""), ("ciff", "a b"), ("ciff", "a:b"), ("ciff", "")]
+)
+def test_an_id_that_topics_cannot_hold_is_named(name: str, identity: str, tmp_path: Path) -> None:
+    queries = SparseVectors([identity], np.array([0, 1]), np.array([3], np.int32), np.array([1], np.float32))
+    with pytest.raises(UserError, match=f"query '{identity}'"):
         export(tmp_path, name, [DOCUMENTS], queries, VOCABULARY)
 
 

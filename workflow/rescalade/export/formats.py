@@ -25,7 +25,11 @@ class Format:
 
     integers: weights are round(w * scale). document, query: text of one of them, with its newlines.
     documents, queries: names of the files. others: further files by name.
-    nine_bits: the engine keeps nine significant bits of a document's weight.
+    nine_bits: the engine keeps nine significant bits of a document's weight, as Lucene's FeatureField does. Anserini
+        stores impacts as term frequencies instead, which are whole.
+    topics: queries are lines of words, among which one without words stops the engine.
+    one_file: the engine reads its documents from a single file, however large.
+    largest_query: the engine refuses larger weights in a query; None: it takes any.
     """
 
     integers: bool
@@ -35,6 +39,9 @@ class Format:
     queries: str
     others: dict[str, str]
     nine_bits: bool = False
+    topics: bool = False
+    one_file: bool = False
+    largest_query: float | None = None
 
 
 def vector(terms: Terms, weights: Weights) -> str:
@@ -47,10 +54,19 @@ def anserini_document(name: str, terms: Terms, weights: Weights) -> str:
     return f'{{"id":{json.dumps(name)},"contents":"","vector":{vector(terms, weights)}}}\n'
 
 
+def repeated(terms: Terms, weights: Weights) -> str:
+    """Each term as often as its weight says."""
+    return " ".join(term for term, weight in zip(terms, weights, strict=True) for _ in range(int(weight)))
+
+
 def anserini_query(name: str, terms: Terms, weights: Weights) -> str:
-    """A topic of the TSV readers: each term as often as its weight says."""
-    repeated = (term for term, weight in zip(terms, weights, strict=True) for _ in range(int(weight)))
-    return f"{name}\t{' '.join(repeated)}\n"
+    """A topic of the reader TsvString."""
+    return f"{name}\t{repeated(terms, weights)}\n"
+
+
+def ciff_query(name: str, terms: Terms, weights: Weights) -> str:
+    """PISA and BMP take what stands before the first colon as the id; without one, all of the line as terms."""
+    return f"{name}:{repeated(terms, weights)}\n"
 
 
 def bulk_document(name: str, terms: Terms, weights: Weights) -> str:
@@ -87,6 +103,10 @@ def seismic_text(name: str, terms: Terms, weights: Weights) -> str:
     return f'{{"id":{json.dumps(name)},"content":"","vector":{vector(terms, weights)}}}\n'
 
 
+LUCENE_FEATURE_WEIGHT = 64.0
+"""FeatureField.newLinearQuery throws above it, and neural_sparse hands it each weight as it is. Elasticsearch does not:
+it boosts a query of weight 1."""
+
 OPENSEARCH_INDEX = {"mappings": {"properties": {FIELD: {"type": "rank_features"}}}}
 ELASTICSEARCH_INDEX = {
     "mappings": {"properties": {FIELD: {"type": "sparse_vector", "index_options": {"prune": False}}}}
@@ -107,7 +127,13 @@ VESPA_SCHEMA = f"""schema passage {{
 
 FORMATS = {
     "anserini": Format(
-        True, anserini_document, anserini_query, "documents/part-{:05d}.jsonl", "queries.tsv", {}, nine_bits=True
+        True,
+        anserini_document,
+        anserini_query,
+        "documents/part-{:05d}.jsonl",
+        "queries.tsv",
+        {},
+        topics=True,
     ),
     "opensearch": Format(
         True,
@@ -117,6 +143,7 @@ FORMATS = {
         "queries.jsonl",
         {"index.json": json.dumps(OPENSEARCH_INDEX, indent=1) + "\n"},
         nine_bits=True,
+        largest_query=LUCENE_FEATURE_WEIGHT,
     ),
     "elasticsearch": Format(
         True,
@@ -130,6 +157,6 @@ FORMATS = {
     "vespa": Format(
         True, vespa_document, vespa_query, "feed/part-{:05d}.jsonl", "queries.jsonl", {"passage.sd": VESPA_SCHEMA}
     ),
-    "seismic": Format(False, seismic_text, seismic_text, "documents/part-{:05d}.jsonl", "queries.jsonl", {}),
+    "seismic": Format(False, seismic_text, seismic_text, "documents.jsonl", "queries.jsonl", {}, one_file=True),
 }
 """The formats of one text after another, by the name on the command line; CIFF, which goes by term, is in ciff.py."""

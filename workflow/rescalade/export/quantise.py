@@ -46,3 +46,18 @@ class Quantised:
         self.rounding.largest = max(self.rounding.largest, int(weights.max(initial=0)))
         offsets = np.concatenate([[0], np.cumsum(kept)])[vectors.offsets]
         return SparseVectors(vectors.ids, offsets, vectors.terms[kept], weights[kept].astype(np.float32))
+
+
+def divisor(vectors: SparseVectors, largest: float | None) -> int:
+    """The smallest power of two that brings every weight down to `largest`; 1 where there is no limit."""
+    found, highest = 1, float(vectors.weights.max(initial=0))
+    while largest is not None and highest / found > largest:
+        found *= 2
+    return found
+
+
+def divided(vectors: SparseVectors, parts: int) -> SparseVectors:
+    """Weights over a power of two: without rounding, so scores are divided alike and no ranking changes."""
+    if parts == 1:
+        return vectors
+    return SparseVectors(vectors.ids, vectors.offsets, vectors.terms, vectors.weights / np.float32(parts))

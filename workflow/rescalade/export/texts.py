@@ -26,6 +26,14 @@ def lines(shards: Iterable[SparseVectors], line: Line, *, integers: bool) -> Ite
             yield line(name, terms[part].tolist(), weights[part].tolist()).encode()
 
 
+def with_terms(vectors: SparseVectors) -> SparseVectors:
+    """The texts that have a term."""
+    lengths = np.diff(vectors.offsets)
+    kept = lengths > 0
+    ids = [name for name, some in zip(vectors.ids, kept.tolist(), strict=True) if some]
+    return SparseVectors(ids, np.concatenate([[0], np.cumsum(lengths[kept])]), vectors.terms, vectors.weights)
+
+
 def write_parts(folder: Path, pattern: str, texts: Iterable[bytes], part_bytes: int = PART_BYTES) -> int:
     """Write texts into files `pattern` with their number, at least one; returns how many files there are."""
     texts, number = iter(texts), 0
