@@ -185,7 +185,7 @@ def main() -> None:
         "qdrant": peer,
         "load_average": {"before": load, "after": os.getloadavg()[0]},
         "made": environment(),
-        "command": shlex.join(["python", "bench/bench_retrieval.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "bench/bench_retrieval.py", *(Path(word).name for word in sys.argv[1:])]),
     }
     path = Path(__file__).parent / "results" / "retrieval.json"
     if options.documents == 1_000_000:
