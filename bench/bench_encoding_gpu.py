@@ -13,13 +13,10 @@ allocated on the device. Writes bench/results/encoding_gpu.json when the device 
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ import numpy as np
 import torch
 
 from encoding_problem import BASE, TINY, lengths_of, synthetic
+from gpu_record import keep
 from rescalade.errors import UserError
 
 LENGTH = 256
@@ -136,8 +134,6 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     """Measure, print, keep."""
-    from rescalade.records import environment as machine
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=50_000)
     parser.add_argument("--subset", type=int, default=10_000, help="texts that SparseEncoder encodes")
@@ -151,11 +147,7 @@ def main() -> None:
     print(table(rows))
     if chosen.device == "cpu":
         return
-    command = shlex.join(["python", "bench/bench_encoding_gpu.py", *sys.argv[1:]])
-    record = {"shape": SHAPES[chosen.shape], "rows": rows, "made": machine(), "command": command}
-    record["peer"] = f"sentence-transformers {version('sentence-transformers')}"
-    path = Path(__file__).parent / "results" / "encoding_gpu.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    keep("encoding", sys.argv[1:], {"shape": SHAPES[chosen.shape], "rows": rows})
 
 
 if __name__ == "__main__":

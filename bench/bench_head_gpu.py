@@ -10,16 +10,14 @@ of the forward pass. Writes bench/results/head_gpu.json.
 
 from __future__ import annotations
 
-import json
 import sys
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from gpu_contenders import NAMES, contender
 from gpu_measure import figures
+from gpu_record import keep
 from head_problem import HeadProblem
 from rescalade.errors import UserError
 
@@ -86,18 +84,12 @@ def table(results: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure, print, keep."""
-    from rescalade.records import environment as machine
-
     if not torch.cuda.is_available():
         raise UserError("no CUDA device: this benchmark needs one; bench/bench_head.py measures the CPU")
     shape = tuple(map(int, sys.argv[1:])) or SHAPE
     results = run(shape, torch.device("cuda"), rounds=20)  # type: ignore[arg-type]
     print(table(results))
-    command = " ".join(["python bench/bench_head_gpu.py", *map(str, shape)])
-    record = {"triples_L_D_V": shape, "cases": CASES, "rows": results, "made": machine(), "command": command}
-    record["peer"] = f"sentence-transformers {version('sentence-transformers')}"
-    path = Path(__file__).parent / "results" / "head_gpu.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    keep("head", list(map(str, shape)), {"triples_L_D_V": shape, "cases": CASES, "rows": results})
 
 
 if __name__ == "__main__":

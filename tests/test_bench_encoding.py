@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import bench_encoding_gpu
+import gpu_record
 from encoding_problem import ACTIVE
 from rescalade.errors import UserError
 
@@ -32,3 +35,13 @@ def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["bench_encoding_gpu.py"])
     with pytest.raises(UserError, match="no CUDA device"):
         bench_encoding_gpu.main()
+
+
+def test_figures_are_kept_with_machine_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(gpu_record, "__file__", str(tmp_path / "gpu_record.py"))
+    gpu_record.keep("encoding", ["--texts", "5"], {"rows": {"ours, fp32": {"texts": 5}}})
+    record = json.loads((tmp_path / "results" / "encoding_gpu.json").read_text())
+    assert record["command"] == "python bench/bench_encoding_gpu.py --texts 5"
+    assert record["rows"]["ours, fp32"] == {"texts": 5}
+    assert record["made"]["packages"]["torch"] and record["peer"].startswith("sentence-transformers ")
