@@ -70,7 +70,7 @@ def triplets(folder: str) -> dict[str, Any]:
     """Triplets of texts: each different passage becomes one document."""
     from huggingface_hub import constants
 
-    from rescalade.config.model import DatasetConfig
+    from rescalade.data.settings import DatasetConfig
     from rescalade.data.sources.hub import open_hub_triples
 
     constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = str(Path(folder) / "hub"), True
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--triplets", type=int, default=500_000)
     options = parser.parse_args()
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     with tempfile.TemporaryDirectory() as folder:
         staged(__file__, "make", folder, options.documents, options.triplets)

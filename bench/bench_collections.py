@@ -25,8 +25,8 @@ def collection_row(name: str) -> dict[str, Any]:
     """Metrics of one collection, and the effect of every storage type."""
     import real_data
     from oracle import PUBLISHED, RUN, lay_out, measure
-    from rescalade.encoding.effect import storage_effect
-    from rescalade.encoding.vectors import QUERIES, CorpusShards, read_vectors
+    from rescalade.export.storage_effect import storage_effect
+    from rescalade.vectors.vectors import QUERIES, CorpusShards, read_vectors
 
     collection = getattr(real_data, name)()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def main() -> None:
     """Run the collections named, all where none is."""
     from oracle import PUBLISHED
     from real_data import SPLADE_TINY
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     if not SPLADE_TINY.is_dir():
         print(f"skipped: {SPLADE_TINY} is not there")

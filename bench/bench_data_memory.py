@@ -139,7 +139,7 @@ def main() -> None:
             raise SystemExit(maker.exitcode)
         found = measure(folder, chosen.negatives)
     print(json.dumps(found, indent=1))
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     path = Path(__file__).parent / "results" / "data_memory.json"
     row = {**vars(chosen), **found}

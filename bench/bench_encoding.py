@@ -62,7 +62,7 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
     from rescalade.encoding import encode
     from rescalade.encoding.finished import WorkFolder
     from rescalade.encoding.settings import EncodeSettings
-    from rescalade.encoding.texts import table_texts
+    from rescalade.texts.texts import table_texts
 
     settings = EncodeSettings(LENGTH, LENGTH, True, 65536, BATCH_TOKENS, head=head)
     loaded: list[Any] = []
@@ -107,7 +107,7 @@ def theirs(folder: Path, model: Path, texts: list[str], batch: int) -> dict[str,
 
 def compare(folder: Path, subset: int) -> dict[str, float]:
     """Active sets and weights of the subset, ours against theirs."""
-    from rescalade.encoding.reader import read_folder
+    from rescalade.vectors.reader import read_folder
 
     shard = next(iter(read_folder(folder / "vectors")))
     stop = int(shard.offsets[subset])
@@ -174,7 +174,7 @@ def main() -> None:
     ratio = per_text["sparse_encoder"] / per_text["ours"]
     # theirs on the subset against ours on everything: their peak grows with the number of texts
     memory = peer["added_peak_mb"] / max(mine["added_peak_mb"], 1.0)
-    from rescalade.records import environment as machine
+    from rescalade.pipeline.records import environment as machine
 
     result = {
         "texts": what,

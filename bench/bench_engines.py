@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from engine_compare import compare, postings_differ, reference
-from rescalade.encoding.vectors import SparseVectors, write_vectors
 from rescalade.export.export import export
 from rescalade.export.formats import FORMATS
 from rescalade.export.quantise import SCALE, Quantised, divisor
-from rescalade.records import environment
+from rescalade.pipeline.records import environment
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.storage import load_index, write_index
+from rescalade.vectors.vectors import SparseVectors, write_vectors
 from splade_like import VOCABULARY, SpladeLike
 
 STAGES = Path(__file__).with_name("engine_stages.py")

@@ -64,7 +64,7 @@ def measure(name: str, case: str, shape: tuple[int, int, int, int], rounds: int)
 def main() -> None:
     """Run all contenders on all cases, print the figures and the goals, keep them."""
     from head_contenders import NAMES
-    from rescalade.records import environment as machine
+    from rescalade.pipeline.records import environment as machine
 
     if sys.argv[1:2] == ["--one"]:
         name, case = sys.argv[2:4]

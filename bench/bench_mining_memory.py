@@ -76,14 +76,14 @@ def make(folder: str, documents: str, queries: str, given: str) -> dict[str, Any
 
 def mine(folder: str) -> dict[str, Any]:
     """`rescalade triples` with mined negatives."""
-    from rescalade.data.triples import make_triples
+    from rescalade.triples.triples import make_triples
 
     return make_triples(Path(folder), Path(folder) / "triples-mined.parquet", negatives=1, depth=20, seed=0)
 
 
 def given(folder: str) -> dict[str, Any]:
     """`rescalade triples` with given ones."""
-    from rescalade.data.triples import make_triples
+    from rescalade.triples.triples import make_triples
 
     path = Path(folder) / "with-given"
     return make_triples(path, path / "triples.parquet", negatives=8, depth=20, seed=0)
@@ -92,7 +92,7 @@ def given(folder: str) -> dict[str, Any]:
 def rank(folder: str) -> dict[str, Any]:
     """`rescalade bm25`: the first 1,000 of every query."""
     from rescalade.retrieval.bm25 import rank_collection
-    from rescalade.retrieval.runfile import write_run
+    from rescalade.scoring.runfile import write_run
 
     scratch = Path(folder) / "scratch"
     scratch.mkdir()
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--given", type=int, default=26_000_000, help="rows of given triples")
     parser.add_argument("--library", action="store_true", help="measure bm25s too; 4 GB for a million passages")
     options = parser.parse_args()
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     with tempfile.TemporaryDirectory() as folder:
         rows = {"make": staged(__file__, "make", folder, options.documents, options.queries, options.given)}

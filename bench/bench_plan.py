@@ -103,7 +103,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(train_case(CASES[sys.argv[2]])))
         return
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     path = Path(__file__).parent / "results" / "plan.json"
     rows: dict[str, Any] = {}

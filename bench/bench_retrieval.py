@@ -177,7 +177,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as other:
         peer = qdrant(options, Path(other))
     chosen = next(row for row in rows if row["documents"] == options.documents)
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     figures = verdicts(chosen, peer)
     result = {

@@ -112,9 +112,9 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
     import numpy as np
 
     import rescalade.training.trainer  # noqa: F401  # imports are no part of a step
-    from rescalade.backbones.load import load_masked_lm, load_tokenizer
-    from rescalade.splade.batch import tokenise
+    from rescalade.models.load import load_masked_lm, load_tokenizer
     from rescalade.splade.model import SpladeModel
+    from rescalade.texts.batch import tokenise
     from rescalade.training.examples import Examples, packed
     from rescalade.training.settings import TrainSettings
     from rescalade.training.train import train
@@ -152,7 +152,7 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
 
 
 def _first(tokenizer: Any, examples: Any, device: str) -> list[Any]:
-    from rescalade.splade.batch import pad
+    from rescalade.texts.batch import pad
 
     batch = pad(tokenizer, [examples.queries.numbers[: examples.queries.offsets[1]]], True)
     return [value.to(device) for value in (batch.input_ids, batch.attention_mask, batch.pooled)]
@@ -257,7 +257,7 @@ def main() -> None:
     if chosen.one:
         one(chosen.one[0], chosen.one[1], Path(chosen.one[2]), chosen.device)
         return
-    from rescalade.records import environment as machine
+    from rescalade.pipeline.records import environment as machine
 
     path = Path(__file__).parent / "results" / ("training.json" if chosen.device == "cpu" else "training-cuda.json")
     shapes = list(SHAPES) if chosen.shape == "both" else [chosen.shape]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.search import search
+from rescalade.vectors.vectors import SparseVectors
 
 Scored = dict[str, float]
 """Every document with a score above 0, best first, ties in the order of the corpus."""

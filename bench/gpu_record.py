@@ -12,7 +12,7 @@ from typing import Any
 
 def keep(name: str, words: Sequence[str], figures: Mapping[str, Any]) -> None:
     """Write bench/results/NAME_gpu.json: the figures, machine and versions, and the command bench_NAME_gpu.py WORDS."""
-    from rescalade.records import environment
+    from rescalade.pipeline.records import environment
 
     record = {
         **figures,

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from rescalade.atomic import atomic_file
-from rescalade.encoding.vectors import SparseVectors, read_vectors, write_vectors
 from rescalade.retrieval.search import Ranking, search
 from rescalade.retrieval.storage import load_index, write_index
+from rescalade.vectors.vectors import SparseVectors, read_vectors, write_vectors
 
 VOCABULARY = 30_522
 DEPTHS = (10, 1000)

@@ -15,7 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
+from rescalade.vectors.vectors import SparseVectors
 
 VOCABULARY = 30_522
 TOPICS, TOPIC_TERMS = 3_000, 400

@@ -11,14 +11,13 @@ from transformers import PreTrainedTokenizerFast
 
 from models import VOCABULARY, tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.data.writer import write_collection
 from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.finished import WorkFolder
 from rescalade.encoding.settings import EncodeSettings
-from rescalade.encoding.texts import folder_texts
-from rescalade.splade.export import save_sparse_encoder
-from rescalade.training.settings import TrainSettings
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.texts import folder_texts
 from test_backbones import TEXTS
 
 SETTINGS = EncodeSettings(
@@ -37,7 +36,7 @@ def save_model(path: Path, bias: float = 0.0, seed: int = 0) -> Path:
         for name, parameter in model.named_parameters():
             if name.startswith("cls.predictions") and parameter.shape == (VOCABULARY,):
                 parameter += bias
-    save_sparse_encoder(model, small_tokenizer(), TrainSettings(document_length=16), path)
+    save_sparse_encoder(model, small_tokenizer(), 16, path)
     return path
 
 

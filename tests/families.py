@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
 
-from rescalade.heads.families import FAMILIES
+from rescalade.models.families import FAMILIES
 
 VOCABULARY = 60
 _BASE: dict[str, Any] = {

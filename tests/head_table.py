@@ -9,8 +9,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from families import FORMS, tiny_form
-from rescalade.heads.divide import apply, refused, relative_error
-from rescalade.heads.locate import locate_head
+from rescalade.models.locate import locate_head
+from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.variants import MODES, Mode, Variant
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "heads.md"

@@ -14,7 +14,7 @@ import yaml
 
 from real_data import SPLADE_TINY
 from rescalade.atomic import sha256, write_json
-from rescalade.data.collection import Collection
+from rescalade.texts.collection import Collection
 
 RUN = "real/tiny/k1/seed1"
 PUBLISHED = {"boolq": 0.8275, "scifact": 0.6436, "cranfield": 0.3607, "vaswani": 0.3725}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 
 SHARED = Path(os.environ.get("RESCALADE_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 SPLADE_TINY = SHARED / "models" / "splade-tiny"

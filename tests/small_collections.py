@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from oracle import write_tables
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 
 
 def collection(documents: dict[str, str], queries: dict[str, str], qrels: dict[tuple[str, str], int]) -> Collection:

@@ -209,7 +209,7 @@ class _Writer:
         self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
 
     def record(self, path: Path, stage: str, seconds: float = 1.0, **wildcards: str) -> None:
-        from rescalade.stages import stage_settings
+        from rescalade.pipeline.stages import stage_settings
 
         settings = json.loads(stage_settings(self.config, stage, **wildcards))
         content = {

@@ -15,14 +15,13 @@ from transformers import PreTrainedTokenizerFast
 
 from models import VOCABULARY, tiny
 from rescalade.atomic import sha256, write_json
-from rescalade.backbones.load import load_masked_lm
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli import main
 from rescalade.cli.answers import print_table
+from rescalade.models.load import load_masked_lm
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.retrieval.answer import Answer, Matched
 from rescalade.retrieval.storage import write_index
-from rescalade.splade.export import save_sparse_encoder
-from rescalade.training.settings import TrainSettings
 from test_backbones import TEXTS
 from vectors import Row, brute_force, shards, vectors, write_folder
 
@@ -52,7 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ask")
     run = folder / "results" / "runs" / RUN
     tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
-    save_sparse_encoder(tiny("bert"), tokenizer, TrainSettings(document_length=16), run / "model")
+    save_sparse_encoder(tiny("bert"), tokenizer, 16, run / "model")
     digest = sha256(run / "model" / "model.safetensors")
     corpus = vectors(documents())
     write_folder(run / "vectors" / "d", shards(corpus, 2), vectors([{1: 1.0}], "q"), VOCABULARY, digest)
@@ -128,7 +127,7 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
     other = tmp_path / "other"
     shutil.copytree(run / "model", other)
     tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
-    save_sparse_encoder(tiny("bert", seed=9), tokenizer, TrainSettings(document_length=16), other)
+    save_sparse_encoder(tiny("bert", seed=9), tokenizer, 16, other)
     repository = Path(__file__).parents[1]
     for arguments, part in [
         ([str(other), QUESTION, "--index", str(run / "index" / "d")], "the index is of model"),

@@ -10,14 +10,14 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from rescalade.backbones.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.backbones.make import inflate_backbone, local_source
 from rescalade.backbones.masking import MASK, mask_tokens
 from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import SPECIAL_TOKENS, as_transformers, train_wordpiece
 from rescalade.errors import UserError
-from rescalade.heads.locate import locate_head
+from rescalade.models.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.models.locate import locate_head
 
 WORDS = [
     "the",

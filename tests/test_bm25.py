@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import real_data
-from rescalade.data.collection import Collection
 from rescalade.retrieval.bm25 import Bm25, rank_collection
 from rescalade.retrieval.words import WORD
+from rescalade.texts.collection import Collection
 from small_collections import collection, save
 
 Found = tuple[list[int], list[float]]

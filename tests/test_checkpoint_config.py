@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from families import tiny_form
-from rescalade.backbones.checkpoint_config import native_gte
-from rescalade.backbones.load import load_masked_lm, load_tokenizer
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.errors import UserError
+from rescalade.models.checkpoint_config import native_gte
+from rescalade.models.load import load_masked_lm, load_tokenizer
 from test_backbones import TEXTS
 
 OLD: dict[str, Any] = {

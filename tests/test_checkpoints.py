@@ -85,7 +85,7 @@ def test_a_run_whose_only_step_is_warm_up_is_refused(tmp_path: Path) -> None:
 def test_another_seed_gives_another_order() -> None:
     from itertools import islice
 
-    from rescalade.training.batches import micro_batches
+    from rescalade.texts.batches import micro_batches
 
     first, second = (list(islice(micro_batches(10, 3, seed), 6)) for seed in (1, 2))
     assert any((a != b).any() for a, b in zip(first, second, strict=True))

@@ -157,7 +157,7 @@ def test_atomic_outputs_are_whole_or_absent(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help() -> None:
-    from rescalade.stages import STAGES
+    from rescalade.pipeline.stages import STAGES
 
     whole = subprocess.run([sys.executable, "-m", "rescalade", "--help"], capture_output=True, text=True, check=True)
     for stage in STAGES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rescalade.training.collapse import judge
+from rescalade.objective.collapse import judge
 
 VOCABULARY = 100
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from models import tiny
+from rescalade.objective.collapse import judge
 from rescalade.splade.model import SpladeModel
-from rescalade.training.collapse import judge
 from rescalade.training.settings import TrainSettings
 from rescalade.training.watch import CollapseWatch
 from training_support import run, still

@@ -14,7 +14,7 @@ import yaml
 from rescalade.config import Config, load_config
 from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError
-from rescalade.stages import STAGES, parse_run, stage_settings
+from rescalade.pipeline.stages import STAGES, parse_run, stage_settings
 from rescalade.variants import Variant
 
 REPOSITORY = Path(__file__).parents[1]

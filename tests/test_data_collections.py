@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from rescalade.atomic import read_json
-from rescalade.data.collection import CORPUS, Collection, read_collection
 from rescalade.data.pydoc import Pair
 from rescalade.data.pydoc_collection import as_collection, select_pairs
 from rescalade.data.rules import Expected
 from rescalade.data.sources import irds
 from rescalade.data.writer import write_collection, write_opened
 from rescalade.errors import UserError
+from rescalade.texts.collection import CORPUS, Collection, read_collection
 from small_collections import SMALL, collection
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rescalade.digest import ENTRIES, GLUE, ROOT, _command, _module, code_digest, reachable
 from rescalade.errors import UserError
+from rescalade.pipeline.digest import ENTRIES, GLUE, ROOT, _command, _module, code_digest, reachable
 
 ENTRY = ENTRIES["index"]
 
@@ -157,7 +157,7 @@ def test_stages_do_not_share_one_digest() -> None:
     """If they did, a stage would reach everything, and any change would make everything run again."""
     assert len({code_digest(stage) for stage in ENTRIES}) == len(ENTRIES)
     assert "rescalade.training.run" not in reachable(ENTRIES["index"])
-    assert "rescalade.report.page" not in reachable(ENTRIES["train"])
+    assert "rescalade.report.pages.page" not in reachable(ENTRIES["train"])
 
 
 def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         read.append(filename)
         return plain(source, filename=filename)
 
-    monkeypatch.setattr("rescalade.digest.ast.parse", counted)
+    monkeypatch.setattr("rescalade.pipeline.digest.ast.parse", counted)
     _module.cache_clear()
     for stage in ENTRIES:
         code_digest(stage, ROOT)
@@ -183,9 +183,9 @@ def test_no_stage_of_the_models_depends_on_reports_and_commands() -> None:
         entries = (ENTRIES[stage], *_command(ROOT, stage)[1])
         reached = {name for entry in entries for name in reachable(entry, ROOT, GLUE)}
         assert not [name for name in reached if name.split(".")[1:2] in (["report"], ["cli"])], stage
-        assert stage == "rescale" or "rescalade.heads.card" not in reached
+        assert stage == "rescale" or "rescalade.rescaling.card" not in reached
         if stage not in ("audit", "rescale"):
-            assert not reached & {"rescalade.heads.risk", "rescalade.heads.choose", "rescalade.heads.sample"}
+            assert not reached & {"rescalade.audit.risk", "rescalade.audit.choose", "rescalade.texts.sample"}
 
 
 def test_imports_for_type_checkers_do_not_count(package: Path) -> None:

@@ -13,8 +13,8 @@ import yaml
 
 from encoding_support import save_data, save_model
 from rescalade.atomic import write_json
-from rescalade.encoding import files
-from rescalade.encoding.vectors import QUERIES, CorpusShards, read_vectors
+from rescalade.vectors import files
+from rescalade.vectors.vectors import QUERIES, CorpusShards, read_vectors
 from test_backbones import TEXTS
 from test_cli import REPOSITORY, call, run
 

@@ -14,16 +14,15 @@ from transformers import PreTrainedTokenizerFast
 
 from models import tiny
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.encoding.batches import plan_batches
 from rescalade.encoding.encode import EncodeSettings, encode_collection
-from rescalade.encoding.vectors import QUERIES as QUERY_FILE
-from rescalade.encoding.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from rescalade.errors import UserError
-from rescalade.heads.divide import apply
-from rescalade.splade.export import save_sparse_encoder
-from rescalade.training.settings import TrainSettings
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.rescaling.divide import apply
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.variants import Variant
+from rescalade.vectors.vectors import QUERIES as QUERY_FILE
+from rescalade.vectors.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from test_backbones import TEXTS
 
 SETTINGS = EncodeSettings(
@@ -49,7 +48,7 @@ def collection() -> Collection:
 def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedTokenizerFast) -> Path:
     model = tiny(kind)
     apply(model, variant)
-    save_sparse_encoder(model, tokenizer, TrainSettings(document_length=16), path)
+    save_sparse_encoder(model, tokenizer, 16, path)
     return path
 
 
@@ -188,7 +187,7 @@ def test_a_range_of_texts_is_read_from_the_row_groups_that_hold_it(tmp_path: Pat
     import pyarrow.parquet as pq
 
     from rescalade.atomic import sha256, write_json
-    from rescalade.encoding.texts import folder_texts
+    from rescalade.texts.texts import folder_texts
 
     table = collection().corpus
     pq.write_table(table, tmp_path / "corpus.parquet", row_group_size=4)

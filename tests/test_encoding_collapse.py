@@ -18,11 +18,10 @@ from models import VOCABULARY, tiny
 from rescalade.encoding.collect import Collector
 from rescalade.encoding.prune import heaviest
 from rescalade.encoding.sparsify import SparseRows, sparsify
-from rescalade.encoding.vectors import CorpusShards, SparseVectors, concatenate, read_vectors
-from rescalade.heads.divide import apply
-from rescalade.splade.export import save_sparse_encoder
-from rescalade.training.settings import TrainSettings
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.rescaling.divide import apply
 from rescalade.variants import Variant
+from rescalade.vectors.vectors import CorpusShards, SparseVectors, concatenate, read_vectors
 from test_backbones import TEXTS
 
 
@@ -103,9 +102,9 @@ def test_weights_that_are_no_numbers_are_recorded(data: Path, tmp_path: Path, ca
     model = tiny("bert")
     apply(model, Variant(2, "untied", True))  # so that the projection stays whole
     embeddings = model.get_input_embeddings().weight
-    save_sparse_encoder(model, tokenizer, TrainSettings(document_length=16), tmp_path / "sound")
+    save_sparse_encoder(model, tokenizer, 16, tmp_path / "sound")
     embeddings.data[token] = float("nan")
-    save_sparse_encoder(model, tokenizer, TrainSettings(document_length=16), tmp_path / "broken")
+    save_sparse_encoder(model, tokenizer, 16, tmp_path / "broken")
     encode(tmp_path / "sound", data, tmp_path / "a")
     with caplog.at_level(logging.WARNING):
         manifest = encode(tmp_path / "broken", data, tmp_path / "b")

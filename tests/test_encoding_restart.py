@@ -16,9 +16,9 @@ import pytest
 from encoding_support import encode, job, save_data, save_model
 from rescalade.encoding import encode as encoding
 from rescalade.encoding.encoder import Encoder
-from rescalade.encoding.vectors import QUERIES, CorpusShards, check_model, model_digest, read_manifest
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
+from rescalade.vectors.vectors import QUERIES, CorpusShards, check_model, model_digest, read_manifest
 
 NAMES = ["shard-00000.parquet", "shard-00001.parquet", "shard-00002.parquet", QUERIES]
 
@@ -151,7 +151,7 @@ def test_vectors_of_another_model_are_named(model: Path, data: Path, tmp_path: P
 def test_a_full_disk_keeps_what_is_finished(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoded: list[str]
 ) -> None:
-    from rescalade.encoding import files
+    from rescalade.vectors import files
 
     plain, calls = files.pq.write_table, []
 
@@ -176,7 +176,7 @@ def test_a_limit_on_file_size_is_an_error_with_a_number(tmp_path: Path) -> None:
     """What pyarrow raises where the kernel refuses to write; main.py tells the user by its errno."""
     code = (
         "import resource, sys; import numpy as np; from pathlib import Path\n"
-        "from rescalade.encoding.vectors import SparseVectors, write_vectors\n"
+        "from rescalade.vectors.vectors import SparseVectors, write_vectors\n"
         "n = 20000; random = np.random.default_rng(0)\n"
         "v = SparseVectors(['d'], np.array([0, n]), np.arange(n, dtype=np.int32), "
         "random.random(n, dtype=np.float32) + 1)\n"

@@ -10,10 +10,10 @@ import pytest
 
 from export_readers import READERS, Texts, bodies, read_ciff
 from rescalade.cli import main
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.export.export import NAMES, export
 from rescalade.export.texts import write_parts
+from rescalade.vectors.vectors import SparseVectors
 from vectors import Row, brute_force, row, shards, vectors, write_folder
 
 VOCABULARY = 400

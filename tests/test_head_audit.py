@@ -12,9 +12,9 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from families import tiny_form
-from rescalade.heads import audit_model
-from rescalade.heads.audit import audit
-from rescalade.splade.batch import TokenBatch
+from rescalade.audit.audit import audit
+from rescalade.library import audit_model
+from rescalade.texts.batch import TokenBatch
 from rescalade.variants import Variant
 
 MODEL = Path(__file__).resolve().parents[2] / "shared" / "data" / "models" / "splade-tiny"

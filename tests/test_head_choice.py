@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from rescalade.heads.audit import bf16_step
-from rescalade.heads.choose import Pooled, power_of_two, predict
-from rescalade.heads.predicted import predicted_scale
-from rescalade.heads.risk import judge_risk
+from rescalade.audit.audit import bf16_step
+from rescalade.audit.choose import Pooled, power_of_two, predict
+from rescalade.audit.risk import judge_risk
+from rescalade.rescaling.predicted import predicted_scale
 from rescalade.variants import Variant
 
 NORMS = {"width": 256, "row_norm": {"mean": 2.802}}

@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedM
 from families import FORMS, VOCABULARY, tiny_form
 from head_table import IDS, SCALE, error, logits, table, written
 from rescalade.errors import UserError
-from rescalade.heads.divide import apply, refused, relative_error
-from rescalade.heads.families import FAMILIES
-from rescalade.heads.locate import locate_head
-from rescalade.heads.multiplier import bake, unbake
+from rescalade.models.families import FAMILIES
+from rescalade.models.locate import locate_head
+from rescalade.rescaling.divide import apply, refused, relative_error
+from rescalade.rescaling.multiplier import bake, unbake
 from rescalade.splade.model import SpladeModel
 from rescalade.variants import MODES, Mode, Variant
 

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 from transformers import ElectraConfig, ElectraForPreTraining
 
 from families import tiny_form
-from rescalade.backbones.load import load_lm, load_masked_lm, load_tokenizer
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli.main import main
 from rescalade.errors import UserError
+from rescalade.models.load import load_lm, load_masked_lm, load_tokenizer
 from test_backbones import TEXTS
 
 

@@ -18,8 +18,8 @@ from rescalade.backbones import hub as hub_module
 from rescalade.backbones.hub import fetch
 from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
-from rescalade.backbones.load import load_masked_lm
 from rescalade.errors import UserError
+from rescalade.models.load import load_masked_lm
 from test_cli import call
 
 NAME = "owner/tiny"
@@ -254,7 +254,7 @@ def test_a_model_of_the_hub_is_audited_by_its_id(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     audited: list[str] = []
-    monkeypatch.setattr("rescalade.heads.sample_audit.audit_model", lambda origin, **_: audited.append(origin) or {})
+    monkeypatch.setattr("rescalade.audit.sample_audit.audit_model", lambda origin, **_: audited.append(origin) or {})
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
     assert call(capsys, "audit", NAME, "--revision", COMMIT[:9])[0] == 0
     assert audited == [str(tmp_path / "cache" / "models--owner--tiny" / "snapshots" / COMMIT)]

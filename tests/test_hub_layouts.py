@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models import tiny
-from rescalade.backbones.load import load_masked_lm
-from rescalade.heads.locate import locate_head
+from rescalade.models.load import load_masked_lm
+from rescalade.models.locate import locate_head
 
 LEFT_OUT = {
     "bert": ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias"),

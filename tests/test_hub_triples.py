@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_cache import COMMIT, add_to_cache
-from rescalade.data.given import GIVEN
 from rescalade.errors import UserError
+from rescalade.texts.given import GIVEN
 from test_sources import config, make, manifest
 
 CARD = """---

@@ -17,12 +17,12 @@ from graph_support import REPOSITORY, SMALL, Pipeline
 from rescalade.atomic import write_json
 from rescalade.config import Config, load_config
 from rescalade.config.load import build_config
-from rescalade.digest import code_digest
 from rescalade.paths import Paths
-from rescalade.plan.job import Job, Key
-from rescalade.plan.jobs import make_jobs
-from rescalade.plan.todo import jobs_to_do
-from rescalade.stages import stage_settings
+from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.plan.job import Job, Key
+from rescalade.pipeline.plan.jobs import make_jobs
+from rescalade.pipeline.plan.todo import jobs_to_do
+from rescalade.pipeline.stages import stage_settings
 from test_cli import call
 
 

@@ -9,8 +9,8 @@ import yaml
 
 from rescalade.config.load import build_config
 from rescalade.paths import Paths
-from rescalade.plan.assumptions import Assumptions
-from rescalade.plan.plan import Plan, make_plan
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.plan import Plan, make_plan
 
 CONFIG = """
 experiment: boolq

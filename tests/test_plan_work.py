@@ -16,11 +16,11 @@ from rescalade.backbones.architecture import build_model
 from rescalade.config import Config
 from rescalade.config.load import build_config
 from rescalade.paths import Paths
-from rescalade.plan import counts
-from rescalade.plan.assumptions import Assumptions
-from rescalade.plan.plan import Plan, make_plan
-from rescalade.plan.shapes import KNOWN, Shape, from_json, shape_of
-from rescalade.plan.speed import speed_of
+from rescalade.pipeline.plan import counts
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.plan import Plan, make_plan
+from rescalade.pipeline.plan.shapes import KNOWN, Shape, from_json, shape_of
+from rescalade.pipeline.plan.speed import speed_of
 
 SMALL = """
 experiment: small
@@ -239,5 +239,7 @@ def test_a_full_disk_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     usage = shutil.disk_usage(tmp_path)
     for free, fits in ((needed, True), (needed - 1, False)):
         with monkeypatch.context() as patch:
-            patch.setattr("rescalade.plan.plan.shutil.disk_usage", lambda _, free=free: usage._replace(free=free))
+            patch.setattr(
+                "rescalade.pipeline.plan.plan.shutil.disk_usage", lambda _, free=free: usage._replace(free=free)
+            )
             assert planned(tmp_path).fits is fits

@@ -12,7 +12,7 @@ from graph_support import REPOSITORY, SMALL
 from rescalade.config import load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.preflight import check_names, check_writable, configure, disk_warning
+from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rescalade.preflight.MINIMUM_FREE_BYTES", 2**62)
+    monkeypatch.setattr("rescalade.pipeline.preflight.MINIMUM_FREE_BYTES", 2**62)
     with pytest.raises(UserError, match="MB are free, at least"):
         check_writable(tmp_path / "results")
 

@@ -14,13 +14,13 @@ import yaml
 from encoding_support import save_data, save_model
 from oracle import write_tables
 from rescalade.atomic import read_json, sha256, write_json
-from rescalade.data.collection import read_collection
-from rescalade.data.triples import read_triples
-from rescalade.encoding.vectors import QUERIES, CorpusShards
 from rescalade.retrieval import ranker
 from rescalade.retrieval.index import build_index
 from rescalade.retrieval.ranker import Ranker
-from rescalade.retrieval.runfile import iterate_run, write_run
+from rescalade.scoring.runfile import iterate_run, write_run
+from rescalade.texts.collection import read_collection
+from rescalade.texts.given import read_triples
+from rescalade.vectors.vectors import QUERIES, CorpusShards
 from small_collections import collection
 from test_backbones import TEXTS
 from test_cli import REPOSITORY, call, run

@@ -10,9 +10,9 @@ import yaml
 
 from hub_support import tiny_checkpoint
 from models import tiny
+from rescalade import published as published_data
 from rescalade.backbones.published_norm import check_published_norm
 from rescalade.errors import UserError
-from rescalade.report import published_data
 from test_cli import call
 
 MODERNBERT = {"row_norm": {"mean": 2.553124, "max": 4.2729}, "anisotropy": 0.0441}
@@ -122,7 +122,7 @@ def test_the_audit_stops_on_a_mismatch(
     written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"
     for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
         found = {**bert, "anisotropy": anisotropy}
-        monkeypatch.setattr("rescalade.heads.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
+        monkeypatch.setattr("rescalade.audit.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
         (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
         ended, lines = call(capsys, "audit", "bert-base")
         assert (ended, written.is_file()) == (status, status == 0), lines

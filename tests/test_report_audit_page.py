@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rescalade.errors import UserError
-from rescalade.report import audit_page
-from rescalade.report.audit_page import file_names, write_audit_page
-from rescalade.report.template import template_text
+from rescalade.report.audit import audit_page
+from rescalade.report.audit.audit_page import file_names, write_audit_page
+from rescalade.report.pages.template import template_text
 from synthetic_audits import invented_audit
 from synthetic_results import REPOSITORY
 from test_report_audit_plot import DAMAGED

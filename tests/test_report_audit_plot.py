@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from rescalade.report.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
-from rescalade.report.audit_plot import audit_plot
-from rescalade.report.audit_series import marked_scales, series
-from rescalade.report.figure_set import inline_panels, save_figure
+from rescalade.report.audit.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
+from rescalade.report.audit.audit_plot import audit_plot
+from rescalade.report.audit.audit_series import marked_scales, series
+from rescalade.report.figures.figure_set import inline_panels, save_figure
 from synthetic_audits import invented_audit
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from rescalade.config import Config, Run
 from rescalade.paths import Paths
-from rescalade.report.page import make_pages
-from rescalade.report.tables import make_tables
+from rescalade.report.pages.page import make_pages
+from rescalade.report.tables.tables import make_tables
 from synthetic_results import Fate, change, mini, papers_way, with_rules, write_tree
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rescalade.report.audit_page import write_audit_page
-from rescalade.report.page import make_pages
+from rescalade.report.audit.audit_page import write_audit_page
+from rescalade.report.pages.page import make_pages
 from synthetic_audits import invented_audit
 from synthetic_results import many, mini, ugly, write_tree
 

@@ -8,9 +8,9 @@ import pytest
 
 from rescalade.config import Run
 from rescalade.paths import Paths
-from rescalade.report.claim import FLOOR, Finding, seed_noise, together
-from rescalade.report.claims import Claim, evaluate_claims
-from rescalade.report.numbers import Spread
+from rescalade.report.claims.claim import FLOOR, Finding, seed_noise, together
+from rescalade.report.claims.claims import Claim, evaluate_claims
+from rescalade.report.results.numbers import Spread
 from synthetic_results import Fate, mini, papers_way, write_tree
 
 Told = Callable[[Run], Fate]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rescalade.paths import Paths
-from rescalade.report.curves import thinned, variant_look
-from rescalade.report.figure_set import inline_panels, save_figure
-from rescalade.report.figures import all_figures, audit_figure, make_figures
-from rescalade.report.results import load_results
-from rescalade.report.summary import Summary
+from rescalade.report.figures.curves import thinned, variant_look
+from rescalade.report.figures.figure_set import inline_panels, save_figure
+from rescalade.report.figures.figures import all_figures, audit_figure, make_figures
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import Summary
 from rescalade.variants import Variant
 from synthetic_results import many, mini, ugly, write_tree
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rescalade.report.numbers import Spread, as_float, duration, listed, size, with_spread, written
+from rescalade.report.results.numbers import Spread, as_float, duration, listed, size, with_spread, written
 
 THIN = "\u202f"
 

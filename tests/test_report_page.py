@@ -8,7 +8,7 @@ import pytest
 
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.report.page import make_pages
+from rescalade.report.pages.page import make_pages
 from synthetic_results import MADE, change, many, mini, ugly, write_tree
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect", "line", "circle"}

@@ -7,10 +7,10 @@ import pytest
 
 from rescalade.config import Config, Run, build_config
 from rescalade.errors import UserError
-from rescalade.report.published import matches, published_table
-from rescalade.report.published_data import load_published
-from rescalade.report.results import load_results
-from rescalade.report.summary import Summary
+from rescalade.published import load_published
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import Summary
+from rescalade.report.tables.published import matches, published_table
 from synthetic_results import REPOSITORY, Fate, configuration, write_tree
 
 

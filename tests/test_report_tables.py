@@ -10,7 +10,7 @@ import pytest
 
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.report.tables import make_tables
+from rescalade.report.tables.tables import make_tables
 from synthetic_results import change, many, mini, papers_way, ugly, write_tree
 
 

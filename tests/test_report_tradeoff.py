@@ -14,12 +14,12 @@ import pytest
 from rescalade.config import Config, build_config
 from rescalade.errors import UserError
 from rescalade.paths import scores
-from rescalade.report.figure_set import save_figure
-from rescalade.report.figures import all_figures
-from rescalade.report.page import make_pages
-from rescalade.report.results import load_results
-from rescalade.report.summary import Summary
-from rescalade.report.tradeoff import tradeoff_points, tradeoff_table
+from rescalade.report.figures.figure_set import save_figure
+from rescalade.report.figures.figures import all_figures
+from rescalade.report.figures.tradeoff import tradeoff_points, tradeoff_table
+from rescalade.report.pages.page import make_pages
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import Summary
 from synthetic_results import configuration, write_tree
 
 

@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 
 from rescalade.config import Config, Run
 from rescalade.paths import Paths
-from rescalade.report.claims import evaluate_claims
-from rescalade.report.curves import variant_look
-from rescalade.report.figures import all_figures, make_figures
-from rescalade.report.labels import variant_title
-from rescalade.report.page import make_pages
-from rescalade.report.results import load_results
-from rescalade.report.style import look
-from rescalade.report.summary import Summary
-from rescalade.report.tables import make_tables
+from rescalade.report.claims.claims import evaluate_claims
+from rescalade.report.figures.curves import variant_look
+from rescalade.report.figures.figures import all_figures, make_figures
+from rescalade.report.figures.style import look
+from rescalade.report.pages.page import make_pages
+from rescalade.report.results.labels import variant_title
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import Summary
+from rescalade.report.tables.tables import make_tables
 from rescalade.variants import MODES, SCALE_RULES, Variant
 from synthetic_results import AUTOMATIC, Fate, change, mini, papers_way, with_rules, write_tree
 

@@ -11,8 +11,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from models import KINDS, VOCABULARY, tiny
 from rescalade.errors import UserError
-from rescalade.heads.divide import apply
-from rescalade.heads.locate import locate_head
+from rescalade.models.locate import locate_head
+from rescalade.rescaling.divide import apply
 from rescalade.variants import Variant
 
 IDS = torch.arange(3, 33).reshape(2, 15)

@@ -16,10 +16,10 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from families import tiny_form
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.heads import make_rescaled
-from rescalade.heads.sample import SAMPLE
-from rescalade.heads.sidecar import load_rescaled, read_sidecar
+from rescalade.library import make_rescaled
+from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.splade.model import SpladeModel
+from rescalade.texts.sample import SAMPLE
 from rescalade.variants import Mode, Variant
 from test_backbones import TEXTS
 

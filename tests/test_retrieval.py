@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rescalade.encoding.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from rescalade.errors import UserError
-from rescalade.retrieval.runfile import iterate_run, write_run
+from rescalade.scoring.runfile import iterate_run, write_run
+from rescalade.vectors.vectors import SparseVectors, concatenate, read_vectors, write_vectors
 from vectors import sparse
 
 VOCABULARY = 12

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.retrieval import repeated
 from rescalade.retrieval.block import BLOCK_DOCUMENTS, blocks
 from rescalade.retrieval.index import build_index
 from rescalade.retrieval.search import _batches, search
 from rescalade.retrieval.storage import write_index
+from rescalade.vectors.vectors import SparseVectors
 from vectors import Row, brute_force, row, shards, sparse, vectors
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.index import InvertedIndex, build_index
 from rescalade.retrieval.order import in_order
 from rescalade.retrieval.search import search
 from rescalade.retrieval.storage import load_index, write_index
+from rescalade.vectors.vectors import SparseVectors
 from vectors import Row, brute_force, row, shards, vectors
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rescalade.cli import main
-from rescalade.encoding.vectors import SparseVectors
-from rescalade.retrieval.runfile import iterate_run
+from rescalade.scoring.runfile import iterate_run
+from rescalade.vectors.vectors import SparseVectors
 from vectors import Row, brute_force, row, shards, vectors, write_folder
 
 CONFIG = str(Path(__file__).parents[1] / "config.yaml")

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from rescalade.atomic import atomic_folder
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.retrieval.header import check_origin, read_header, verify
 from rescalade.retrieval.index import build_index
 from rescalade.retrieval.search import search
 from rescalade.retrieval.storage import load_index, save_index, write_index
+from rescalade.vectors.vectors import SparseVectors
 from vectors import shards, vectors
 
 VOCABULARY = 50

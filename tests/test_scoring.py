@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.scoring import score
 from rescalade.scoring.flops import sparsity
 from rescalade.scoring.score import score_queries, summarise
+from rescalade.vectors.vectors import SparseVectors
 
 
 def test_measures_by_hand() -> None:

@@ -20,11 +20,11 @@ from real_data import SHARED, cranfield, scifact, vaswani
 from rescalade.cli.context import Context
 from rescalade.cli.opening import collection_facts, expected_of, open_dataset, rules_of
 from rescalade.config.load import Config, build_config, load_config
-from rescalade.data.collection import Collection, read_collection
 from rescalade.data.sources.boolq import extract_boolq
 from rescalade.data.writer import write_opened
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.texts.collection import Collection, read_collection
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -12,8 +12,8 @@ import pytest
 import real_data
 from oracle import PUBLISHED, lay_out, measure
 from real_data import SPLADE_TINY
-from rescalade.heads.locate import locate_head
-from rescalade.heads.norms import head_norms
+from rescalade.models.locate import locate_head
+from rescalade.models.norms import head_norms
 
 needs_data = pytest.mark.skipif(
     not SPLADE_TINY.is_dir(), reason=f"{SPLADE_TINY} is not there: a real model for trials, not in the repository"
@@ -47,7 +47,7 @@ def test_from_text_to_score(
 
 @needs_data
 def test_norms_of_a_real_head() -> None:
-    from rescalade.backbones.load import load_masked_lm
+    from rescalade.models.load import load_masked_lm
 
     norms = head_norms(locate_head(load_masked_lm(SPLADE_TINY)))
     assert norms["row_norm"]["mean"] == pytest.approx(0.6819, abs=5e-5)

@@ -15,12 +15,12 @@ from transformers import AutoModelForMaskedLM, BertTokenizerFast
 
 from models import tiny
 from rescalade.atomic import sha256
-from rescalade.config.runs import Run
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
-from rescalade.data.triples import read_triples
 from rescalade.data.writer import write_collection
 from rescalade.errors import UserError
-from rescalade.training.measures import Row
+from rescalade.objective.measures import Row
+from rescalade.runs import Run
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.given import read_triples
 from rescalade.training.run import train_run
 from rescalade.training.settings import Loss, TrainSettings
 from rescalade.variants import Variant

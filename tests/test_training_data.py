@@ -13,9 +13,9 @@ import pytest
 from transformers import BertTokenizerFast
 
 from rescalade.atomic import sha256
+from rescalade.audit.audit_text import triple_batches
 from rescalade.errors import UserError
-from rescalade.heads.audit_text import triple_batches
-from rescalade.training.batches import micro_batches
+from rescalade.texts.batches import micro_batches
 from rescalade.training.data import build_examples
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings

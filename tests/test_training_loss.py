@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from rescalade.training.loss import (
+from rescalade.objective.loss import (
     contrastive,
     flops_regulariser,
     info_nce,
@@ -18,7 +18,7 @@ from rescalade.training.loss import (
     own_scores,
     score,
 )
-from rescalade.training.measures import activity, mean_cosine
+from rescalade.objective.measures import activity, mean_cosine
 from rescalade.training.schedule import learning_rate_factor, linear_factor, quadratic_ramp, ramp_factor, warmup_steps
 
 

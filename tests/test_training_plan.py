@@ -12,7 +12,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
-from rescalade.training.batches import micro_batches
+from rescalade.texts.batches import micro_batches
 from rescalade.training.examples import Examples, collate, packed
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.plan import HEAP, Plan, make_plan

@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from rescalade.atomic import read_json
-from rescalade.data import given, mining
-from rescalade.data.triples import make_triples, read_triples
 from rescalade.errors import UserError
 from rescalade.retrieval import bm25
+from rescalade.texts import given
+from rescalade.texts.given import read_triples
+from rescalade.triples import mining
+from rescalade.triples.triples import make_triples
 from small_collections import SMALL, collection, save
 
 

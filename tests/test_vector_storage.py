@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rescalade.encoding import reader
-from rescalade.encoding.effect import storage_effect
-from rescalade.encoding.storage import store
-from rescalade.encoding.vectors import SparseVectors, read_vectors, write_vectors
 from rescalade.errors import UserError
+from rescalade.export.storage_effect import storage_effect
+from rescalade.vectors import reader
+from rescalade.vectors.storage import store
+from rescalade.vectors.vectors import SparseVectors, read_vectors, write_vectors
 
 
 def vectors(*rows: dict[int, float]) -> SparseVectors:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from models import tiny
-from rescalade.encoding.tokens import Tokens
 from rescalade.splade.model import SpladeModel
+from rescalade.texts.tokens import Tokens
 from rescalade.training.examples import Examples, packed
 from rescalade.training.follow import Progress
 from rescalade.training.settings import TrainSettings

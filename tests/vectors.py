@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.atomic import sha256, write_json
-from rescalade.encoding.vectors import MANIFEST, QUERIES, SparseVectors, shard_name, write_vectors
+from rescalade.vectors.vectors import MANIFEST, QUERIES, SparseVectors, shard_name, write_vectors
 
 Row = dict[int, float]
 

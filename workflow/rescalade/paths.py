@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rescalade.config.runs import Run
+from rescalade.runs import Run
 
 
 @dataclass(frozen=True)

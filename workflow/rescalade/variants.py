@@ -13,7 +13,7 @@ Mode = Literal["tied", "untied", "folded", "multiplier"]
 MODES: tuple[Mode, ...] = ("tied", "untied", "folded", "multiplier")
 ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
 SCALE_RULES: tuple[ScaleRule, ...] = ("width", "norm", "activation", "score", "loss")
-"""Rules that choose k from an audit; `rescalade.heads.choose` says what each does."""
+"""Rules that choose k from an audit; `rescalade.audit.choose` says what each does."""
 
 
 def prediction_key(rule: ScaleRule, bias: bool) -> str:

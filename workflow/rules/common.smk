@@ -15,12 +15,12 @@ except ImportError as error:
         file=sys.stderr,
     )
     sys.exit(2)
-from rescalade.digest import ENTRIES, code_digest
-from rescalade.encoding.names import shard_digest, shard_name
+from rescalade.pipeline.digest import ENTRIES, code_digest
+from rescalade.vectors.names import shard_digest, shard_name
 from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
-from rescalade.preflight import check_names, check_writable, configure, disk_warning
-from rescalade.stages import STAGED_SOURCES, shard_jobs, stage_settings
+from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
+from rescalade.pipeline.stages import STAGED_SOURCES, shard_jobs, stage_settings
 from rescalade.variants import AUTOMATIC, WILDCARD
 
 

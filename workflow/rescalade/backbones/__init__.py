@@ -1,0 +1,1 @@
+"""Making the masked language models to start from: pretrained, copied, fetched, inflated."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rescalade.backbones.settings import PretrainSettings
-from rescalade.heads.locate import locate_head
+from rescalade.models.locate import locate_head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

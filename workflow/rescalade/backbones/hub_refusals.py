@@ -9,9 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from rescalade.backbones.refusals import in_words
-from rescalade.config.errors import nearest
-from rescalade.errors import UserError
+from rescalade.errors import UserError, nearest
+from rescalade.models.refusals import in_words
 
 LOGIN = "`hf auth login` or set HF_TOKEN"
 PUBLISHED = Path(__file__).resolve().parents[2] / "published" / "rescaling.yaml"

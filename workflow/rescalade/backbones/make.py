@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import torch
 
 from rescalade.backbones.architecture import MAX_POSITIONS
-from rescalade.backbones.load import check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.backbones.pretrain import Progress, pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
-from rescalade.data.collection import Collection
 from rescalade.errors import UserError
-from rescalade.heads.locate import locate_head
-from rescalade.heads.norms import head_norms
-from rescalade.heads.save import save_verified
+from rescalade.models.load import check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.models.locate import locate_head
+from rescalade.models.norms import head_norms
+from rescalade.rescaling.save import save_verified
+from rescalade.texts.collection import Collection
 
 
 def pretrain_backbone(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rescalade.errors import UserError
-from rescalade.report.published_data import Published, load_published
+from rescalade.published import Published, load_published
 
 MEASURES = {"row_norm": "mean row norm", "row_norm_max": "largest row norm", "anisotropy": "anisotropy"}
 """Those of Table 1, with their names in messages."""

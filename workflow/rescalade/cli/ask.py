@@ -30,7 +30,7 @@ from rescalade.cli.context import (
 )
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.stages import parse_run
+from rescalade.pipeline.stages import parse_run
 
 if TYPE_CHECKING:
     from rescalade.retrieval.index import InvertedIndex
@@ -100,7 +100,7 @@ def _places(
         raise UserError(f"{source}: no model there (config.json is missing)")
     run = Paths(results).run(parse_run(source))
     if dataset is not None:
-        from rescalade.encoding.shared import corpus_folder
+        from rescalade.vectors.shared import corpus_folder
 
         texts = Paths(results).dataset(dataset) / "corpus.parquet"
         dataset = corpus_folder(layout.vectors(run, dataset)).name  # whose vectors and index hold the documents
@@ -113,11 +113,11 @@ def _places(
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, int, bool]:
     """The index, made where it is missing, and how its queries are encoded."""
     from rescalade.atomic import atomic_folder, read_json, sha256
-    from rescalade.encoding.manifest import CorpusShards, model_digest
-    from rescalade.encoding.vectors import MANIFEST
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
     from rescalade.retrieval.storage import load_index, write_index
+    from rescalade.vectors.manifest import CorpusShards, model_digest
+    from rescalade.vectors.vectors import MANIFEST
 
     if not any(model.glob("*.safetensors")):
         raise UserError(f"{model} holds no model.safetensors; train the run, or name the folder of a model")
@@ -156,8 +156,8 @@ def _answer(
     shown: int,
     as_data: bool,
 ) -> None:
+    from rescalade.encoding.question import encode_question
     from rescalade.retrieval.answer import answers
-    from rescalade.retrieval.question import encode_question
 
     query, tokenizer = encode_question(model, text, length, pool_special)
 

@@ -22,7 +22,7 @@ from rescalade.variants import MODES, SCALE_RULES, Variant
 
 def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
     """Audit models on the sample text, show what was found, and write it where asked."""
-    from rescalade.heads.sample_audit import audit_model
+    from rescalade.audit.sample_audit import audit_model
 
     device = _use_all_cores(context)
     found: list[dict[str, Any]] = []
@@ -33,7 +33,7 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
         found.append({**audited, "backbone": name})
         show(found[-1])
     if out is not None:
-        from rescalade.report.audit_page import file_names, write_audit_page
+        from rescalade.report.audit.audit_page import file_names, write_audit_page
 
         for audited, stem in zip(found, file_names([each["backbone"] for each in found]), strict=True):
             write_json(out / f"{stem}.json", audited)
@@ -56,7 +56,7 @@ def rescale_elsewhere(
     Raises:
         UserError: there is no folder to write to, or it holds something already.
     """
-    from rescalade.heads.make import make_rescaled
+    from rescalade.rescaling.make import make_rescaled
 
     if out is None:
         raise UserError("--out is missing: the folder for the divided model")
@@ -65,8 +65,8 @@ def rescale_elsewhere(
     _use_all_cores(context)
     origin = _origin(context, name, revision)
     if variant.rule is not None:
-        from rescalade.heads.predicted import predicted_scale
-        from rescalade.heads.sample_audit import audit_model
+        from rescalade.audit.sample_audit import audit_model
+        from rescalade.rescaling.predicted import predicted_scale
 
         audited = audit_model(origin, device=context.device())
         variant = replace(variant, bias=variant.bias or (bias_where_present and audited["bias_norm"] is not None))

@@ -14,8 +14,8 @@ import typer
 from rescalade.atomic import atomic_folder, read_json, sha256, write_json
 from rescalade.cli.context import Context, stage_command
 from rescalade.errors import UserError
+from rescalade.pipeline.records import Recorder
 from rescalade.progress import Reporter
-from rescalade.records import Recorder
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 def backbone(context: Context, name: str) -> None:
     """Pretrain a backbone, or copy it from a local folder or the hub."""
     from rescalade.backbones.make import copy_backbone, inflate_backbone, local_source, pretrain_backbone
-    from rescalade.data.collection import read_collection
+    from rescalade.texts.collection import read_collection
 
     chosen = context.config.backbone(name)
     settings = context.settings("backbone", name=name)
@@ -121,9 +121,9 @@ def audit(
 
 def _audit_stage(context: Context, name: str) -> None:
     """Audit a backbone of the experiment on its training text."""
+    from rescalade.audit.audit_text import audit_on_triples
     from rescalade.cli.audits import show
-    from rescalade.data.triples import read_triples
-    from rescalade.heads.audit_text import audit_on_triples
+    from rescalade.texts.given import read_triples
 
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)
@@ -163,8 +163,8 @@ def rescale(
             context, name, chosen, out, bias_where_present=bias is None, max_length=max_length, revision=revision
         )
         return
-    from rescalade.heads.make import make_rescaled
-    from rescalade.heads.predicted import predicted_scale
+    from rescalade.rescaling.make import make_rescaled
+    from rescalade.rescaling.predicted import predicted_scale
 
     if k is not None or out is not None:
         raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")

@@ -16,7 +16,7 @@ import typer
 from rescalade.config import Config, load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.stages import code_digest, stage_settings
+from rescalade.pipeline.stages import code_digest, stage_settings
 
 ConfigOption = Annotated[list[Path], typer.Option("--config", help="Configuration file; repeat to overlay.")]
 ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Experiment, instead of the file's.")]

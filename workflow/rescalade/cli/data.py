@@ -7,8 +7,8 @@ import typer
 from rescalade.atomic import atomic_folder
 from rescalade.cli.context import Context, stage_command
 from rescalade.cli.opening import collection_facts, expected_of, make_source, open_dataset, rules_of
+from rescalade.pipeline.records import Recorder
 from rescalade.progress import Reporter
-from rescalade.records import Recorder
 
 
 def register(app: typer.Typer) -> None:
@@ -54,8 +54,8 @@ def triples(
     context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
 ) -> None:
     """Make training triples: those that the data set brings, else with hard negatives from BM25."""
-    from rescalade.data.given import GIVEN
-    from rescalade.data.triples import make_triples
+    from rescalade.texts.given import GIVEN
+    from rescalade.triples.triples import make_triples
 
     mining = context.config.recipe_named(recipe).mining
     folder = context.paths.dataset(dataset)
@@ -78,8 +78,8 @@ def bm25(context: Context, dataset: str) -> None:
     """Rank a data set by BM25, the floor in every table."""
     from rescalade.paths import retrieved
     from rescalade.retrieval.bm25 import rank_collection
-    from rescalade.retrieval.runfile import write_run
-    from rescalade.retrieval.scratch import scratch_folder
+    from rescalade.scoring.runfile import write_run
+    from rescalade.scratch import scratch_folder
 
     folder = context.paths.dataset(dataset)
     recorder = Recorder("bm25", context.settings("bm25", dataset=dataset), [folder / "corpus.parquet"])

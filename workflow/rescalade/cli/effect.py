@@ -12,7 +12,7 @@ from rescalade import paths as layout
 from rescalade.cli.context import ResultsOption
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.stages import parse_run
+from rescalade.pipeline.stages import parse_run
 
 
 def effect(
@@ -25,11 +25,11 @@ def effect(
     results: ResultsOption = Path("results"),
 ) -> None:
     """Compare rankings with weights in fewer bytes with those of float32, on the vectors of a run."""
-    from rescalade.encoding.effect import as_table, storage_effect
-    from rescalade.encoding.manifest import CorpusShards
-    from rescalade.encoding.storage import LOSSY
-    from rescalade.encoding.vectors import QUERIES, read_vectors
-    from rescalade.scoring.judgements import read_judgements
+    from rescalade.export.storage_effect import as_table, storage_effect
+    from rescalade.texts.judgements import read_judgements
+    from rescalade.vectors.manifest import CorpusShards
+    from rescalade.vectors.storage import LOSSY
+    from rescalade.vectors.vectors import QUERIES, read_vectors
 
     kinds = list(dict.fromkeys(weights or LOSSY))
     for kind in kinds:

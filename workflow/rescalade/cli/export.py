@@ -36,10 +36,10 @@ def export(
 ) -> None:
     """Write the vectors of a data set in the format of another engine (docs/exports.md)."""
     from rescalade.atomic import atomic_folder
-    from rescalade.encoding.manifest import CorpusShards
-    from rescalade.encoding.vectors import QUERIES, read_vectors
     from rescalade.export.export import RECORD
     from rescalade.export.export import export as write
+    from rescalade.vectors.manifest import CorpusShards
+    from rescalade.vectors.vectors import QUERIES, read_vectors
 
     vectors, known = _vectors(source, dataset, results)
     shards = CorpusShards(vectors)
@@ -62,8 +62,8 @@ def export(
 
 def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Path | None]:
     """The folder of vectors, and the model's where the source tells."""
-    from rescalade.encoding.vectors import MANIFEST
-    from rescalade.stages import parse_run
+    from rescalade.pipeline.stages import parse_run
+    from rescalade.vectors.vectors import MANIFEST
 
     if (Path(source) / MANIFEST).is_file():
         return Path(source), None
@@ -77,7 +77,7 @@ def _words(model: Path | None, vocabulary: int) -> list[str] | None:
     """Tokens by number; numbers beyond the tokenizer's, which pad the output projection, are empty."""
     if model is None:
         return None
-    from rescalade.backbones.load import load_tokenizer
+    from rescalade.models.load import load_tokenizer
 
     tokenizer = load_tokenizer(model)
     return [

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.cli.context import Context
-from rescalade.config.model import DatasetConfig
 from rescalade.data.opened import Opened
 from rescalade.data.rules import Expected, Rules
-from rescalade.stages import source_packages
+from rescalade.data.settings import DatasetConfig
+from rescalade.pipeline.stages import source_packages
 
 logger = logging.getLogger(__name__)
 DOCUMENT = {
@@ -63,7 +63,7 @@ def open_dataset(context: Context, name: str) -> Opened:
         return open_boolq(folder, entry.part or "train")
     if source.kind == "ir_datasets":
         from rescalade.data.sources.irds import ir_datasets_home, open_ir_dataset
-        from rescalade.plan.counts import downloads
+        from rescalade.pipeline.plan.counts import downloads
 
         size = sum(downloads(str(entry.id)).values())
         if size > 10**6:

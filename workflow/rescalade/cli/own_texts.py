@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rescalade.atomic import read_json
 from rescalade.cli.context import Context
-from rescalade.digest import code_digest
 from rescalade.errors import UserError
+from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.records import Recorder
+from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
-from rescalade.records import Recorder
-from rescalade.stages import parse_run
 
 if TYPE_CHECKING:
     from rescalade.encoding.settings import EncodeSettings
@@ -31,7 +31,7 @@ def encode_own_texts(
     """
     from rescalade.encoding.encode import EncodeJob
     from rescalade.encoding.finished import WorkFolder
-    from rescalade.encoding.own_texts import no_texts, read_texts
+    from rescalade.texts.own_texts import no_texts, read_texts
 
     if surplus:
         raise UserError(f"{surplus!r}: either a data set or --texts, --queries and --out can be given, not both")

@@ -36,9 +36,9 @@ def plan(
     """Say what an experiment takes: jobs, hours, downloads, disk. Nothing is made, and no network is used."""
     from rich.console import Console
 
-    from rescalade.plan.assumptions import Assumptions
-    from rescalade.plan.plan import make_plan
-    from rescalade.plan.show import show_plan, too_little
+    from rescalade.pipeline.plan.assumptions import Assumptions
+    from rescalade.pipeline.plan.plan import make_plan
+    from rescalade.pipeline.plan.show import show_plan, too_little
 
     chosen = replace(context, experiment=name or context.experiment)
     assumed = Assumptions(

@@ -7,7 +7,7 @@ import typer
 from rescalade.cli.context import Context, stage_command
 from rescalade.config.errors import unknown
 from rescalade.errors import UserError
-from rescalade.records import Recorder
+from rescalade.pipeline.records import Recorder
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def tables(context: Context) -> None:
     """Write the experiment's tables as CSV and LaTeX."""
-    from rescalade.report.tables import make_tables
+    from rescalade.report.tables.tables import make_tables
 
     recorder = Recorder("tables", context.settings("tables"), [])
     make_tables(context.config, context.paths)
@@ -27,7 +27,7 @@ def tables(context: Context) -> None:
 
 def figures(context: Context) -> None:
     """Draw the experiment's figures as SVG and PDF."""
-    from rescalade.report.figures import make_figures
+    from rescalade.report.figures.figures import make_figures
 
     recorder = Recorder("figures", context.settings("figures"), [])
     make_figures(context.config, context.paths)
@@ -39,7 +39,7 @@ def report(
     page: str | None = typer.Option(None, help="`index` or a backbone; all pages where left out."),
 ) -> None:
     """Write the experiment's pages."""
-    from rescalade.report.page import make_pages
+    from rescalade.report.pages.page import make_pages
 
     recorder = Recorder("report", context.settings("report"), [])
     make_pages(context.config, context.paths, None if page is None else [page])
@@ -52,7 +52,7 @@ def claims(
     check: bool = typer.Option(False, help="Fail unless every claim that the experiment expects holds."),
 ) -> None:
     """Say which of the paper's claims this experiment shows."""
-    from rescalade.report.claims import evaluate_claims
+    from rescalade.report.claims.claims import evaluate_claims
 
     found = {claim.id: claim for claim in evaluate_claims(context.config, context.paths)}
     for claim in found.values():

@@ -14,11 +14,11 @@ from rescalade.cli.context import Context, stage_command
 from rescalade.cli.effect import effect
 from rescalade.cli.own_texts import encode_own_texts
 from rescalade.cli.scores import score
-from rescalade.digest import code_digest
 from rescalade.errors import UserError
+from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.records import Recorder
+from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
-from rescalade.records import Recorder
-from rescalade.stages import parse_run
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +49,8 @@ def encode(
     """Encode a data set, or texts of your own, with a trained run."""
     from rescalade.encoding.encode import EncodeJob, EncodeSettings
     from rescalade.encoding.finished import WorkFolder
-    from rescalade.encoding.shared import check_same_corpus
-    from rescalade.encoding.texts import folder_texts
+    from rescalade.texts.texts import folder_texts
+    from rescalade.vectors.shared import check_same_corpus
 
     if texts is not None or queries is not None or out is not None or not dataset:
         encode_own_texts(context, run, texts, queries, out, surplus=dataset)
@@ -101,9 +101,9 @@ def index(
     memory_mb: int = typer.Option(256, "--memory-mb", min=1, help="Memory for postings, beside one shard of vectors."),
 ) -> None:
     """Invert the vectors of a data set."""
-    from rescalade.encoding.manifest import CorpusShards
-    from rescalade.encoding.vectors import MANIFEST
     from rescalade.retrieval.storage import write_index
+    from rescalade.vectors.manifest import CorpusShards
+    from rescalade.vectors.vectors import MANIFEST
 
     folder = context.paths.run(parse_run(run))
     vectors = layout.vectors(folder, dataset)
@@ -129,13 +129,13 @@ def index(
 
 def search(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
     """Retrieve the best documents for every query of a data set."""
-    from rescalade.encoding.manifest import CorpusShards
-    from rescalade.encoding.vectors import MANIFEST, QUERIES, read_vectors
     from rescalade.retrieval.header import check_origin, verify
     from rescalade.retrieval.ranker import Ranker
-    from rescalade.retrieval.runfile import write_run
     from rescalade.retrieval.storage import load_index
     from rescalade.scoring.flops import sparsity
+    from rescalade.scoring.runfile import write_run
+    from rescalade.vectors.manifest import CorpusShards
+    from rescalade.vectors.vectors import MANIFEST, QUERIES, read_vectors
 
     folder = context.paths.run(parse_run(run))
     vectors = layout.vectors(folder, dataset)

@@ -9,8 +9,8 @@ import typer
 from rescalade import paths as layout
 from rescalade.atomic import atomic_file, read_json, write_json
 from rescalade.cli.context import Context
-from rescalade.records import Recorder
-from rescalade.stages import parse_run, recall_cuts
+from rescalade.pipeline.records import Recorder
+from rescalade.pipeline.stages import parse_run, recall_cuts
 
 BM25 = "bm25"
 
@@ -24,11 +24,11 @@ def score(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rescalade.data.collection import read_table
-    from rescalade.encoding.shared import encoding_facts
-    from rescalade.retrieval.runfile import iterate_run
-    from rescalade.scoring.judgements import read_judgements
+    from rescalade.scoring.runfile import iterate_run
     from rescalade.scoring.score import score_queries, summarise
+    from rescalade.texts.collection import read_table
+    from rescalade.texts.judgements import read_judgements
+    from rescalade.vectors.shared import encoding_facts
 
     folder = context.paths.bm25() if run == BM25 else context.paths.run(parse_run(run))
     data, settings = context.paths.dataset(dataset), context.config.dataset(dataset)

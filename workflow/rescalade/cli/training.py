@@ -11,9 +11,9 @@ import typer
 
 from rescalade.atomic import atomic_file, atomic_folder, sha256, write_json
 from rescalade.cli.context import Context, stage_command
+from rescalade.pipeline.records import Recorder
+from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
-from rescalade.records import Recorder
-from rescalade.stages import parse_run
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def train(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rescalade.data.triples import read_triples
+    from rescalade.texts.given import read_triples
     from rescalade.training.launch import launch, launched
     from rescalade.training.run import train_run
     from rescalade.training.world import join_world, leave_world

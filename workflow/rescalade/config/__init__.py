@@ -1,6 +1,6 @@
 """Configuration: models, loading, runs."""
 
 from rescalade.config.load import Config, build_config, load_config
-from rescalade.config.runs import Run
+from rescalade.runs import Run
 
 __all__ = ["Config", "Run", "build_config", "load_config"]

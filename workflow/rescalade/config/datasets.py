@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rescalade.config.errors import Lines, nearest
-from rescalade.config.model import ConfigModel, DatasetConfig
-from rescalade.errors import UserError
+from rescalade.config.errors import Lines
+from rescalade.config.model import ConfigModel
+from rescalade.data.settings import DatasetConfig
+from rescalade.errors import UserError, nearest
 
 NEEDED = {
     "pydoc": ("packages",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from rescalade.errors import UserError
+from rescalade.errors import UserError, nearest
 
 Location = tuple[int | str, ...]
 
@@ -46,15 +45,6 @@ class Lines:
                 inner = (*location, number)
                 self._places[inner] = (path, value.start_mark.line + 1)
                 self._walk(path, value, inner)
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the closest valid name, else a list of what there is."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(names)}" if names else "there are none"
 
 
 def unknown(what: str, name: str, valid: Iterable[str], place: str = "") -> UserError:

@@ -18,14 +18,13 @@ from rescalade.config.model import (
     CLAIMS,
     BackboneConfig,
     ConfigModel,
-    DatasetConfig,
     ExperimentConfig,
     RecipeConfig,
-    Source,
 )
-from rescalade.config.runs import Run
+from rescalade.data.settings import DatasetConfig, Source
 from rescalade.encoding.settings import Precision
 from rescalade.errors import UserError
+from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from rescalade.data.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.data.pydoc import Pair
 from rescalade.errors import UserError
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 
 ORIGIN = "docstrings of installed Python packages: one-line summary -> rest of the documentation"
 LICENCE = "each package's own licence; the texts are read where they are installed and not redistributed"

@@ -16,7 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, sha256, write_json
-from rescalade.data.collection import (
+from rescalade.data.opened import Document, Judgement, Opened, Query
+from rescalade.data.rules import Expected, Rules
+from rescalade.data.seen import Seen, text_hash
+from rescalade.errors import UserError
+from rescalade.texts.collection import (
     BATCH_DOCUMENTS,
     CORPUS,
     QRELS,
@@ -24,11 +28,7 @@ from rescalade.data.collection import (
     Collection,
     document_batches,
 )
-from rescalade.data.given import GIVEN
-from rescalade.data.opened import Document, Judgement, Opened, Query
-from rescalade.data.rules import Expected, Rules
-from rescalade.data.seen import Seen, text_hash
-from rescalade.errors import UserError
+from rescalade.texts.given import GIVEN
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)

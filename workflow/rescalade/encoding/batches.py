@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rescalade.encoding.tokens import Tokens
-from rescalade.splade.batch import TokenBatch
+from rescalade.texts.batch import TokenBatch
+from rescalade.texts.tokens import Tokens
 
 
 def plan_batches(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.encoding.prune import heaviest
-from rescalade.encoding.reader import SparseVectors
 from rescalade.encoding.sparsify import SparseRows
+from rescalade.vectors.reader import SparseVectors
 
 BYTES = 8
 """Of a posting in memory: int32 term and float32 weight."""

@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rescalade.data.collection import Collection
 from rescalade.encoding.encoder import Encoder
 from rescalade.encoding.finished import WorkFolder
-from rescalade.encoding.manifest import model_digest
-from rescalade.encoding.names import QUERIES, shard_name
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.summary import write_manifest
-from rescalade.encoding.texts import Texts, collection_texts
-from rescalade.encoding.tokens import cached_tokens, tokenizer_digest, tokens_of
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
+from rescalade.texts.collection import Collection
+from rescalade.texts.texts import Texts, collection_texts
+from rescalade.texts.tokens import cached_tokens, tokenizer_digest, tokens_of
+from rescalade.vectors.manifest import model_digest
+from rescalade.vectors.names import QUERIES, shard_name
 
 __all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rescalade.backbones.load import check_lengths, load_masked_lm, load_tokenizer
 from rescalade.encoding import trim
 from rescalade.encoding.batches import padded, plan_batches
 from rescalade.encoding.collect import Collector, Tally
-from rescalade.encoding.reader import SparseVectors
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
-from rescalade.encoding.tokens import Tokens
-from rescalade.splade.batch import TokenBatch
+from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
 from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
+from rescalade.texts.batch import TokenBatch
+from rescalade.texts.tokens import Tokens
+from rescalade.vectors.reader import SparseVectors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

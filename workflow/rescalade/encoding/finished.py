@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from rescalade.atomic import atomic_file, read_json, sha256
-from rescalade.encoding.files import write_vectors
-from rescalade.encoding.names import MANIFEST
-from rescalade.encoding.reader import SparseVectors, read_facts
 from rescalade.errors import UserError
+from rescalade.vectors.files import write_vectors
+from rescalade.vectors.names import MANIFEST
+from rescalade.vectors.reader import SparseVectors, read_facts
 
 
 @dataclass(frozen=True)

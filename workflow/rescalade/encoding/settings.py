@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from rescalade.vectors.names import Storage
+
 if TYPE_CHECKING:
     from rescalade.splade.backends.choose import Backend
 
-Storage = Literal["float32", "auto", "int100", "relative8"]
 Precision = Literal["fp32", "bf16"]
 
 
@@ -18,7 +19,7 @@ class EncodeSettings:
 
     query_length, document_length: tokens, special ones included. pool_special_tokens: whether these take
     part in the max. shard_documents: documents of a shard. batch_tokens: of a batch, padding included.
-    weights: type on disk, see rescalade.encoding.storage. top_terms: heaviest terms kept of every document
+    weights: type on disk, see rescalade.vectors.storage. top_terms: heaviest terms kept of every document
     (queries keep all); None keeps all. shard_bytes: bound on a shard's entries in memory, see Collector.
     precision: bf16 runs the encoder under autocast. head: backend of the SPLADE head, auto or one of its
     names.

@@ -10,10 +10,10 @@ from typing import Any
 
 from rescalade.atomic import write_json
 from rescalade.encoding.collect import Tally
-from rescalade.encoding.names import MANIFEST, QUERIES
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.errors import UserError
-from rescalade.training.collapse import DEAD_TERMS, SATURATED_SHARE
+from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
+from rescalade.vectors.names import MANIFEST, QUERIES
 
 logger = logging.getLogger(__name__)
 

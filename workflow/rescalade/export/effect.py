@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.search import search
+from rescalade.vectors.vectors import SparseVectors
 
 
 def compare(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.atomic import write_json
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.export.ciff import write_ciff
 from rescalade.export.effect import compare
@@ -18,6 +17,7 @@ from rescalade.export.quantise import SCALE, Quantised, divided, divisor
 from rescalade.export.texts import PART_BYTES, lines, with_terms, write_parts
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.storage import load_index, write_index
+from rescalade.vectors.vectors import SparseVectors
 
 CIFF = "ciff"
 NAMES = (*FORMATS, CIFF)

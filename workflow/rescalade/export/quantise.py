@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
+from rescalade.vectors.vectors import SparseVectors
 
 SCALE = 100
 """Weights rarely exceed 5, so 100 keeps them below 512: nine bits, which is what Lucene keeps of a feature."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.export.formats import Terms, Weights
+from rescalade.vectors.vectors import SparseVectors
 
 PART_BYTES = 64_000_000
 """A part ends with the text that reaches this size: bulk interfaces take 100 MB in one request."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.retrieval.explain import matches
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.search import search
+from rescalade.vectors.vectors import SparseVectors
 
 SNIPPET = 240
 """Characters of a document that are shown."""

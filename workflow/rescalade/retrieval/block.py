@@ -13,9 +13,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors, concatenate, rows
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
+from rescalade.vectors.vectors import SparseVectors, concatenate, rows
 
 BLOCK_DOCUMENTS = 65_536
 """Documents per block: the range of a uint16, and 512 KiB of float64 scores."""

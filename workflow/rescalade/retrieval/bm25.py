@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.data.collection import document_batches, read_table, texts_of
-from rescalade.encoding.vectors import SparseVectors, read_vectors, write_vectors
 from rescalade.retrieval.identical import depth_for, ranking
-from rescalade.retrieval.runfile import Hit
 from rescalade.retrieval.search import Ranking, search
 from rescalade.retrieval.storage import load_index, write_index
 from rescalade.retrieval.words import Words
+from rescalade.scoring.runfile import Hit
+from rescalade.texts.collection import document_batches, read_table, texts_of
+from rescalade.vectors.vectors import SparseVectors, read_vectors, write_vectors
 
 K1, B = 0.9, 0.4
 """Anserini's and Pyserini's setting, under which BM25 baselines of the field are reported."""

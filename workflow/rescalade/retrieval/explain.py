@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.index import InvertedIndex
+from rescalade.vectors.vectors import SparseVectors
 
 
 @dataclass(frozen=True)

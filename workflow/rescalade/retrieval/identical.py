@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rescalade.retrieval.runfile import Hit
+from rescalade.scoring.runfile import Hit
 
 
 def depth_for(depth: int, drop_identical_ids: bool) -> int:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
 from rescalade.retrieval.names import pack_names
 from rescalade.retrieval.repeated import RepeatedIds
+from rescalade.vectors.vectors import SparseVectors
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.retrieval.arrays import read_only
+from rescalade.vectors.vectors import SparseVectors
 
 Terms = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 

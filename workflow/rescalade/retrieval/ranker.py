@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rescalade.encoding.vectors import SparseVectors, rows
 from rescalade.retrieval.identical import depth_for, ranking
 from rescalade.retrieval.index import InvertedIndex
-from rescalade.retrieval.runfile import Hit
 from rescalade.retrieval.search import search
+from rescalade.scoring.runfile import Hit
+from rescalade.vectors.vectors import SparseVectors, rows
 
 SLICE_QUERIES = 4096
 """Queries whose results are in memory together, 16 bytes for each of their documents."""

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_DOCUMENTS
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.kernel import CHUNK, Asked, Best, Postings, Scratch, search_blocks
 from rescalade.retrieval.order import in_order
+from rescalade.vectors.vectors import SparseVectors
 
 Ranking = tuple[NDArray[np.int64], NDArray[np.float64]]
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
@@ -25,6 +24,7 @@ from rescalade.retrieval.header import FILES, FORMAT, Header, read_header, write
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.names import MappedNames, pack_names
 from rescalade.retrieval.repeated import RepeatedIds
+from rescalade.vectors.vectors import SparseVectors
 
 MEMORY_MB = 256
 NAME_FILES = ("names", "name_offsets")

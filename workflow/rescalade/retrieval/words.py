@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.vectors import SparseVectors
+from rescalade.vectors.vectors import SparseVectors
 
 WORD = r"(?u)\b\w\w+\b"
 

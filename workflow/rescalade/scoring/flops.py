@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rescalade.encoding.vectors import SparseVectors
+from rescalade.vectors.vectors import SparseVectors
 
 
 def sparsity(queries: SparseVectors, documents: Iterable[SparseVectors], vocabulary: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from rescalade.retrieval.runfile import Hit
+from rescalade.scoring.runfile import Hit
 
 SLICE_QUERIES = 256
 """Queries whose hits are in memory together."""

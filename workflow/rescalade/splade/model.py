@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from rescalade.heads.locate import Head, locate_head
-from rescalade.heads.multiplier import carried_by, resume, suspend
-from rescalade.heads.projection import restore
+from rescalade.models.locate import Head, locate_head
+from rescalade.models.projection import restore
+from rescalade.rescaling.multiplier import carried_by, resume, suspend
 from rescalade.splade.backends.choose import Backend
 from rescalade.splade.head import pack, term_weights
 

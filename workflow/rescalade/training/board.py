@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rescalade.errors import UserError
-from rescalade.training.measures import Row
+from rescalade.objective.measures import Row
 
 
 class Board:

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
+from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
+from rescalade.texts.tokenised import tokenised
 from rescalade.training.examples import Examples
-from rescalade.training.named_texts import NamedTexts, Rows, document_texts, query_texts
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps, step_batches
 from rescalade.training.teacher import teacher_scores
-from rescalade.training.tokenised import tokenised
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rescalade.encoding.tokens import Tokens
-from rescalade.splade.batch import pad
+from rescalade.texts.batch import pad
+from rescalade.texts.tokens import Tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from rescalade.objective.measures import Row
 from rescalade.training.board import Board
-from rescalade.training.measures import Row
 from rescalade.training.resume import save
 from rescalade.training.settings import TrainSettings
 from rescalade.training.watch import CollapseWatch

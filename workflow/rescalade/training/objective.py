@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from rescalade.splade.pieces import Features
-from rescalade.training.loss import (
+from rescalade.objective.loss import (
     contrastive,
     flops_regulariser,
     kl_distillation,
@@ -24,7 +23,8 @@ from rescalade.training.loss import (
     own_scores,
     score,
 )
-from rescalade.training.measures import Row, activity
+from rescalade.objective.measures import Row, activity
+from rescalade.splade.pieces import Features
 from rescalade.training.settings import TrainSettings
 from rescalade.training.share import Gather, Share
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.errors import UserError
+from rescalade.objective.measures import Row
 from rescalade.training.checkpoint import (
     load_checkpoint,
     restore_training,
@@ -20,7 +21,6 @@ from rescalade.training.checkpoint import (
     save_checkpoint,
     training_tensors,
 )
-from rescalade.training.measures import Row
 from rescalade.training.settings import TrainSettings
 from rescalade.training.world import World
 

@@ -8,17 +8,17 @@ from typing import Any
 import pyarrow as pa
 from torch import nn
 
-from rescalade.backbones.load import check_lengths, check_vocabulary, load_tokenizer
-from rescalade.config.runs import Run
 from rescalade.errors import UserError
-from rescalade.heads.multiplier import bake
-from rescalade.heads.sidecar import load_rescaled, read_sidecar
-from rescalade.splade.export import save_sparse_encoder
+from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.objective.collapse import judge
+from rescalade.objective.measures import Row, head_norm
+from rescalade.rescaling.multiplier import bake
+from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
+from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
-from rescalade.training.collapse import judge
 from rescalade.training.data import build_examples
 from rescalade.training.follow import Progress
-from rescalade.training.measures import Row, head_norm
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
 from rescalade.training.world import World
@@ -76,7 +76,7 @@ def train_run(
     model.restore_decoder()
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     if world.first:
-        save_sparse_encoder(masked_lm.cpu(), tokenizer, settings, output)
+        save_sparse_encoder(masked_lm.cpu(), tokenizer, settings.document_length, output)
     broken = _broken(masked_lm)
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
     outcome = {

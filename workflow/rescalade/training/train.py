@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
+from rescalade.objective.measures import Row
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.follow import Follow, Interrupted, Progress
-from rescalade.training.measures import Row
 from rescalade.training.memory import explained
 from rescalade.training.plan import make_plan
 from rescalade.training.resume import resume

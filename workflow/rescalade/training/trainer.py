@@ -15,10 +15,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 
+from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
 from rescalade.training.cache import backward, mixed
 from rescalade.training.examples import Examples, collate
-from rescalade.training.measures import Row, head_norm
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from rescalade.training.collapse import conditions, describe, is_counted
-from rescalade.training.measures import Row
+from rescalade.objective.collapse import conditions, describe, is_counted
+from rescalade.objective.measures import Row
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.atomic import sha256, write_json
-from rescalade.config.model import WheelSource
+from rescalade.data.settings import WheelSource
 from rescalade.data.sources.boolq import extract_boolq
 from rescalade.errors import UserError
 

@@ -1,0 +1,1 @@
+"""What a head does before any training, and which k it asks for."""

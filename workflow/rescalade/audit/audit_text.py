@@ -1,0 +1,86 @@
+"""The pipeline's audit: on a micro-batch that training draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import torch
+
+from rescalade.audit.audit import Progress, audit
+from rescalade.models.load import load_lm, load_tokenizer
+from rescalade.texts.batch import TokenBatch, pad, tokenise
+from rescalade.texts.batches import micro_batches
+from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
+from rescalade.variants import Variant
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def audit_on_triples(
+    folder: Path,
+    collection: Path,
+    triples: pa.Table,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Audit a backbone's folder; see `rescalade.audit.audit.audit`.
+
+    Args:
+        folder: the backbone. collection: folder of the data set that the triples belong to.
+        settings: train_on, batch_size, query_length, document_length, pool_special_tokens, variants, temperature.
+    """
+    batches = triple_batches(
+        load_tokenizer(folder),
+        collection,
+        triples,
+        batch_size=settings["batch_size"],
+        lengths=(settings["query_length"], settings["document_length"]),
+        pool_special=settings["pool_special_tokens"],
+        device=device,
+    )
+    found = audit(
+        load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
+        *batches,
+        [Variant.parse(variant) for variant in settings["variants"]],
+        settings["temperature"],
+        progress,
+    )
+    queries, documents = (len(batch.input_ids) for batch in batches)
+    return {"text": {"name": settings["train_on"], "queries": queries, "documents": documents}, **found}
+
+
+def triple_batches(
+    tokenizer: PreTrainedTokenizerBase,
+    collection: Path,
+    triples: pa.Table,
+    *,
+    batch_size: int,
+    lengths: tuple[int, int],
+    pool_special: bool,
+    device: str,
+) -> tuple[TokenBatch, TokenBatch]:
+    """Queries and documents (positives, then hard negatives) of the first micro-batch of seed 0.
+
+    Args:
+        collection: folder, of whose texts only those of the micro-batch are held.
+        triples: table (query_id, positive_id, negative_id).
+        lengths: tokens of a query and of a document.
+
+    Raises:
+        UserError: a triple names what is not in the collection.
+    """
+    rows = triples.take(next(micro_batches(len(triples), batch_size, seed=0))).to_pylist()
+    asked = texts_by_id(query_texts(collection), [row["query_id"] for row in rows])
+    named = [row[key] for key in ("positive_id", "negative_id") for row in rows]
+    texts = texts_by_id(document_texts(collection), named)
+    to = torch.device(device)
+    return (
+        pad(tokenizer, tokenise(tokenizer, asked, lengths[0]), pool_special).to(to),
+        pad(tokenizer, tokenise(tokenizer, texts, lengths[1]), pool_special).to(to),
+    )

@@ -1,0 +1,141 @@
+"""Closed rules for k, from the undivided head and its pooled logits at step 0.
+
+The division commutes with the max over tokens, so the term weights at any k follow from the maximum of the product,
+m = max_l h_l . w:  y_k = log(1 + relu((m + b) / k)) with the bias divided too, y_k = log(1 + relu(m / k + b)) with the
+bias left as it is (the paper's way; exact where the division does not change the encoder's input). No rule runs the
+model again. Every rule's k is rounded to a power of two of at least 1, which divides float32 exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rescalade.objective.loss import info_nce
+from rescalade.variants import ScaleRule, prediction_key
+
+REFERENCE_NORM = 1.401
+"""Mean row norm of BERT-base, which trains undivided (arXiv 2606.18811, Table 1)."""
+TARGET_ACTIVATION = 0.5
+"""Mean term weight over documents and vocabulary; .73 is reported of a head that trained, 1.9 and 3.7 of heads that
+collapsed (sentence-transformers, issue 3431)."""
+TARGET_SCORE = 128.0
+"""Mean score up to which neighbouring bfloat16 numbers lie less than 1 apart, the unit of InfoNCE at tau = 1."""
+TARGET_LOSS = 2.0
+"""InfoNCE in units of ln(candidates), the loss of a model that tells nothing apart."""
+LARGEST = 2.0**24
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Pooled products of an undivided head.
+
+    product: [B, V] float32, max over the tokens of a text of h . w, without the bias. bias: [V] or None.
+    soft_cap: c of z = c tanh(x / c), or None.
+    """
+
+    product: Tensor
+    bias: Tensor | None
+    soft_cap: float | None = None
+
+    def at_scale(self, k: float, bias: bool) -> Tensor:
+        """Term weights [B, V] float64 at scale k, the bias divided too or left as it is."""
+        product = self.product.double()
+        if self.bias is None:
+            logits = product / k
+        elif bias:
+            logits = (product + self.bias.double()) / k
+        else:
+            logits = product / k + self.bias.double()
+        if self.soft_cap is not None:
+            cap = self.soft_cap / k
+            logits = cap * torch.tanh(logits / cap)
+        return torch.log1p(torch.relu(logits))
+
+
+def predict(
+    norms: Mapping[str, Any], queries: Pooled, documents: Pooled, temperature: float = 1.0
+) -> dict[str, dict[str, Any]]:
+    """K by every rule.
+
+    Args:
+        norms: of the undivided head, as from `head_norms`.
+        queries, documents: B and N texts; the first B documents are the queries' positives.
+
+    Returns:
+        By `prediction_key`: k as computed (None where no k reaches the target), power (the power of two that is
+        used), target in words, note. Rules on weights stand once, rules on activations for both treatments of the bias.
+    """
+    width, norm = float(norms["width"]), float(norms["row_norm"]["mean"])
+    found = {
+        "width": _rule(width**0.25, f"k = D^(1/4) with width D = {width:g} (arXiv 2502.15526)"),
+        "norm": _rule(norm / REFERENCE_NORM, f"mean row norm {REFERENCE_NORM}, that of BERT-base"),
+    }
+    for bias in (False, True) if queries.bias is not None else (False,):
+        words = "" if queries.bias is None else ", bias divided too" if bias else ", bias kept"
+        for rule, (k, target) in _from_activations(queries, documents, temperature, bias).items():
+            found[prediction_key(rule, bias)] = _rule(k, target + words)
+    return found
+
+
+def _from_activations(
+    queries: Pooled, documents: Pooled, temperature: float, bias: bool
+) -> dict[ScaleRule, tuple[float | None, str]]:
+    candidates = len(documents.product)
+    limit = TARGET_LOSS * math.log(candidates)
+
+    def activation(k: float) -> float:
+        return float(documents.at_scale(k, bias).mean())
+
+    def score(k: float) -> float:
+        return float((queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()).mean())
+
+    def loss(k: float) -> float:
+        return float(info_nce(queries.at_scale(k, bias), documents.at_scale(k, bias), temperature)[0])
+
+    mean = f"mean term weight {TARGET_ACTIVATION:g} over documents and vocabulary"
+    return {
+        "activation": (_solve(activation, TARGET_ACTIVATION), mean),
+        "score": (_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
+        "loss": (_first_power(loss, limit), f"step-0 loss at most {TARGET_LOSS:g} ln({candidates}) = {limit:.3g}"),
+    }
+
+
+def power_of_two(k: float) -> int:
+    """The nearest power of two on a log scale, at least 1."""
+    return int(2 ** max(0, round(math.log2(k))))
+
+
+def _rule(k: float | None, target: str) -> dict[str, Any]:
+    if k is None or not math.isfinite(k):
+        return {"k": None, "power": 1, "target": target, "note": "no k reaches the target"}
+    note = "met without a division" if k <= 1 else ""
+    return {"k": k, "power": power_of_two(k), "target": target, "note": note}
+
+
+def _solve(value: Callable[[float], float], target: float) -> float | None:
+    """Solve value(k) = target for a falling function, by bisection on log k; 1 where it is met undivided.
+
+    None where even the largest k does not come down to the target: a bias that is kept holds the logits up.
+    """
+    if not math.isfinite(value(1.0)):
+        return None
+    if value(1.0) <= target:
+        return 1.0
+    if value(LARGEST) > target:
+        return None
+    low, high = 0.0, math.log2(LARGEST)
+    for _ in range(30):  # to 1e-8 of log k
+        middle = (low + high) / 2
+        low, high = (middle, high) if value(2.0**middle) > target else (low, middle)
+    return float(2.0**high)
+
+
+def _first_power(value: Callable[[float], float], limit: float) -> float | None:
+    """The smallest power of two at which the value is within a limit."""
+    return next((2.0**e for e in range(int(math.log2(LARGEST)) + 1) if value(2.0**e) <= limit), None)

@@ -1,0 +1,30 @@
+"""What other programs use: heads audited, divided, saved.
+
+`rescale(model, k, mode=..., bias=...)` divides the head of a loaded model, `make_rescaled(name, variant, folder)`
+writes a model folder, `audit_model(name)` says what to expect of it. They are imported when they are first used, since
+torch and transformers take seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rescalade.audit.sample_audit import audit_model
+    from rescalade.rescaling.divide import rescale
+    from rescalade.rescaling.make import make_rescaled
+
+__all__ = ["audit_model", "make_rescaled", "rescale"]
+
+_HOMES = {
+    "audit_model": "rescalade.audit.sample_audit",
+    "make_rescaled": "rescalade.rescaling.make",
+    "rescale": "rescalade.rescaling.divide",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""Loading a masked language model and finding its head."""

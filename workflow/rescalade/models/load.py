@@ -1,0 +1,134 @@
+"""Loads a language model and its tokenizer, and refuses one whose head did not come with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.errors import UserError
+from rescalade.models.checkpoint_config import read_config
+from rescalade.models.families import FAMILIES
+from rescalade.models.locate import family_of, locate_head
+from rescalade.models.refusals import cannot_load, check_head_keys, in_words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
+    """Load a masked language model in float32 from safetensors; code from a hub is never run.
+
+    Raises:
+        UserError: see `load_lm`; or it is a causal model.
+    """
+    model = load_lm(name, revision)
+    if family_of(str(model.config.model_type)).causal:
+        raise UserError(
+            f"model {name}: {model.config.model_type} is a causal language model; a masked one is expected here"
+        )
+    return model
+
+
+def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
+    """Load a masked or causal language model of a known head family, in float32 from safetensors.
+
+    Whatever type its config.json names, the weights are float32: training in bf16 is a matter of autocast.
+
+    Raises:
+        UserError: nothing loadable is there, its weights are pickled or need code of their own, its head family is
+            unknown, or weights of the head are missing from the checkpoint (transformers would then start them at
+            random) or lie in it unused.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
+    try:
+        config = read_config(name, revision)
+        loader = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
+        model, report = loader.from_pretrained(
+            str(name),
+            config=config,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )  # type: ignore[misc]  # a pair, since output_loading_info is set
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a broken config.json can end in anything
+        raise cannot_load(name, error) from None
+    check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
+    loaded: PreTrainedModel = model.eval()
+    return loaded
+
+
+def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Load the tokenizer that belongs to a model.
+
+    Raises:
+        UserError: there is none, or it has no padding token.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            str(name), config=read_config(name, revision), revision=revision, trust_remote_code=False
+        )
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a broken tokenizer.json can end in anything
+        raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}") from None
+    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token  # usual for causal models; the attention mask hides padding anyway
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"tokenizer of {name}: it has no padding token; set pad_token in tokenizer_config.json")
+    return tokenizer
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str | Path) -> None:
+    """Refuse a tokenizer that can produce numbers the model has no row for.
+
+    Raises:
+        UserError: the tokenizer has more entries than the model. Fewer is usual: heads are padded to a
+            multiple of 64.
+    """
+    rows = int(locate_head(model).weight.shape[0])
+    if len(tokenizer) > rows:
+        raise UserError(
+            f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; "
+            "they do not belong together"
+        )
+
+
+def longest_text(model: PreTrainedModel) -> int | None:
+    """Tokens that a model has positions for, special tokens included; None where it does not say."""
+    config = model.config
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is None:
+        return None
+    family = FAMILIES.get(str(config.model_type))
+    if family is not None and family.absolute_after_padding:
+        limit -= int(config.pad_token_id or 0) + 1
+    return int(limit)
+
+
+def check_lengths(model: PreTrainedModel, name: str | Path, **lengths: int) -> None:
+    """Refuse texts longer than the model has positions for.
+
+    Args:
+        lengths: settings by name, in tokens.
+
+    Raises:
+        UserError: one of them is larger than the model's limit.
+    """
+    limit = longest_text(model)
+    if limit is None:
+        return
+    for setting, length in lengths.items():
+        if length > limit:
+            raise UserError(
+                f"{setting} {length}: model {name} has positions for {limit} tokens; set {setting} to it or less"
+            )

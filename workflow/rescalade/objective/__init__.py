@@ -1,0 +1,1 @@
+"""What training minimises and what counts as a collapse, from tensors alone."""

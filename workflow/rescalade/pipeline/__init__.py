@@ -1,0 +1,1 @@
+"""The graph: stages, settings, digests, records and the plan."""

@@ -1,0 +1,127 @@
+"""Bytes: what is downloaded, and what the results take on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rescalade.config import Config
+from rescalade.data.settings import WheelSource
+from rescalade.paths import Paths
+from rescalade.pipeline.plan import counts
+from rescalade.pipeline.plan.assumptions import (
+    ADAM_BYTES,
+    INDEX_BYTES_PER_POSTING,
+    PARQUET_BYTES_PER_POSTING,
+    RANKING_BYTES,
+    TEXT_BYTES_PER_TOKEN,
+    TOKEN_BYTES,
+    WEIGHT_BYTES,
+    WHEELS,
+    Assumptions,
+)
+from rescalade.pipeline.plan.job import Job, Key
+from rescalade.pipeline.plan.shapes import shape_of
+from rescalade.pipeline.plan.work import weights_of
+
+LEVELS = ("scores", "vectors", "all")
+"""What an experiment keeps, the least first."""
+
+
+def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[dict[str, int], set[str]]:
+    """Bytes by what is downloaded for the jobs among `keys`, and names of downloads of unknown size."""
+    found: dict[str, int] = {}
+    unknown: set[str] = set()
+    archives: dict[str, int] = {}
+    for rule, *names in keys:
+        if rule == "source":
+            source = config.source(names[0])
+            if isinstance(source, WheelSource):
+                _add(found, unknown, f"wheel {source.package}", WHEELS.get(source.package))
+        elif rule == "collection":
+            dataset = config.dataset(names[0])
+            source = config.source(dataset.source)
+            if source.kind == "ir_datasets" and dataset.id is not None:
+                files = counts.downloads(dataset.id)
+                archives |= files  # data sets share archives
+                if not files:
+                    unknown.add(f"data set {dataset.id}")
+            elif source.kind == "hub":
+                unknown.add(f"data set {dataset.id}")
+        elif rule == "backbone" and config.backbone(names[0]).source == "hub":
+            shape = shape_of(config, paths, names[0])
+            _add(found, unknown, f"model {config.backbone(names[0]).id}", shape.download if shape else None)
+    if archives:
+        found["ir_datasets"] = sum(archives.values())
+    return found, unknown
+
+
+def disk_bytes(
+    config: Config, paths: Paths, jobs: Mapping[Key, Job], keys: Iterable[Key], assumed: Assumptions
+) -> dict[str, int]:
+    """Bytes under the results folder that the jobs among `keys` write, by kind; roughly."""
+    found = dict.fromkeys(("data", "tokens", "backbones", "rescaled", "models", "checkpoints", "vectors", "index"), 0.0)
+    found["rankings"] = 0.0
+    passing: dict[str, dict[str, float]] = {"vectors": {}, "index": {}}
+    checkpoint = 0.0
+    cached: set[tuple[str, str]] = set()
+    for key in keys:
+        job = jobs[key]
+        if job.rule == "collection":
+            own = 0 if config.dataset(key[1]).corpus else counts.documents(config, paths, key[1]) or 0
+            found["data"] += own * assumed.document_tokens * TEXT_BYTES_PER_TOKEN
+        elif job.rule == "backbone":
+            found["backbones"] += WEIGHT_BYTES * weights_of(config, paths, key[1])
+        elif job.rule in ("rescale", "rescale_by_rule"):
+            found["rescaled"] += WEIGHT_BYTES * weights_of(config, paths, key[1])
+        elif job.rule == "train" and job.run is not None:
+            weights = weights_of(config, paths, job.run.backbone)
+            found["models"] += WEIGHT_BYTES * weights
+            checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * weights)
+        elif job.rule in ("encode", "index", "search", "bm25"):
+            _add_retrieval(found, passing, config, paths, job, assumed, cached)
+    # an old checkpoint goes when the next one is whole
+    found["checkpoints"] = 2 * checkpoint * assumed.parallel
+    for kind, by_run in passing.items():
+        found[kind] = sum(by_run.values())
+        if LEVELS.index(config.experiment.keep) < LEVELS.index("all" if kind == "index" else "vectors"):
+            # goes when a run is scored, while the next ones are being made
+            found[kind] = sum(sorted(by_run.values(), reverse=True)[: assumed.parallel + 1])
+    return {kind: int(size) for kind, size in found.items()}
+
+
+def _add_retrieval(
+    found: dict[str, float],
+    passing: dict[str, dict[str, float]],
+    config: Config,
+    paths: Paths,
+    job: Job,
+    assumed: Assumptions,
+    cached: set[tuple[str, str]],
+) -> None:
+    name = job.key[-1]
+    dataset = config.dataset(name)
+    if job.rule in ("search", "bm25"):
+        found["rankings"] += (counts.queries(config, paths, name) or 0) * dataset.depth * RANKING_BYTES
+        return
+    if dataset.corpus is not None:
+        return
+    texts = counts.documents(config, paths, name) or 0
+    postings, run = texts * assumed.active_terms, str(job.run and job.run.folder)
+    if job.rule == "index":
+        passing["index"][run] = passing["index"].get(run, 0.0) + postings * INDEX_BYTES_PER_POSTING
+        return
+    passing["vectors"][run] = passing["vectors"].get(run, 0.0) + postings * PARQUET_BYTES_PER_POSTING
+    if job.run is not None:
+        shape = shape_of(config, paths, job.run.backbone)
+        tokenizer = (shape.tokenizer if shape else "") or job.run.backbone
+        if (tokenizer, name) not in cached:
+            cached.add((tokenizer, name))
+            length = config.model.retrieval.document_length or config.train_settings(job.run.backbone).document_length
+            found["tokens"] += texts * min(assumed.document_tokens, length) * TOKEN_BYTES
+
+
+def _add(found: dict[str, int], unknown: set[str], name: str, size: int | None) -> None:
+    if size is None:
+        unknown.add(name)
+    else:
+        found[name] = size

@@ -1,0 +1,75 @@
+"""Which jobs are still to do: what is there, whole and of these settings and this code is not made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from rescalade.config import Config
+from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.plan.job import Job, Key
+from rescalade.pipeline.stages import stage_settings
+
+
+def jobs_to_do(config: Config, jobs: Mapping[Key, Job]) -> set[Key]:
+    """Keys of the jobs that a call for the report would run.
+
+    As in Snakemake a missing file is made when something asks for it: models and vectors may be deleted once their
+    scores stand. What is made anew makes all that stands on it run again.
+    """
+
+    @cache
+    def stale(key: Key) -> bool:
+        """Made with other settings or code, or from something that was."""
+        job = jobs[key]
+        return (_present(job) and not _current(config, job)) or any(stale(need) for need in job.needs)
+
+    found: set[Key] = set()
+
+    def ask(key: Key) -> None:
+        if key in found or (_present(jobs[key]) and not stale(key)):
+            return
+        found.add(key)
+        for need in jobs[key].needs:
+            ask(need)
+
+    ask(("report",))
+    while found:  # what reads something that is made anew, along the way to the report
+        again = [key for key in _asked(jobs) if key not in found and found.intersection(jobs[key].needs)]
+        if not again:
+            break
+        for key in again:
+            found.add(key)
+            for need in jobs[key].needs:
+                ask(need)
+    return found
+
+
+def _asked(jobs: Mapping[Key, Job]) -> list[Key]:
+    return [key for key, job in jobs.items() if job.rule != "encode_shard"]
+
+
+def _present(job: Job) -> bool:
+    """Whether every output is there; a job without outputs is never there by itself, nor missing."""
+    return all(path.exists() for path in job.outputs)
+
+
+def _current(config: Config, job: Job) -> bool:
+    """Whether the record beside the outputs has the settings and the code of now."""
+    if job.stage is None or job.record is None:
+        return True
+    try:
+        record = json.loads(job.record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return job.stage in ("tables", "figures", "report")  # theirs are not outputs of their rules
+    if "settings" not in record:
+        return True
+    settings: Any = json.loads(stage_settings(config, job.stage, **dict(job.names)))
+    return bool(record["settings"] == settings and record.get("code") == _code(job.stage))
+
+
+@cache
+def _code(stage: str) -> str:
+    return code_digest(stage)

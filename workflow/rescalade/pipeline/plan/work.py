@@ -1,0 +1,102 @@
+"""What the jobs amount to: runs, steps, tokens, documents, hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.pipeline.plan import counts
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.job import Job, Key
+from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
+from rescalade.pipeline.plan.speed import Speed, speed_of
+from rescalade.training.steps import optimiser_steps
+
+
+@dataclass
+class Work:
+    """Sums over some jobs.
+
+    hours: of one device. speeds: how each backbone's hours were found. unknown: what is not in the sums, because nobody
+    knows its size yet.
+    """
+
+    runs: int = 0
+    steps: int = 0
+    train_tokens: float = 0.0
+    documents: int = 0
+    encode_tokens: float = 0.0
+    train_hours: float = 0.0
+    encode_hours: float = 0.0
+    speeds: dict[str, Speed] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+
+def measure_work(
+    config: Config, paths: Paths, jobs: Mapping[Key, Job], keys: Iterable[Key], assumed: Assumptions
+) -> Work:
+    """Add up the training and encoding jobs among `keys`.
+
+    Queries count as texts to encode like documents; their few tokens weigh little.
+    """
+    work = Work()
+    retrieval = config.model.retrieval
+    chosen = list(keys)
+    split = {key[1:3] for key in jobs if key[0] == "encode_shard"}
+
+    @cache
+    def per_backbone(recipe: str, backbone: str) -> tuple[int, float, float, float, Speed]:
+        """Steps of a run, tokens of a step, of a document and of a query, and the speed."""
+        train = config.train_settings(backbone, config.experiment_of(recipe))
+        known = counts.examples(config, paths, config.experiment.train_on, recipe)
+        if known is None and train.max_steps is None:
+            work.unknown.add(f"training examples of {config.experiment.train_on}")
+        steps = optimiser_steps(train, known or 0) if known or train.max_steps else 0
+        query = min(assumed.query_tokens, train.query_length)
+        passage = min(assumed.document_tokens, train.document_length)
+        tokens = train.batch_size * train.accumulation * (query + (1 + train.negatives) * passage)
+        document = min(assumed.document_tokens, retrieval.document_length or train.document_length)
+        question = min(assumed.query_tokens, retrieval.query_length or train.query_length)
+        if shape_of(config, paths, backbone) is None:
+            work.unknown.add(f"size of {backbone}, taken as BERT-base's")
+        return steps, tokens, document, question, speed_of(config, paths, (recipe, backbone), assumed, tokens, document)
+
+    for key in chosen:
+        job = jobs[key]
+        if job.run is None or job.rule not in ("train", "encode", "encode_shard"):
+            continue
+        steps, tokens, document, question, speed = per_backbone(job.run.recipe, job.run.backbone)
+        work.speeds[job.run.backbone] = speed
+        if job.rule == "train":
+            work.runs += 1
+            work.steps += steps
+            work.train_tokens += steps * tokens
+            work.train_hours += steps * speed.step / 3600
+            continue
+        texts, questions = _texts(config, paths, key, split, work)
+        work.documents += texts
+        work.encode_tokens += texts * document + questions * question
+        work.encode_hours += (texts + questions * question / document) * speed.document / 3600
+    return work
+
+
+def _texts(config: Config, paths: Paths, key: Key, split: set[Key], work: Work) -> tuple[int, int]:
+    """Documents and queries that an encoding job encodes."""
+    rule, run, name, *number = key
+    documents = counts.documents(config, paths, name) or 0
+    shard = config.model.retrieval.shard_documents
+    if rule == "encode_shard":
+        return min(shard, documents - int(number[0]) * shard), 0
+    found = counts.queries(config, paths, name)
+    if found is None or not documents:
+        work.unknown.add(f"size of {name}")
+    elsewhere = (run, name) in split or config.dataset(name).corpus is not None
+    return 0 if elsewhere else documents, found or 0
+
+
+def weights_of(config: Config, paths: Paths, backbone: str) -> int:
+    """Weights of a backbone, BERT-base's where nothing is known."""
+    return (shape_of(config, paths, backbone) or UNKNOWN).parameters

@@ -1,0 +1,104 @@
+"""What Snakemake checks before it builds the graph, so that a mistake costs a second and not an hour."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rescalade.config import Config, load_config
+from rescalade.errors import UserError
+from rescalade.paths import Paths
+
+MINIMUM_FREE_BYTES = 200 * 2**20
+"""Below this much room a run of the smallest experiment would not end."""
+LARGE_DOCUMENTS = 1_000_000
+"""From so many documents on the disk is looked at before the start."""
+
+
+def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
+    """The checked configuration of a Snakemake call.
+
+    Args:
+        files: configuration files, the later over the earlier.
+        overrides: what `--config` gave; only `experiment` is a key there.
+
+    Raises:
+        UserError: another key is overridden, or the configuration is wrong.
+    """
+    other = sorted(set(overrides) - {"experiment"})
+    if other:
+        raise UserError(
+            f"--config {other[0]}=...: only experiment=NAME can be set there; write other keys into a file of their "
+            "own and add it by --configfile"
+        )
+    experiment = overrides.get("experiment")
+    config = load_config(files, None if experiment is None else str(experiment))
+    _check_local_folders(config)
+    return config
+
+
+def check_names(names: Iterable[str], reserved: Iterable[str]) -> None:
+    """Refuse backbones whose name is taken: each is a target of its own.
+
+    Raises:
+        UserError: a backbone is called like a stage or target.
+    """
+    taken = set(reserved)
+    for name in names:
+        if name in taken:
+            raise UserError(
+                f"backbone {name!r} is called like a stage or target of the pipeline; give it another name "
+                f"(taken: {', '.join(sorted(taken))})"
+            )
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse to start where results cannot be written; leaves nothing behind.
+
+    Raises:
+        UserError: the folder cannot be made, is not writable, or has no room left.
+    """
+    place = folder
+    while not place.exists() and not place.is_symlink():
+        place = place.absolute().parent
+    try:
+        if not place.is_dir():
+            raise NotADirectoryError(20, "Not a directory")
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(bytes(65536))
+            file.flush()
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise UserError(f"folder {folder} cannot be written: {place}: {error.strerror}") from None
+    if free < MINIMUM_FREE_BYTES:
+        raise UserError(
+            f"folder {folder}: {free // 2**20} MB are free, at least {MINIMUM_FREE_BYTES // 2**20} MB needed"
+        )
+
+
+def disk_warning(config: Config, paths: Paths) -> str | None:
+    """One line where an experiment over millions of documents is going to outgrow the disk; an estimate, so no error.
+
+    Smaller experiments are not looked at: counting their jobs would take longer than it is worth.
+    """
+    from rescalade.pipeline.plan.assumptions import Assumptions
+    from rescalade.pipeline.plan.plan import make_plan
+    from rescalade.pipeline.plan.show import too_little
+
+    own = [entry for entry in map(config.dataset, config.evaluation_sets()) if entry.corpus is None]
+    if sum(entry.documents or 0 for entry in own) < LARGE_DOCUMENTS:
+        return None
+    plan = make_plan(config, paths, Assumptions())
+    return None if plan.fits else f"warning: {too_little(plan)}"
+
+
+def _check_local_folders(config: Config) -> None:
+    places = {f"backbones.{name}.path": config.backbone(name).path for name in config.backbones()}
+    for name in (config.experiment.train_on, *config.evaluation_sets()):
+        places[f"datasets.{name}.path"] = config.dataset(name).path
+    for key, path in places.items():
+        if path is not None and not Path(path).expanduser().is_dir():
+            raise UserError(f"{key}: there is no folder {path}")

@@ -1,0 +1,38 @@
+"""How a verdict is written."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from rescalade.report.results.numbers import as_float, listed
+from rescalade.report.results.results import RunResult
+from rescalade.report.results.summary import COLLAPSED, Cell
+from rescalade.report.tables.table import Value, text
+
+NOT_RUN = "not run"
+
+
+def verdict_value(cell: Cell) -> Value:
+    """`trained`, `✕ dead since step 12`, `trained 1, ✕ lost 1 of 2`, `not run`."""
+    return verdict_of(list(cell.runs), list(cell.verdicts))
+
+
+def verdict_of(runs: list[RunResult], verdicts: list[str | None]) -> Value:
+    """The same for some runs and their verdicts. Two steps stand where two seeds collapsed at different steps."""
+    made = [(run, verdict) for run, verdict in zip(runs, verdicts, strict=True) if verdict is not None]
+    if not made:
+        return text(NOT_RUN, note="there are no results of this run; nothing is assumed about it")
+    counted = Counter(verdict for _, verdict in made)
+    parts = []
+    for verdict, count in counted.items():
+        steps = [as_float((run.outcome or {}).get("since_step")) for run, name in made if name == verdict]
+        known = sorted({int(step) for step in steps if math.isfinite(step)})
+        sign = "\N{MULTIPLICATION X} " if verdict in COLLAPSED else ""
+        share = f" in {count} of {len(made)}" if len(counted) > 1 else ""
+        since = (
+            f" since step{'s' * (len(known) > 1)} {listed(map(str, known))}" if verdict in COLLAPSED and known else ""
+        )
+        parts.append((sign, f"{verdict}{share}{since}"))
+    causes = dict.fromkeys(str(cause) for run, _ in made for cause in (run.outcome or {}).get("causes") or [])
+    return text("; ".join(map("".join, parts)), note="; ".join(causes), raw="; ".join(words for _, words in parts))

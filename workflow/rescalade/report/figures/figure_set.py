@@ -1,0 +1,62 @@
+"""A figure: what it shows in words, its panels, and how these become files or parts of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rescalade.report.figures.style import PANEL, inline_svg, look, panels, save
+
+Draw = Callable[[Axes], None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing. label: what it shows, for those who do not see it. size: inches."""
+
+    name: str
+    label: str
+    draw: Draw
+    size: tuple[float, float] = PANEL
+
+
+@dataclass(frozen=True)
+class FigureSet:
+    """Panels under one caption: together in one file, one by one on a page."""
+
+    name: str
+    title: str
+    caption: str
+    panels: tuple[Panel, ...]
+
+
+def save_figure(figure_set: FigureSet, folder: Path) -> list[Path]:
+    """Write FOLDER/NAME.svg and FOLDER/NAME.pdf, all panels of a figure in one file."""
+    with look():
+        return save(_together(figure_set), folder / figure_set.name)
+
+
+def inline_panels(figure_set: FigureSet) -> list[str]:
+    """SVG elements for a page, one per panel, so that they can wrap on a narrow screen."""
+    found = []
+    with look():
+        for panel in figure_set.panels:
+            figure = Figure(figsize=panel.size, layout="constrained")
+            panel.draw(figure.add_subplot())
+            found.append(inline_svg(figure, panel.name, panel.label))
+    return found
+
+
+def _together(figure_set: FigureSet) -> Figure:
+    if len(figure_set.panels) == 1:
+        figure = Figure(figsize=figure_set.panels[0].size, layout="constrained")
+        figure_set.panels[0].draw(figure.add_subplot())
+        return figure
+    figure, axes = panels(len(figure_set.panels), max(panel.size[1] for panel in figure_set.panels))
+    for panel, place in zip(figure_set.panels, axes, strict=True):
+        panel.draw(place)
+    return figure

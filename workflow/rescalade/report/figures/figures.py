@@ -1,0 +1,169 @@
+"""Every figure of an experiment: which there are, what they show in words, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.report.audit.audit_plot import audit_plot
+from rescalade.report.figures.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
+from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
+from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure
+from rescalade.report.figures.mode_look import FILLED_IN_WORDS
+from rescalade.report.figures.style import PANEL
+from rescalade.report.figures.tradeoff import tradeoff_figure
+from rescalade.report.results.labels import backbone_title
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import PRIMARY, SECONDARY, Summary
+
+
+def make_figures(config: Config, paths: Paths) -> list[Path]:
+    """Write report/EXPERIMENT/figures/NAME.svg and NAME.pdf, all panels of a figure in one file.
+
+    Returns:
+        The files, in the order of the page.
+
+    Raises:
+        UserError: a results file cannot be read.
+    """
+    folder = paths.experiment(config.name) / "figures"
+    summary = Summary(load_results(config, paths))
+    audits = [audit_figure(summary, name) for name in config.backbones()]
+    return [path for figure_set in [*all_figures(summary), *audits] for path in save_figure(figure_set, folder)]
+
+
+def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
+    """Loss curves, quality against k, head norms, active terms, step-0 loss against quality.
+
+    Args:
+        backbone: only the curves of this one.
+    """
+    if backbone is not None:
+        return [_loss_curves(summary, [backbone]), _activity_curves(summary, [backbone])]
+    names = summary.config.backbones()
+    height = 1.3 + 0.52 * len(names)
+    tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
+    return [
+        *tradeoff,
+        _loss_curves(summary, names),
+        FigureSet(
+            "quality",
+            "Quality against k",
+            "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
+            "standard "
+            "deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
+            f"{FILLED_IN_WORDS}.",
+            tuple(_quality_panels(summary)),
+        ),
+        FigureSet(
+            "head-norms",
+            "Head row norms",
+            "Mean L2 norm of the rows of W before division (square) and after division by each k (circles), log axis.",
+            (Panel("head-norms", _norms_in_words(summary), lambda axes: norm_chart(axes, summary), (WIDE, height)),),
+        ),
+        _activity_curves(summary, names),
+        FigureSet(
+            "prediction",
+            "Step-0 loss against final quality",
+            "The loss of the very first step, known without training, against what training reached. A point per "
+            "backbone "
+            "and variant; crosses are collapsed cells.",
+            (
+                Panel(
+                    "prediction",
+                    "Scatter plot of step-0 loss, log axis, against in-domain MRR@10; values in the table of "
+                    "predictions.",
+                    lambda axes: prediction_chart(axes, summary),
+                    (WIDE, 4.2 + 0.18 * len(names)),
+                ),
+            ),
+        ),
+    ]
+
+
+def audit_figure(summary: Summary, backbone: str) -> FigureSet:
+    """What the audit of a backbone saw over k. A file per backbone, shown on its page."""
+    audit = summary.results.audits.get(backbone)
+    return audit_plot(audit, f"audit-{backbone}", _title(summary, backbone))
+
+
+def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:
+    limits = loss_limits(summary)
+
+    def draw(name: str) -> Draw:
+        return lambda axes: loss_panel(axes, summary, name, limits)
+
+    return FigureSet(
+        "loss-curves",
+        "Loss curves",
+        "Training loss by step on a log axis, the same for all panels. Scales differ in colour, dash and marker; "
+        "further "
+        "seeds are paler. A loss that is not finite leaves a gap and a cross at the top.",
+        tuple(
+            Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name), curve_size(summary, name))
+            for name in names
+        ),
+    )
+
+
+def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
+    limits = loss_limits(summary, "active_document")
+
+    def draw(name: str) -> Draw:
+        return lambda axes: activity_panel(axes, summary, name, limits)
+
+    return FigureSet(
+        "active-terms",
+        "Active document terms",
+        "Mean number of terms with a weight above 0 in a training document, by step; log axis, linear below 1. The "
+        "dotted "
+        "lines bound what counts as dead and as saturated.",
+        tuple(
+            Panel(
+                f"active-{name}",
+                f"Active document terms of {_title(summary, name)} over steps.",
+                draw(name),
+                curve_size(summary, name),
+            )
+            for name in names
+        ),
+    )
+
+
+def _quality_panels(summary: Summary) -> Iterator[Panel]:
+    domains = [("in-domain", f"in-domain {PRIMARY}", summary.in_domain, summary.bm25_in_domain())]
+    if summary.units:
+        label = f"out-of-domain {SECONDARY}"
+        domains.append(("out-of-domain", label, summary.out_of_domain, summary.bm25_out_of_domain()))
+    for number, names in enumerate(families(summary)):
+        height = PANEL[1] + 0.18 * legend_lines(summary, names)
+        for domain, label, pick, reference in domains:
+
+            def draw(
+                axes: Axes,
+                names: list[str] = names,
+                label: str = label,
+                pick: Callable = pick,  # type: ignore[type-arg]
+                reference: float = reference,
+            ) -> None:
+                quality_panel(axes, summary, names, pick, label, reference)
+
+            titles = "; ".join(_title(summary, name) for name in names)
+            yield Panel(f"quality-{number + 1}-{domain}", f"{label} against k for {titles}.", draw, (PANEL[0], height))
+
+
+def _norms_in_words(summary: Summary) -> str:
+    parts = [
+        f"{_title(summary, name)} {(summary.results.audits[name].get('row_norm') or {}).get('mean', 0):.2f}"
+        for name in summary.config.backbones()
+        if name in summary.results.audits
+    ]
+    return f"Mean row norms before division: {'; '.join(parts)}." if parts else "No backbone was audited."
+
+
+def _title(summary: Summary, name: str) -> str:
+    return backbone_title(summary.config, name)

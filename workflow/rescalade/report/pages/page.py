@@ -1,0 +1,141 @@
+"""Writes the report: one page for the experiment, one for each backbone, all self-contained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rescalade.config import Config
+from rescalade.config.errors import unknown
+from rescalade.paths import Paths
+from rescalade.published import load_published
+from rescalade.report.claims.claim import Answer
+from rescalade.report.claims.claims import claims_of
+from rescalade.report.figures.figures import all_figures, audit_figure
+from rescalade.report.figures.tradeoff import tradeoff_table
+from rescalade.report.pages.template import drawn, write_page
+from rescalade.report.pages.wording import facts, opening
+from rescalade.report.results.labels import backbone_title
+from rescalade.report.results.provenance import Provenance, check_settings, configuration_digest, gather
+from rescalade.report.results.results import load_results
+from rescalade.report.results.summary import Summary
+from rescalade.report.tables.best_scale import predicted_against_best
+from rescalade.report.tables.comparisons import comparison_table
+from rescalade.report.tables.data import cost_table, data_table
+from rescalade.report.tables.effectiveness import main_table, run_table
+from rescalade.report.tables.norms import audit_tables, norm_table, prediction_table
+from rescalade.report.tables.protocol import protocol_table
+from rescalade.report.tables.published import counted, matches, published_table
+
+INDEX = "index"
+SIGNS: Mapping[Answer, str] = {
+    "holds": "\N{CHECK MARK}",
+    "does not hold": "\N{MULTIPLICATION X}",
+    "mixed": "\N{CIRCLE WITH LEFT HALF BLACK}",
+    "not run": "\N{EN DASH}",
+}
+
+
+def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None) -> list[Path]:
+    """Write report/EXPERIMENT/index.html and report/EXPERIMENT/BACKBONE.html.
+
+    Args:
+        pages: `index` and names of backbones; all of them where None. The page of a backbone rests on the results of
+            that backbone alone, whatever has become of the others.
+
+    Raises:
+        UserError: results were made by other settings than the configuration's, or cannot be read; there is no such
+            page.
+    """
+    known = [INDEX, *config.backbones()]
+    chosen = known if pages is None else list(pages)
+    for name in chosen:
+        if name not in known:
+            raise unknown("page", name, known)
+        check_settings(config, paths, None if name == INDEX else name)
+    results = load_results(config, paths)
+    folder = paths.experiment(config.name)
+    written = []
+    for name in chosen:
+        if name == INDEX:
+            context = _index(Summary(results), gather(config, paths))
+        else:
+            context = _backbone(Summary(results.only(name)), name)
+        template = "page.html.j2" if name == INDEX else "backbone.html.j2"
+        written.append(write_page(folder / f"{name}.html", template, context))
+    return written
+
+
+def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
+    config = summary.config
+    claims = claims_of(summary)
+    published = load_published(config.experiment.published) if config.experiment.published else None
+    return {
+        **_common(config),
+        "opening": opening(summary, claims),
+        "facts": facts(summary, found),
+        "claims": claims,
+        "signs": SIGNS,
+        "tables": {
+            "main": main_table(summary),
+            "comparisons": comparison_table(summary),
+            "prediction": prediction_table(summary),
+            "best_scale": predicted_against_best(summary),
+            "norms": norm_table(summary),
+            "runs": run_table(summary),
+            "tradeoff": tradeoff_table(summary) if config.experiment.also else None,
+            "data": data_table(summary),
+            "protocol": protocol_table(summary),
+            "costs": cost_table(found),
+            "published": published_table(summary, published) if published else None,
+        },
+        "published": published,
+        "published_counts": counted(matches(summary, published)) if published else "",
+        "figures": drawn(all_figures(summary)),
+        "provenance": found,
+        "settings": {backbone_title(config, name): _settings(config, name) for name in config.backbones()},
+        "experiment_json": _pretty(config.experiment.model_dump(mode="json", exclude_none=True)),
+        "retrieval_json": _pretty(config.model.retrieval.model_dump(mode="json")),
+    }
+
+
+def _backbone(summary: Summary, name: str) -> dict[str, Any]:
+    config = summary.config
+    return {
+        **_common(config),
+        "name": name,
+        "backbone_title": backbone_title(config, name),
+        "tables": [
+            main_table(summary, name),
+            prediction_table(summary, name),
+            *audit_tables(summary, name),
+            run_table(summary, name),
+        ],
+        "audit_figures": drawn([audit_figure(summary, name)]),
+        "figures": drawn(all_figures(summary, name)),
+        "settings": _settings(config, name),
+    }
+
+
+def _common(config: Config) -> dict[str, Any]:
+    return {
+        "config": config,
+        "digest": configuration_digest(config),
+        "pages": {name: backbone_title(config, name) for name in config.backbones()},
+        "command": f"snakemake --cores 2 --config experiment={config.name} -- report",
+    }
+
+
+def _settings(config: Config, name: str) -> str:
+    return _pretty(
+        {
+            "backbone": config.backbone(name).model_dump(mode="json", exclude_none=True),
+            "train": config.train_settings(name).model_dump(mode="json"),
+        }
+    )
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

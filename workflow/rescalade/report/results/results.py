@@ -1,0 +1,179 @@
+"""What the stages left behind, read once for tables, figures and page."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rescalade.config import Config, Run
+from rescalade.errors import UserError
+from rescalade.paths import Paths, scores
+from rescalade.report.results.numbers import as_float
+from rescalade.variants import Variant, prediction_key
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run, its variant with the k that was used.
+
+    outcome: None where the run was not made. scores: data set to its JSON, for those scored.
+    """
+
+    run: Run
+    outcome: Json | None
+    history: pd.DataFrame | None
+    scores: Mapping[str, Json]
+
+    @property
+    def made(self) -> bool:
+        """Whether training has left an outcome."""
+        return self.outcome is not None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the report shows of an experiment."""
+
+    config: Config
+    paths: Paths
+    runs: tuple[RunResult, ...]
+    audits: Mapping[str, Json]
+    bm25: Mapping[str, Json]
+    manifests: Mapping[str, Json]
+    others: tuple[RunResult, ...] = ()
+    """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
+
+    def only(self, backbone: str) -> Results:
+        """The same without the runs of other backbones."""
+        return replace(self, runs=tuple(run for run in self.runs if run.run.backbone == backbone))
+
+
+def load_results(config: Config, paths: Paths) -> Results:
+    """Read the results of the experiment; what is absent stays absent.
+
+    Raises:
+        UserError: a file is there but cannot be read.
+    """
+    datasets = config.evaluation_sets()
+    backbones = config.backbones()
+    audits = _present({name: read_json(paths.audit(config.experiment.recipe, name)) for name in backbones})
+    runs = with_chosen_scales([_run(config, paths, run, datasets) for run in config.runs()], audits)
+    return Results(
+        config=config,
+        paths=paths,
+        runs=runs,
+        audits=audits,
+        bm25=_present({name: read_json(scores(paths.bm25(), name)) for name in datasets}),
+        manifests=_present(
+            {
+                name: read_json(paths.dataset(name) / "manifest.json")
+                for name in dict.fromkeys([config.experiment.train_on, *datasets])
+            }
+        ),
+        others=tuple(_run(config, paths, run, datasets) for run in config.others()),
+    )
+
+
+def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Json]) -> tuple[RunResult, ...]:
+    """Give variants whose k a rule chose that k, and sort by it: backbone, mode, scale, seed.
+
+    The k of a run is that of its outcome; of one that was not made, that of another seed, else the audit's prediction.
+    Without any of these it stays unchosen.
+    """
+    known: dict[tuple[str, Variant], float] = {}
+    for result in runs:
+        scale = _used_scale(result.outcome)
+        if scale is not None:
+            known.setdefault((result.run.backbone, result.run.variant), scale)
+
+    def chosen(result: RunResult) -> RunResult:
+        run = result.run
+        if not run.variant.unchosen:
+            return result
+        scale = _used_scale(result.outcome) or known.get((run.backbone, run.variant))
+        scale = scale or _predicted_scale(audits.get(run.backbone), run.variant)
+        return result if scale is None else replace(result, run=replace(run, variant=run.variant.chosen(scale)))
+
+    order = list(dict.fromkeys(result.run.backbone for result in runs))
+
+    def place(result: RunResult) -> tuple[int, str, float, bool, str, int]:
+        variant = result.run.variant
+        backbone = order.index(result.run.backbone)
+        return backbone, variant.mode, variant.scale, variant.bias, variant.rule or "", result.run.seed
+
+    return tuple(sorted(map(chosen, runs), key=place))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, or None where there is no such file.
+
+    Raises:
+        UserError: the file cannot be read or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a JSON object, found {type(value).__name__}; delete it and make it again")
+    return value
+
+
+def read_parquet(path: Path) -> pd.DataFrame | None:
+    """A table, or None where there is no such file.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors derive from ValueError or OSError
+        raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
+
+
+def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
+    """Columns query_id, group and the measures of a run, or of `bm25`."""
+    folder = results.paths.run(run) if isinstance(run, Run) else results.paths.bm25()
+    return read_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+
+
+def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
+    folder = paths.run(run)
+    outcome = read_json(folder / "outcome.json")
+    if outcome is None:  # leftovers of an unfinished run are not results
+        return RunResult(run, None, None, {})
+    found = _present({name: read_json(scores(folder, name)) for name in datasets})
+    return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
+
+
+def _used_scale(outcome: Json | None) -> float | None:
+    return _scale((outcome or {}).get("scale"))
+
+
+def _predicted_scale(audit: Json | None, variant: Variant) -> float | None:
+    predicted = (audit or {}).get("predicted")
+    if variant.rule is None or not isinstance(predicted, Mapping):
+        return None
+    entry = predicted.get(prediction_key(variant.rule, variant.bias), predicted.get(variant.rule))
+    return _scale(entry.get("power")) if isinstance(entry, Mapping) else None
+
+
+def _scale(value: Any) -> float | None:
+    scale = as_float(value)
+    return scale if math.isfinite(scale) and scale > 0 else None
+
+
+def _present(values: Mapping[str, dict[str, Any] | None]) -> dict[str, Json]:
+    return {name: value for name, value in values.items() if value is not None}

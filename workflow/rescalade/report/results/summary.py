@@ -1,0 +1,205 @@
+"""Runs gathered into cells (backbone, variant), with verdicts and each backbone's best k."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rescalade.config import Config
+from rescalade.report.results.numbers import Spread, as_float
+from rescalade.report.results.results import Json, Results, RunResult
+from rescalade.variants import Variant
+
+PRIMARY = "MRR@10"
+"""Measure of in-domain quality, as in the paper's first results column."""
+SECONDARY = "nDCG@10"
+"""Measure out-of-domain, as in the paper's BEIR column."""
+LOST_SHARE = 0.5
+"""A run is `lost` below this share of the in-domain quality of its backbone's best k."""
+COLLAPSED = ("dead", "saturated", "degenerate", "non-finite", "lost")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One out-of-domain column: a data set, or one group of it where the set has several."""
+
+    dataset: str
+    group: str | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All seeds of one backbone and variant. verdicts: one per run, None where it was not made."""
+
+    backbone: str
+    variant: Variant
+    runs: tuple[RunResult, ...]
+    verdicts: tuple[str | None, ...]
+
+    @property
+    def made(self) -> tuple[RunResult, ...]:
+        """Runs that there are results of."""
+        return tuple(run for run in self.runs if run.made)
+
+    @property
+    def collapsed(self) -> bool:
+        """More than half of the runs that were made collapsed by the declared definition."""
+        known = [verdict for verdict in self.verdicts if verdict is not None]
+        return sum(verdict in COLLAPSED for verdict in known) * 2 > len(known)
+
+    def spread(self, pick: Callable[[RunResult], float]) -> Spread:
+        """Mean and sd of a value over the runs that were made."""
+        return Spread.of(pick(run) for run in self.made)
+
+    def outcome(self, key: str) -> Spread:
+        """Mean and sd of a number in outcome.json."""
+        return self.spread(lambda run: as_float((run.outcome or {}).get(key)))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The results of an experiment by cell."""
+
+    results: Results
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the results."""
+        return self.results.config
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """Out-of-domain columns: groups where a set has more than one, else the set."""
+        units: list[Unit] = []
+        for dataset in self.config.experiment.out_of_domain:
+            known = [self.results.bm25.get(dataset), *(run.scores.get(dataset) for run in self.results.runs)]
+            groups = sorted({name for scores in known if scores for name in scores.get("groups") or {}})
+            if len(groups) > 1:
+                units += [Unit(dataset, group, group) for group in groups]
+            else:
+                units.append(Unit(dataset, None, self.config.title("dataset", dataset)))
+        return tuple(units)
+
+    def in_domain(self, run: RunResult) -> float:
+        """In-domain quality: MRR@10, averaged where there are several sets; NaN where one is missing."""
+        return self.mean_of(run.scores, self.config.experiment.in_domain, PRIMARY)
+
+    def out_of_domain(self, run: RunResult) -> float:
+        """nDCG@10, the plain mean over the out-of-domain columns; NaN where one is missing or there is none."""
+        return mean([unit_measure(run.scores.get(unit.dataset), unit, SECONDARY) for unit in self.units])
+
+    def bm25_in_domain(self) -> float:
+        """BM25's value of `in_domain`."""
+        return self.mean_of(self.results.bm25, self.config.experiment.in_domain, PRIMARY)
+
+    def bm25_out_of_domain(self) -> float:
+        """BM25's value of `out_of_domain`."""
+        return mean([unit_measure(self.results.bm25.get(unit.dataset), unit, SECONDARY) for unit in self.units])
+
+    @staticmethod
+    def mean_of(scores: Json, datasets: Sequence[str], name: str) -> float:
+        """Mean of a measure over data sets; NaN where one is missing."""
+        return mean([measure(scores.get(dataset), name) for dataset in datasets])
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """In the order of the configuration: backbone, mode, scale."""
+        return tuple(
+            Cell(backbone, variant, tuple(runs), tuple(self._verdict(run) for run in runs))
+            for (backbone, variant), runs in self._grouped.items()
+        )
+
+    def of(self, backbone: str) -> list[Cell]:
+        """Cells of one backbone."""
+        return [cell for cell in self.cells if cell.backbone == backbone]
+
+    def cell(self, backbone: str, scale: float, mode: str = "tied") -> Cell | None:
+        """The cell of that scale and mode with the bias left alone, if the experiment has it.
+
+        One whose k was given comes before one whose k a rule chose.
+        """
+        found = [
+            cell
+            for cell in self.of(backbone)
+            if cell.variant.scale == scale and cell.variant.mode == mode and not cell.variant.bias
+        ]
+        return min(found, key=lambda cell: cell.variant.rule or "", default=None)
+
+    def baseline(self, cell: Cell) -> Cell | None:
+        """The same backbone at k = 1: in the same mode if it was run so, else tied."""
+        found = self.cell(cell.backbone, 1.0, cell.variant.mode)
+        if found is None or not found.made:
+            found = self.cell(cell.backbone, 1.0) or found
+        return found
+
+    def quality(self, cell: Cell) -> float:
+        """Mean in-domain quality over seeds; NaN where nothing was scored."""
+        value = cell.spread(self.in_domain).mean
+        return math.nan if value is None else value
+
+    def best(self, backbone: str) -> Cell | None:
+        """The cell with the highest mean in-domain quality; the smaller scale in a tie."""
+        scored = [(value, cell) for value, cell in self._qualities(backbone) if math.isfinite(value)]
+        return max(scored, key=lambda pair: (pair[0], -pair[1].variant.scale))[1] if scored else None
+
+    def verdict(self, run: RunResult) -> str | None:
+        """Verdict of one run, `lost` included."""
+        return self._verdict(run)
+
+    @cached_property
+    def _grouped(self) -> dict[tuple[str, Variant], list[RunResult]]:
+        grouped: dict[tuple[str, Variant], list[RunResult]] = {}
+        for run in self.results.runs:
+            grouped.setdefault((run.run.backbone, run.run.variant), []).append(run)
+        return grouped
+
+    def _qualities(self, backbone: str) -> list[tuple[float, Cell]]:
+        return [(self._mean_quality(cell.runs), cell) for cell in self.of(backbone)]
+
+    def _mean_quality(self, runs: Sequence[RunResult]) -> float:
+        value = Spread.of(self.in_domain(run) for run in runs if run.made).mean
+        return math.nan if value is None else value
+
+    @cached_property
+    def _best_quality(self) -> dict[str, float]:
+        """Per backbone, before verdicts exist: the mean in-domain quality of its best variant."""
+        best: dict[str, float] = {}
+        for (backbone, _), runs in self._grouped.items():
+            value = self._mean_quality(runs)
+            if math.isfinite(value):
+                best[backbone] = max(value, best.get(backbone, 0.0))
+        return best
+
+    def _verdict(self, run: RunResult) -> str | None:
+        if run.outcome is None:
+            return None
+        declared = str(run.outcome.get("verdict") or "unknown")
+        best = self._best_quality.get(run.run.backbone)
+        if declared == "trained" and best is not None and self.in_domain(run) < LOST_SHARE * best:
+            return "lost"
+        return declared
+
+
+def measure(scores: Json | None, name: str) -> float:
+    """A measure of a data set's scores; NaN where it is missing."""
+    return math.nan if scores is None else as_float((scores.get("metrics") or {}).get(name))
+
+
+def unit_measure(scores: Json | None, unit: Unit, name: str) -> float:
+    """A measure of an out-of-domain column."""
+    if scores is None or unit.group is None:
+        return measure(scores, name)
+    return as_float(((scores.get("groups") or {}).get(unit.group) or {}).get(name))
+
+
+def sparsity(scores: Json | None, name: str) -> float:
+    """A value of a data set's sparsity block; NaN where it is missing."""
+    return math.nan if scores is None else as_float((scores.get("sparsity") or {}).get(name))
+
+
+def mean(values: Sequence[float]) -> float:
+    """Plain mean; NaN where there is nothing or something missing."""
+    return math.fsum(values) / len(values) if values else math.nan

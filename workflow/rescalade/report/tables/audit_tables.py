@@ -1,0 +1,183 @@
+"""What audits say, as tables: by scale and mode, by mode, and the k that each rule predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rescalade.report.audit.audit_read import (
+    Json,
+    entries,
+    predicted_power,
+    predictions,
+    risk_level,
+    risk_reasons,
+    scale_entries,
+    series_title,
+    words,
+)
+from rescalade.report.results.numbers import Style, as_float
+from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+
+MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
+    ("step0_loss", "Loss at step 0", "", "size", "InfoNCE of the audit's micro-batch"),
+    ("gradient_norm", "Gradient norm", "", "size", "of that loss, over all parameters"),
+    ("active_query", "query", "Active terms", "size", ""),
+    ("active_document", "document", "Active terms", "size", ""),
+    ("activation_mean", "Activation, mean", "", "fine", "mean term weight over documents and vocabulary"),
+    ("cosine_document", "Cosine, documents", "", "measure", "mean over pairs"),
+    ("score_mean", "mean", "Score", "size", ""),
+    ("score_sd", "sd", "Score", "size", ""),
+    ("score_positive", "positive", "Score", "size", "of the relevant document"),
+    ("bf16_step", "bf16 step", "Score", "fine", "distance of neighbouring bf16 numbers at the mean score"),
+    ("logits_mean", "mean", "Logits", "size", ""),
+    ("logits_sd", "sd", "Logits", "size", ""),
+    ("logits_max", "max", "Logits", "size", ""),
+    ("logit_error", "error", "Logits", "measure", "relative distance from z/k"),
+)
+"""Key, heading, heading above it, digits and explanation of what is measured at every scale."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A backbone and its audit, None where there is none."""
+
+    name: str
+    title: str
+    audit: Json | None
+
+
+def measured(entry: Json, keys: Sequence[str] = ()) -> dict[str, Value]:
+    """Values of MEASURES, or of some of them."""
+    return {key: number(as_float(entry.get(key)), style) for key, _, _, style, _ in MEASURES if not keys or key in keys}
+
+
+def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list[Column]:
+    """Columns of MEASURES, or of some of them; under their own headings or all under one."""
+    columns = []
+    for key, header, above, _, note in MEASURES:
+        if keys and key not in keys:
+            continue
+        alone = f"{above}, {header}" if above and group is not None else header
+        columns.append(Column(key, alone, above if group is None else group, note=note))
+    return columns
+
+
+def risk_values(entry: Json) -> dict[str, Value]:
+    """The level and the reasons."""
+    return {"risk": text(risk_level(entry)), "reasons": text("; ".join(risk_reasons(entry)) or None)}
+
+
+RISK_COLUMNS = (
+    Column("risk", "Risk", numeric=False, note="low, raised or high, by the rules named under Reasons"),
+    Column("reasons", "Reasons", numeric=False, wide=True, broad=True),
+)
+
+
+def scale_table(audits: Sequence[Audited], name: str = "scales", sections: bool = True) -> Table:
+    """Every scale and mode that was tried, run or not; a section per backbone where `sections`."""
+    rows = [
+        Row(
+            {
+                "k": Value(f"{as_float(entry['k']):g}", as_float(entry["k"])),
+                "mode": text(series_title(entry)),
+                **risk_values(entry),
+                **measured(entry),
+            },
+            one.title if sections else "",
+            "high" if risk_level(entry) == "high" else "",
+            one.name,
+        )
+        for one in audits
+        for entry in scale_entries(one.audit)
+    ]
+    return Table(
+        name=name,
+        title="Audit by scale and mode",
+        caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained. A row of "
+        "high risk is tinted.",
+        columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *RISK_COLUMNS, *measured_columns()],
+        rows=rows,
+    )
+
+
+def mode_table(audits: Sequence[Audited], name: str = "modes", sections: bool = True) -> Table:
+    """What each rescale mode does to the head's function."""
+    rows = [
+        Row(
+            {
+                "mode": text(words(entry, "mode")),
+                "status": text(words(entry, "status")),
+                "logit_error": number(as_float(entry.get("logit_error")), "fine"),
+                "note": text(words(entry, "note"), note="nothing to add"),
+            },
+            one.title if sections else "",
+            "absent" if entry.get("status") == "refused" else "",
+            one.name,
+        )
+        for one in audits
+        for entry in entries(one.audit, "modes")
+    ]
+    return Table(
+        name=name,
+        title="Rescale modes",
+        caption="Relative error of the rescaled model's logits against z/k at k = 16, bias divided. Exact: equal. "
+        "Error: the mode changes more than the head. Refused: the head cannot have it.",
+        columns=[
+            Column("mode", "Mode", numeric=False),
+            Column("status", "Status", numeric=False),
+            Column("logit_error", "Logit error"),
+            Column("note", "Note", numeric=False, wide=True),
+        ],
+        rows=rows,
+    )
+
+
+def predicted_values(rule: str, prediction: Json) -> dict[str, Value]:
+    """The rule, its k as computed and the power of two that is used."""
+    return {
+        "rule": text(rule),
+        "predicted_k": number(as_float(prediction.get("k")), "size"),
+        "predicted_power": _scale(predicted_power(prediction)),
+    }
+
+
+PREDICTED_COLUMNS = (
+    Column("rule", "Rule", numeric=False),
+    Column("predicted_k", "computed", "Predicted k"),
+    Column("predicted_power", "used", "Predicted k", note="power of two"),
+)
+
+
+def predicted_table(audits: Sequence[Audited], name: str = "predicted", sections: bool = True) -> Table:
+    """The k of every rule, without any run."""
+    rows = [
+        Row(
+            {
+                **predicted_values(rule, prediction),
+                "target": text(words(prediction, "target")),
+                "note": text(words(prediction, "note"), note="nothing to add"),
+            },
+            one.title if sections else "",
+            "" if predicted_power(prediction) > 0 else "absent",
+            one.name,
+        )
+        for one in audits
+        for rule, prediction in predictions(one.audit)
+    ]
+    return Table(
+        name=name,
+        title="Predicted k",
+        caption="The scale factor that each rule takes from the audit, and the power of two that is used for it.",
+        columns=[
+            *PREDICTED_COLUMNS,
+            Column("target", "Target", numeric=False, wide=True),
+            Column("note", "Note", numeric=False, wide=True),
+        ],
+        rows=rows,
+    )
+
+
+def _scale(k: float) -> Value:
+    """A scale as it is written everywhere: `16`, `0.5`."""
+    return Value(f"{k:g}", k) if k > 0 else number(None)

@@ -1,0 +1,91 @@
+"""One row per backbone: the head before any division, and what the audit says of it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rescalade.report.audit.audit_read import Json, as_it_is, entries, part, words
+from rescalade.report.results.numbers import as_float, written
+from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
+from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+
+SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step")
+"""Measures at k = 1 that stand in this table; the others are in the audit's own."""
+
+
+def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None = None) -> Table:
+    """Head norms.
+
+    Args:
+        classes: `small` or `large` for each, None where not known; the column is left out without them.
+    """
+    rows = []
+    for place, one in enumerate(audits):
+        title = text(one.title)
+        if one.audit is None:
+            rows.append(Row({"name": title, "model": text("not audited")}, kind="absent"))
+            continue
+        entry = as_it_is(one.audit)
+        values = {"name": title, **_head(one.audit), **risk_values(entry), **measured(entry, SHOWN)}
+        values["modes"] = text(modes_in_words(one.audit))
+        if classes is not None:
+            values["class"] = text(classes[place])
+        rows.append(Row(values, kind="high" if values["risk"].raw == "high" else ""))
+    declared = Column("class", "Class", numeric=False, note="as declared in the configuration, else large above 2")
+    return Table(
+        name="head-norms",
+        title="Head norms",
+        caption="Every head before division. Row norm is the mean L2 norm of the rows of W, the paper's measure. Risk "
+        "and what stands under k = 1 are of SPLADE training without any division.",
+        columns=[
+            Column("name", "Backbone", numeric=False),
+            Column("model", "Model", numeric=False),
+            *([] if classes is None else [declared]),
+            Column("mean", "mean", "Row norm"),
+            Column("max", "max", "Row norm"),
+            Column("sd", "sd", "Row norm"),
+            *RISK_COLUMNS,
+            *measured_columns(SHOWN, "At k = 1"),
+            Column("tied", "Tied", numeric=False, note="whether W is the token embedding too"),
+            Column("inflate", "Inflation", note="factor put on W after pretraining; 1 is none"),
+            Column("vocabulary", "Vocabulary"),
+            Column("width", "Width"),
+            Column("frobenius", "Frobenius norm"),
+            Column("anisotropy", "Anisotropy"),
+            Column("bias_norm", "Bias norm"),
+            Column("norm", "Norm before W", numeric=False),
+            Column("soft_cap", "Soft cap", note="logits are bounded by it"),
+            Column("modes", "Modes", numeric=False, wide=True, note="what each rescale mode does to the logits"),
+        ],
+        rows=rows,
+    )
+
+
+def modes_in_words(audit: Json) -> str | None:
+    """`tied error 0.220, untied exact, folded refused`."""
+    found = []
+    for entry in entries(audit, "modes"):
+        mode, status, error = words(entry, "mode"), words(entry, "status"), as_float(entry.get("logit_error"))
+        if mode is None:
+            continue
+        number_too = f" {written(error, 'fine')}" if status == "error" else ""
+        found.append(f"{mode} {status or 'not known'}{number_too}")
+    return ", ".join(found) or None
+
+
+def _head(audit: Json) -> dict[str, Value]:
+    norm = part(audit, "row_norm")
+    tied = audit.get("tied")
+    return {
+        "model": text(words(audit, "model_type") or "unknown"),
+        "tied": text("yes" if tied else "no") if isinstance(tied, bool) else text(None),
+        "inflate": number(as_float(audit.get("inflate")), "size"),
+        "vocabulary": number(as_float(audit.get("vocabulary")), "count"),
+        "width": number(as_float(audit.get("width")), "count"),
+        **{key: number(as_float(norm.get(key)), "norm") for key in ("mean", "max", "sd")},
+        "frobenius": number(as_float(audit.get("frobenius")), "size"),
+        "anisotropy": number(as_float(audit.get("anisotropy")), "measure"),
+        "bias_norm": number(as_float(audit.get("bias_norm")), "size"),
+        "norm": text(words(audit, "norm"), note="none, or not known to this audit"),
+        "soft_cap": number(as_float(audit.get("soft_cap")), "size", note="none, or not known to this audit"),
+    }

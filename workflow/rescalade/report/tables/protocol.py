@@ -1,0 +1,96 @@
+"""Every switch by which two evaluations of the same set can differ: how it is made, searched and scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rescalade.data.settings import DatasetConfig
+from rescalade.report.results.numbers import listed
+from rescalade.report.results.results import Json
+from rescalade.report.results.summary import Summary
+from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+
+STORED = {"auto": "float32, or as float16 where that loses nothing"}
+
+
+def protocol_table(summary: Summary) -> Table:
+    """One row per data set that runs are tested on; what is the same for all stands below."""
+    config = summary.config
+    rows = [
+        Row(
+            {"name": text(config.title("dataset", name), raw=name)}
+            | _protocol(config.dataset(name), summary.results.manifests.get(name) or {})
+        )
+        for name in config.evaluation_sets()
+    ]
+    return Table(
+        name="protocol",
+        title="Evaluation protocol",
+        caption="How each set is made, searched and scored. Numbers of other sources compare only where these agree.",
+        columns=[
+            Column("name", "Data set", numeric=False),
+            Column("document", "Document", numeric=False, wide=True),
+            Column("gain", "Gain of nDCG", numeric=False, wide=True),
+            Column("minimum_grade", "Relevant from grade", note="for MRR and recall"),
+            Column("depth", "Depth", note="documents retrieved per query"),
+            Column("metric", "Main measure", numeric=False),
+            Column("left_out", "Left out", numeric=False, wide=True),
+            Column("remarks", "Remarks", numeric=False, wide=True),
+        ],
+        rows=rows,
+        notes=_common(summary),
+    )
+
+
+def _protocol(entry: DatasetConfig, manifest: Json) -> dict[str, Value]:
+    made: dict[str, Any] = dict(manifest.get("protocol") or {})
+    document, grades = made.pop("document", None), made.pop("grades", None)
+    gain = "the grade" if not grades else ", ".join(f"{grade} counts {value}" for grade, value in grades.items())
+    remarks = [f"{key}: {value}" for key, value in made.items()]
+    for key, words in (
+        ("empty_documents", "documents without text"),
+        ("judged_but_missing", "judged documents that the corpus lacks"),
+        ("repeated_judgements", "judgements given twice, of which the first counts"),
+    ):
+        if manifest.get(key):
+            remarks.append(f"{manifest[key]} {words}")
+    if entry.corpus is not None:
+        remarks.append(f"documents of {entry.corpus}")
+    return {
+        "document": text(None if document is None else str(document)),
+        "gain": text(gain),
+        "minimum_grade": number(entry.minimum_grade, "count"),
+        "depth": number(entry.depth, "count"),
+        "metric": text(entry.metric),
+        "left_out": text("the document whose id is the query's" if entry.drop_identical_ids else "nothing"),
+        "remarks": text("; ".join(remarks) or None),
+    }
+
+
+def _common(summary: Summary) -> list[str]:
+    config, retrieval = summary.config, summary.config.model.retrieval
+    trained = [config.train_settings(name) for name in config.backbones()]
+
+    def each(values: list[str]) -> str:
+        return listed(list(dict.fromkeys(values)))
+
+    lengths = each(
+        [
+            f"{retrieval.query_length or train.query_length} tokens of a query and "
+            f"{retrieval.document_length or train.document_length} of a document"
+            for train in trained
+        ]
+    )
+    pooled = each(["take part" if train.pool_special_tokens else "take no part" for train in trained])
+    regularised = each(
+        [f"{train.regulariser_query} of queries, {train.regulariser_document} of documents" for train in trained]
+    )
+    kept = "all" if retrieval.top_terms is None else f"the {retrieval.top_terms} heaviest"
+    return [
+        f"{lengths} are encoded, in {each([config.encoding_precision(train) for train in trained])}. Special tokens "
+        f"{pooled} in the maximum over tokens. Of a document's terms {kept} are kept, weights stored as "
+        f"{STORED.get(retrieval.weights, retrieval.weights)}.",
+        "Retrieval is exact; equal scores are ordered by the place of the document in its corpus, and this order is "
+        "scored. A query without a hit counts 0.",
+        f"Regularisers in training: {regularised}, over one micro-batch, on whatever number of devices.",
+    ]

@@ -1,0 +1,1 @@
+"""Dividing a head by k, in every mode."""

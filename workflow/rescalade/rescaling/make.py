@@ -1,0 +1,100 @@
+"""A rescaled model folder: what was done is measured, written beside it, and checked by loading it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rescalade.atomic import sha256
+from rescalade.errors import UserError
+from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, longest_text
+from rescalade.models.locate import locate_head
+from rescalade.models.norms import head_norms
+from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
+from rescalade.rescaling.card import model_card
+from rescalade.rescaling.divide import apply, refused, relative_error
+from rescalade.rescaling.modes import divided, sample_logits
+from rescalade.rescaling.save import save_verified
+from rescalade.rescaling.sidecar import write_sidecar
+from rescalade.texts.sample import sample_batches
+from rescalade.variants import Variant
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DEFAULT_LENGTH = 512
+SHORTEST = 4
+
+
+def make_rescaled(
+    name: str | Path,
+    variant: Variant,
+    folder: Path,
+    *,
+    revision: str | None = None,
+    title: str | None = None,
+    max_length: int | None = None,
+    bias_where_present: bool = False,
+) -> dict[str, Any]:
+    """Write a rescaled model into an existing empty folder, with tokenizer, rescale.json and README.md.
+
+    Masked language models also get the small files by which sentence-transformers loads the folder as a SparseEncoder
+    that can be trained at once.
+
+    Args:
+        name: hub id or model folder.
+        variant: how to divide, its k chosen.
+        title: what the card calls the origin; `name` where None.
+        bias_where_present: divide the bias too if the head has one, whatever the variant says.
+        max_length: tokens to which SparseEncoder cuts texts; the model's limit, at most 512, where None.
+
+    Returns:
+        What rescale.json holds.
+
+    Raises:
+        UserError: the model cannot be loaded, refuses the variant, or does not come back from disk as it was saved.
+    """
+    model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
+    check_vocabulary(model, tokenizer, name)
+    head = locate_head(model)
+    if bias_where_present:
+        variant = replace(variant, bias=head.bias is not None)
+    reason = refused(head, variant)
+    if reason is not None:
+        raise UserError(f"model {name}, variant {variant.name}: {reason}")
+    if max_length is not None and max_length < SHORTEST:
+        raise UserError(f"max length {max_length}: at least {SHORTEST} tokens are needed, special ones included")
+    limit = longest_text(model) or DEFAULT_LENGTH
+    if max_length is not None and max_length > limit:
+        raise UserError(f"max length {max_length}: model {name} has positions for {limit} tokens")
+    facts = _divide(model, tokenizer, variant)
+    weights = Path(name) / "model.safetensors"
+    facts["origin_sha256"] = sha256(weights) if weights.is_file() else None
+    save_verified(model, tokenizer, folder)
+    write_sidecar(folder, variant, **facts)
+    if not facts["causal"]:
+        write_sparse_encoder_files(folder, max_length or min(limit, DEFAULT_LENGTH), int(facts["vocabulary"]))
+    described = {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule, **facts}
+    (folder / "README.md").write_text(model_card(title or str(name), described), encoding="utf-8")
+    return described
+
+
+def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant: Variant) -> dict[str, Any]:
+    """Apply a variant and measure what it does to the logits of the sample text."""
+    head = locate_head(model)
+    before, causal = head_norms(head), head.family.causal
+    _, documents = sample_batches(tokenizer)
+    expected = divided(model, sample_logits(model, documents), variant)
+    apply(model, variant)
+    error = relative_error(sample_logits(model, documents), expected)
+    return {
+        "logit_error": error,
+        "row_norm_before": before["row_norm"]["mean"],
+        "row_norm_after": head_norms(locate_head(model))["row_norm"]["mean"],
+        **{key: before[key] for key in ("bias_norm", "vocabulary", "width", "tied", "norm", "soft_cap")},
+        "model_type": head.model_type,
+        "causal": causal,
+        "versions": {package: version(package) for package in ("rescalade", "transformers", "torch")},
+    }

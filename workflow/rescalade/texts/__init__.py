@@ -1,0 +1,1 @@
+"""Texts, tokens and judgements, and their files."""

@@ -1,0 +1,1 @@
+"""Training examples: given with the data, or mined."""

@@ -1,0 +1,93 @@
+"""Training triples on disk: those that a data set brings, or mined ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rescalade.atomic import atomic_file, sha256, write_json
+from rescalade.errors import UserError
+from rescalade.scratch import scratch_folder
+from rescalade.texts.given import GIVEN, given_triples
+from rescalade.triples.mining import Mined, mine_triples
+
+
+def make_triples(
+    folder: Path,
+    path: Path,
+    *,
+    negatives: int,
+    depth: int,
+    seed: int,
+    drop_identical_ids: bool = False,
+    threads: int = 1,
+) -> dict[str, Any]:
+    """Write the triples of a collection, and a manifest beside them; memory does not grow with the corpus.
+
+    Where the folder holds given-triples.parquet these are taken, at most `negatives` per query and positive; else
+    negatives are mined with BM25 (rescalade.triples.mining), among them never the document whose id is the query's
+    where `drop_identical_ids` says that it is the query itself.
+
+    Returns:
+        The manifest: origin (given or mined), triples, sha256, and for mined ones the queries left out.
+
+    Raises:
+        UserError: there is no triple at all, or a file is damaged.
+    """
+    given = folder / GIVEN
+    if given.is_file():
+        return write_triples(path, given_triples(given, negatives), {"origin": "given"})
+    counts = Mined()
+    with scratch_folder(path) as scratch:
+        tables = mine_triples(
+            folder,
+            scratch,
+            counts,
+            negatives=negatives,
+            depth=depth,
+            seed=seed,
+            drop_identical_ids=drop_identical_ids,
+            threads=threads,
+        )
+        return write_triples(path, tables, {"origin": "mined"}, counts)
+
+
+def write_triples(
+    path: Path, parts: Iterable[pa.Table | pa.RecordBatch], facts: dict[str, Any], mined: Mined | None = None
+) -> dict[str, Any]:
+    """Write tables or batches of one schema as they come, then the manifest.
+
+    Args:
+        facts: further keys of the manifest.
+        mined: counts that are complete when the last part has come.
+
+    Raises:
+        UserError: there is no triple at all.
+    """
+    rows = 0
+    with atomic_file(path) as temporary:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for part in parts:
+                writer = writer or pq.ParquetWriter(temporary, part.schema, compression="zstd")
+                rows += len(part)
+                if isinstance(part, pa.RecordBatch):
+                    writer.write_batch(part)
+                else:
+                    writer.write_table(part)
+        finally:
+            if writer is not None:
+                writer.close()
+        if not rows:
+            reason = "no query has both a relevant document and a hard negative" if mined else "the given file is empty"
+            raise UserError(f"{path}: {reason}; there is nothing to train on")
+    manifest: dict[str, Any] = {**facts, "triples": rows, "sha256": sha256(path)}
+    if mined is not None:
+        manifest["queries_without_positive"] = mined.without_positive
+        manifest["queries_without_negative"] = mined.without_negative
+    write_json(path.with_suffix(".json"), manifest)
+    return manifest

@@ -1,0 +1,1 @@
+"""Encoded texts on disk."""

@@ -1,0 +1,122 @@
+"""The manifest of an encoded data set, which guards its files, and the corpus read through it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from rescalade.atomic import read_json, sha256
+from rescalade.errors import UserError
+from rescalade.vectors.files import read_vectors
+from rescalade.vectors.names import MANIFEST
+from rescalade.vectors.reader import SparseVectors, read_facts
+from rescalade.vectors.shared import check_belongs, corpus_folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of an encoded data set, after comparing every file with it.
+
+    Raises:
+        UserError: a file is missing or damaged, or comes from another model or vocabulary.
+    """
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    for name, expected in manifest["sha256"].items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{path} is missing; encode again, whole files are kept")
+        found = sha256(path)
+        if found != expected:
+            _check_origin(path, manifest)
+            raise UserError(
+                f"{path}: sha256 {found[:12]}… found, the manifest says {expected[:12]}…; "
+                "the file is damaged: delete it and encode again, the others are kept"
+            )
+    return manifest
+
+
+def check_model(folder: Path, manifest: dict[str, Any], model: str) -> None:
+    """Refuse vectors that another model made.
+
+    Args:
+        model: digest of the model that is to be used with them (`model_digest`).
+
+    Raises:
+        UserError: they are not of this model.
+    """
+    if manifest["model"] != model:
+        raise UserError(
+            f"{folder}: its vectors are of model {manifest['model'][:12]}…, this model is {model[:12]}…; "
+            "encode again with this model"
+        )
+
+
+def model_digest(folder: Path) -> str:
+    """Digest of a model's weights.
+
+    Raises:
+        UserError: there are none.
+    """
+    single = folder / "model.safetensors"
+    if single.is_file():
+        return sha256(single)
+    parts = sorted(folder.glob("*.safetensors"))
+    if not parts:
+        raise UserError(f"{folder}: no *.safetensors file is there; expected a model folder")
+    return hashlib.sha256("\n".join(f"{path.name} {sha256(path)}" for path in parts).encode()).hexdigest()
+
+
+class CorpusShards:
+    """The encoded corpus of a data set, one shard at a time; nobody has to hold it whole.
+
+    May be iterated any number of times, always in document order: each time every shard is read from disk
+    again, its weights as float32 whatever type they are stored in. `len` is the number of shards.
+
+    folder, manifest: of the vectors that hold the documents. For a data set that shares another's corpus these are the
+    other's; its own folder holds the queries.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Compare the folder with its manifest, and so the one that it names for the documents.
+
+        Raises:
+            UserError: a shard is missing or damaged, or the two folders do not belong together.
+        """
+        self.folder, self.manifest = folder, read_manifest(folder)
+        corpus = corpus_folder(folder)
+        if corpus != folder:
+            if not (corpus / MANIFEST).is_file():
+                raise UserError(
+                    f"{folder} has the documents of {corpus.name}, which is not encoded; encode {corpus.name} first"
+                )
+            self.folder, self.manifest = corpus, read_manifest(corpus)
+            check_belongs(folder, read_json(folder / MANIFEST), corpus, self.manifest)
+
+    def __len__(self) -> int:
+        return len(self.manifest["shards"])
+
+    def __iter__(self) -> Iterator[SparseVectors]:
+        for name in self.manifest["shards"]:
+            yield read_vectors(self.folder / name)
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in all shards."""
+        return int(self.manifest["documents"])
+
+
+def _check_origin(path: Path, manifest: dict[str, Any]) -> None:
+    """A file that is whole, but not the manifest's: say whose it is."""
+    try:
+        facts = read_facts(path)
+    except (OSError, ValueError, pa.ArrowException):
+        return
+    for key in ("vocabulary", "model"):
+        if key in facts and facts[key] != manifest[key]:
+            raise UserError(
+                f"{path} is of another model: {key} {str(facts[key])[:12]}, the manifest says "
+                f"{str(manifest[key])[:12]}; delete it and encode again, the others are kept"
+            )
