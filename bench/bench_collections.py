@@ -23,10 +23,10 @@ TOLERANCE = 0.002
 
 def collection_row(name: str) -> dict[str, Any]:
     """Metrics of one collection, and the effect of every storage type."""
-    import real_data
-    from oracle import PUBLISHED, RUN, lay_out, measure
     from rescalade.export.storage_effect import storage_effect
     from rescalade.vectors.vectors import QUERIES, CorpusShards, read_vectors
+    from support import real_data
+    from support.oracle import PUBLISHED, RUN, lay_out, measure
 
     collection = getattr(real_data, name)()
     with tempfile.TemporaryDirectory() as folder:
@@ -53,9 +53,9 @@ def collection_row(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Run the collections named, all where none is."""
-    from oracle import PUBLISHED
-    from real_data import SPLADE_TINY
     from rescalade.pipeline.records import environment
+    from support.oracle import PUBLISHED
+    from support.real_data import SPLADE_TINY
 
     if not SPLADE_TINY.is_dir():
         print(f"skipped: {SPLADE_TINY} is not there")

@@ -93,7 +93,7 @@ def measure(folder: Path, negatives: int) -> dict[str, Any]:
     """Megabytes of 2^20 bytes and seconds."""
     from transformers import BertTokenizerFast
 
-    from rescalade.training.data import build_examples
+    from rescalade.training.build_examples import build_examples
     from rescalade.training.settings import TrainSettings
 
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))

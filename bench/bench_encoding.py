@@ -37,7 +37,7 @@ BATCH_TOKENS = 2048
 
 def problem(folder: Path, count: int) -> tuple[Path, list[str], str]:
     """Model folder, texts in random order, and what they are."""
-    from real_data import SPLADE_TINY, boolq
+    from support.real_data import SPLADE_TINY, boolq
 
     if SPLADE_TINY.is_dir():
         model, words = SPLADE_TINY, " ".join(boolq().document_texts()).split()
@@ -60,9 +60,9 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
     import pyarrow as pa
 
     from rescalade.encoding import encode
-    from rescalade.encoding.finished import WorkFolder
     from rescalade.encoding.settings import EncodeSettings
-    from rescalade.texts.texts import table_texts
+    from rescalade.encoding.work_folder import WorkFolder
+    from rescalade.texts.text_parts import table_texts
 
     settings = EncodeSettings(LENGTH, LENGTH, True, 65536, BATCH_TOKENS, head=head)
     loaded: list[Any] = []

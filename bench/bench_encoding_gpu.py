@@ -65,9 +65,9 @@ def ours(model: Path, texts: list[str], device: torch.device, precision: str, ba
     import pyarrow as pa
 
     from rescalade.encoding import encode
-    from rescalade.encoding.finished import WorkFolder
     from rescalade.encoding.settings import EncodeSettings
-    from rescalade.texts.texts import table_texts
+    from rescalade.encoding.work_folder import WorkFolder
+    from rescalade.texts.text_parts import table_texts
 
     settings = EncodeSettings(LENGTH, LENGTH, True, 65536, batch_tokens, precision=precision)  # type: ignore[arg-type]
     encoder = encode.Encoder.load(model, settings, str(device))

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from engine_compare import compare, postings_differ, reference
-from rescalade.export.export import export
 from rescalade.export.formats import FORMATS
 from rescalade.export.quantise import SCALE, Quantised, divisor
+from rescalade.export.write import export
 from rescalade.pipeline.records import environment
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.storage import load_index, write_index

@@ -46,9 +46,9 @@ def train_case(case: dict[str, Any]) -> dict[str, float]:
     from measure import added_peak_mb
     from rescalade.splade.model import SpladeModel
     from rescalade.training.examples import Examples, packed
-    from rescalade.training.plan import make_plan
+    from rescalade.training.forecast import make_plan
     from rescalade.training.settings import TrainSettings
-    from rescalade.training.share import Share
+    from rescalade.training.sharding import Share
     from rescalade.training.train import train
 
     torch.set_num_threads(1)

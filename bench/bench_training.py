@@ -114,7 +114,7 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
     import rescalade.training.trainer  # noqa: F401  # imports are no part of a step
     from rescalade.models.load import load_masked_lm, load_tokenizer
     from rescalade.splade.model import SpladeModel
-    from rescalade.texts.batch import tokenise
+    from rescalade.texts.token_batch import tokenise
     from rescalade.training.examples import Examples, packed
     from rescalade.training.settings import TrainSettings
     from rescalade.training.train import train
@@ -152,7 +152,7 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
 
 
 def _first(tokenizer: Any, examples: Any, device: str) -> list[Any]:
-    from rescalade.texts.batch import pad
+    from rescalade.texts.token_batch import pad
 
     batch = pad(tokenizer, [examples.queries.numbers[: examples.queries.offsets[1]]], True)
     return [value.to(device) for value in (batch.input_ids, batch.attention_mask, batch.pooled)]

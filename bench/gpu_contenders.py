@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rescalade.splade.head import pack, term_weights
+from rescalade.splade.pooling import pack, term_weights
 from sparton_restated import SpartonRestated
 
 Compute = Callable[[Tensor, Tensor, Tensor], Tensor | None]

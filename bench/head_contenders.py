@@ -9,7 +9,7 @@ from torch import Tensor
 
 from head_problem import HeadProblem
 from rescalade.splade.backends.choose import Backend
-from rescalade.splade.head import pack, term_weights
+from rescalade.splade.pooling import pack, term_weights
 
 Compute = Callable[[Tensor, Tensor, Tensor], Tensor | None]
 """(hidden [B, L, D], weight [V, D], bias [V]) -> term weights [B, V], or nothing for the bare GEMM."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_support import Pipeline
+from support.graph import Pipeline
 
 # Before torch is loaded: its threads would fight with the other test processes over the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -16,7 +16,7 @@ except ImportError as error:
     )
     sys.exit(2)
 from rescalade.pipeline.digest import ENTRIES, code_digest
-from rescalade.vectors.names import shard_digest, shard_name
+from rescalade.vectors.file_names import shard_digest, shard_name
 from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import torch
 
-from rescalade.audit.audit import Progress, audit
+from rescalade.audit.measure import Progress, audit
 from rescalade.models.load import load_lm, load_tokenizer
-from rescalade.texts.batch import TokenBatch, pad, tokenise
-from rescalade.texts.batches import micro_batches
+from rescalade.texts.micro_batches import micro_batches
 from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
+from rescalade.texts.token_batch import TokenBatch, pad, tokenise
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def audit_on_triples(
     device: str,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Audit a backbone's folder; see `rescalade.audit.audit.audit`.
+    """Audit a backbone's folder; see `rescalade.audit.measure.audit`.
 
     Args:
         folder: the backbone. collection: folder of the data set that the triples belong to.

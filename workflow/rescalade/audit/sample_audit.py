@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rescalade.audit.audit import Progress, audit
+from rescalade.audit.measure import Progress, audit
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
-from rescalade.texts.sample import SAMPLE, sample_batches
+from rescalade.texts.audit_sample import SAMPLE, sample_batches
 from rescalade.variants import Variant
 
 
@@ -20,7 +20,7 @@ def audit_model(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Audit a hub id or folder on the sample text; see `rescalade.audit.audit.audit`.
+    """Audit a hub id or folder on the sample text; see `rescalade.audit.measure.audit`.
 
     Raises:
         UserError: the model cannot be loaded, or its head is unknown.

@@ -100,7 +100,7 @@ def _places(
         raise UserError(f"{source}: no model there (config.json is missing)")
     run = Paths(results).run(parse_run(source))
     if dataset is not None:
-        from rescalade.vectors.shared import corpus_folder
+        from rescalade.vectors.shared_corpus import corpus_folder
 
         texts = Paths(results).dataset(dataset) / "corpus.parquet"
         dataset = corpus_folder(layout.vectors(run, dataset)).name  # whose vectors and index hold the documents

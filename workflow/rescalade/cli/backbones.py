@@ -123,7 +123,7 @@ def _audit_stage(context: Context, name: str) -> None:
     """Audit a backbone of the experiment on its training text."""
     from rescalade.audit.audit_text import audit_on_triples
     from rescalade.cli.audits import show
-    from rescalade.texts.given import read_triples
+    from rescalade.texts.triple_files import read_triples
 
     experiment = context.config.experiment
     settings_text = context.settings("audit", name=name)

@@ -54,7 +54,7 @@ def triples(
     context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
 ) -> None:
     """Make training triples: those that the data set brings, else with hard negatives from BM25."""
-    from rescalade.texts.given import GIVEN
+    from rescalade.texts.triple_files import GIVEN
     from rescalade.triples.triples import make_triples
 
     mining = context.config.recipe_named(recipe).mining

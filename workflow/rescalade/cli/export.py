@@ -36,8 +36,8 @@ def export(
 ) -> None:
     """Write the vectors of a data set in the format of another engine (docs/exports.md)."""
     from rescalade.atomic import atomic_folder
-    from rescalade.export.export import RECORD
-    from rescalade.export.export import export as write
+    from rescalade.export.write import RECORD
+    from rescalade.export.write import export as write
     from rescalade.vectors.manifest import CorpusShards
     from rescalade.vectors.vectors import QUERIES, read_vectors
 

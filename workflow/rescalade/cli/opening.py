@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.cli.context import Context
-from rescalade.data.opened import Opened
 from rescalade.data.rules import Expected, Rules
 from rescalade.data.settings import DatasetConfig
+from rescalade.data.streams import Opened
 from rescalade.pipeline.stages import source_packages
 
 logger = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ def encode_own_texts(
         UserError: an option is missing, or the output folder holds something else.
     """
     from rescalade.encoding.encode import EncodeJob
-    from rescalade.encoding.finished import WorkFolder
+    from rescalade.encoding.work_folder import WorkFolder
     from rescalade.texts.own_texts import no_texts, read_texts
 
     if surplus:

@@ -48,9 +48,9 @@ def encode(
 ) -> None:
     """Encode a data set, or texts of your own, with a trained run."""
     from rescalade.encoding.encode import EncodeJob, EncodeSettings
-    from rescalade.encoding.finished import WorkFolder
-    from rescalade.texts.texts import folder_texts
-    from rescalade.vectors.shared import check_same_corpus
+    from rescalade.encoding.work_folder import WorkFolder
+    from rescalade.texts.text_parts import folder_texts
+    from rescalade.vectors.shared_corpus import check_same_corpus
 
     if texts is not None or queries is not None or out is not None or not dataset:
         encode_own_texts(context, run, texts, queries, out, surplus=dataset)

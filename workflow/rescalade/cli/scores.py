@@ -28,7 +28,7 @@ def score(
     from rescalade.scoring.score import score_queries, summarise
     from rescalade.texts.collection import read_table
     from rescalade.texts.judgements import read_judgements
-    from rescalade.vectors.shared import encoding_facts
+    from rescalade.vectors.shared_corpus import encoding_facts
 
     folder = context.paths.bm25() if run == BM25 else context.paths.run(parse_run(run))
     data, settings = context.paths.dataset(dataset), context.config.dataset(dataset)

@@ -30,10 +30,10 @@ def train(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rescalade.texts.given import read_triples
+    from rescalade.texts.triple_files import read_triples
     from rescalade.training.launch import launch, launched
+    from rescalade.training.process_group import join_world, leave_world
     from rescalade.training.run import train_run
-    from rescalade.training.world import join_world, leave_world
 
     chosen = parse_run(run)
     settings_text = context.settings("train", run=run)

@@ -12,7 +12,7 @@ from rescalade.encoding.settings import Precision
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
-from rescalade.vectors.names import Storage
+from rescalade.vectors.file_names import Storage
 
 CLAIMS = (
     "large-norm-collapses",

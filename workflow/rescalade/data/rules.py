@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rescalade.data.opened import Document, Judgement
+from rescalade.data.streams import Document, Judgement
 from rescalade.errors import UserError
 
 Titles = Literal["prepend", "once", "none"]

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, sha256, write_json
-from rescalade.data.opened import Document, Judgement, Opened, Query
+from rescalade.data.hash_set import Seen, text_hash
 from rescalade.data.rules import Expected, Rules
-from rescalade.data.seen import Seen, text_hash
+from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
 from rescalade.texts.collection import (
     BATCH_DOCUMENTS,
@@ -28,7 +28,7 @@ from rescalade.texts.collection import (
     Collection,
     document_batches,
 )
-from rescalade.texts.given import GIVEN
+from rescalade.texts.triple_files import GIVEN
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)

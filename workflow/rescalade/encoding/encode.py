@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.encoding.encoder import Encoder
-from rescalade.encoding.finished import WorkFolder
+from rescalade.encoding.encoding_manifest import write_manifest
 from rescalade.encoding.settings import EncodeSettings
-from rescalade.encoding.summary import write_manifest
+from rescalade.encoding.work_folder import WorkFolder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
 from rescalade.texts.collection import Collection
-from rescalade.texts.texts import Texts, collection_texts
+from rescalade.texts.text_parts import Texts, collection_texts
 from rescalade.texts.tokens import cached_tokens, tokenizer_digest, tokens_of
+from rescalade.vectors.file_names import QUERIES, shard_name
 from rescalade.vectors.manifest import model_digest
-from rescalade.vectors.names import QUERIES, shard_name
 
 __all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from rescalade.encoding import trim
-from rescalade.encoding.batches import padded, plan_batches
 from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
+from rescalade.encoding.text_batches import padded, plan_batches
 from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
-from rescalade.splade.head import operand, pack
 from rescalade.splade.model import SpladeModel
-from rescalade.texts.batch import TokenBatch
+from rescalade.splade.pooling import operand, pack
+from rescalade.texts.token_batch import TokenBatch
 from rescalade.texts.tokens import Tokens
 from rescalade.vectors.reader import SparseVectors
 

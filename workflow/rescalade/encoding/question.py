@@ -28,7 +28,7 @@ def encode_question(
 
     from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
     from rescalade.splade.model import SpladeModel
-    from rescalade.texts.batch import pad, tokenise
+    from rescalade.texts.token_batch import pad, tokenise
 
     masked_lm, tokenizer = load_masked_lm(model_folder), load_tokenizer(model_folder)
     check_lengths(masked_lm, model_folder, query_length=length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rescalade.vectors.names import Storage
+from rescalade.vectors.file_names import Storage
 
 if TYPE_CHECKING:
     from rescalade.splade.backends.choose import Backend

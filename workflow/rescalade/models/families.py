@@ -1,7 +1,7 @@
 """Head families: where each model type of transformers keeps its output projection and the norm before it.
 
 A model type that is not listed is refused, since a wrong guess trains a head that was never divided. Every entry is
-held to a tiny random model of its type by tests/test_head_families.py, which also writes docs/heads.md.
+held to a tiny random model of its type by tests/rescaling/test_head_families.py, which also writes docs/heads.md.
 """
 
 from __future__ import annotations

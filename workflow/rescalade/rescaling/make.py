@@ -18,7 +18,7 @@ from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
 from rescalade.rescaling.save import save_verified
 from rescalade.rescaling.sidecar import write_sidecar
-from rescalade.texts.sample import sample_batches
+from rescalade.texts.audit_sample import sample_batches
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rescalade.models.locate import locate_head
 from rescalade.rescaling.divide import apply, refused, relative_error
-from rescalade.texts.batch import TokenBatch
+from rescalade.texts.token_batch import TokenBatch
 from rescalade.variants import MODES, Variant
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
-from rescalade.retrieval.names import pack_names
+from rescalade.retrieval.document_ids import pack_names
 from rescalade.retrieval.repeated import RepeatedIds
 from rescalade.vectors.vectors import SparseVectors
 

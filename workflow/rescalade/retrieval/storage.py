@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
+from rescalade.retrieval.document_ids import MappedNames, pack_names
 from rescalade.retrieval.header import FILES, FORMAT, Header, read_header, write_header
 from rescalade.retrieval.index import InvertedIndex
-from rescalade.retrieval.names import MappedNames, pack_names
 from rescalade.retrieval.repeated import RepeatedIds
 from rescalade.vectors.vectors import SparseVectors
 

@@ -11,7 +11,7 @@ from rescalade.models.locate import Head, locate_head
 from rescalade.models.projection import restore
 from rescalade.rescaling.multiplier import carried_by, resume, suspend
 from rescalade.splade.backends.choose import Backend
-from rescalade.splade.head import pack, term_weights
+from rescalade.splade.pooling import pack, term_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -17,10 +17,10 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
 from rescalade.splade.backends.choose import Backend
-from rescalade.splade.head import operand, pack
+from rescalade.splade.length_groups import LEAST_WORK, by_length, cut, reorder
 from rescalade.splade.model import SpladeModel
-from rescalade.splade.pieces import LEAST_WORK, by_length, cut, reorder
-from rescalade.texts.batch import pad, tokenise
+from rescalade.splade.pooling import operand, pack
+from rescalade.texts.token_batch import pad, tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from rescalade.atomic import sha256
 from rescalade.errors import UserError
-from rescalade.texts.texts import Texts, table_texts
+from rescalade.texts.text_parts import Texts, table_texts
 
 SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.atomic import atomic_file, sha256
-from rescalade.texts.batch import tokenise
+from rescalade.texts.token_batch import tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from rescalade.splade.pieces import Features, cut
+from rescalade.splade.length_groups import Features, cut
 from rescalade.training.objective import SpladeObjective
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rescalade.texts.batch import pad
+from rescalade.texts.token_batch import pad
 from rescalade.texts.tokens import Tokens
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from rescalade.errors import UserError
-from rescalade.training.plan import GB, Plan
+from rescalade.training.forecast import GB, Plan
 from rescalade.training.settings import TrainSettings
 
 SIGNS = ("not enough memory", "can't allocate memory", "out of memory")

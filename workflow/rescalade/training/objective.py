@@ -24,9 +24,9 @@ from rescalade.objective.loss import (
     score,
 )
 from rescalade.objective.measures import Row, activity
-from rescalade.splade.pieces import Features
+from rescalade.splade.length_groups import Features
 from rescalade.training.settings import TrainSettings
-from rescalade.training.share import Gather, Share
+from rescalade.training.sharding import Gather, Share
 
 REGULARISERS = {"flops": flops_regulariser, "l1": l1_regulariser}
 

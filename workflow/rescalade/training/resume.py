@@ -21,8 +21,8 @@ from rescalade.training.checkpoint import (
     save_checkpoint,
     training_tensors,
 )
+from rescalade.training.process_group import World
 from rescalade.training.settings import TrainSettings
-from rescalade.training.world import World
 
 HISTORY = "history.parquet"
 IRRELEVANT = {"checkpoint_every", "tensorboard", "encode_rows", "watch_every"}

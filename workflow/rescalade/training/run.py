@@ -17,11 +17,11 @@ from rescalade.rescaling.multiplier import bake
 from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
-from rescalade.training.data import build_examples
-from rescalade.training.follow import Progress
+from rescalade.training.build_examples import build_examples
+from rescalade.training.callback import Progress
+from rescalade.training.process_group import World
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
-from rescalade.training.world import World
 
 
 def train_run(

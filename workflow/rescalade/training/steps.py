@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.texts.batches import micro_batches
+from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.settings import TrainSettings
 
 

@@ -13,16 +13,16 @@ from rescalade.errors import UserError
 from rescalade.objective.measures import Row
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
+from rescalade.training.callback import Follow, Interrupted, Progress
 from rescalade.training.examples import Examples
-from rescalade.training.follow import Follow, Interrupted, Progress
+from rescalade.training.forecast import make_plan
 from rescalade.training.memory import explained
-from rescalade.training.plan import make_plan
+from rescalade.training.process_group import World
 from rescalade.training.resume import resume
 from rescalade.training.schedule import learning_rate_factor
 from rescalade.training.settings import TrainSettings
-from rescalade.training.share import Share
+from rescalade.training.sharding import Share
 from rescalade.training.steps import optimiser_steps
-from rescalade.training.world import World
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

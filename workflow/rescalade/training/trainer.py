@@ -23,7 +23,7 @@ from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor
 from rescalade.training.settings import TrainSettings
-from rescalade.training.share import Share, sum_gradients, sum_over_devices
+from rescalade.training.sharding import Share, sum_gradients, sum_over_devices
 from rescalade.training.steps import step_batches
 
 if TYPE_CHECKING:

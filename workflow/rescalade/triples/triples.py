@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from rescalade.atomic import atomic_file, sha256, write_json
 from rescalade.errors import UserError
 from rescalade.scratch import scratch_folder
-from rescalade.texts.given import GIVEN, given_triples
+from rescalade.texts.triple_files import GIVEN, given_triples
 from rescalade.triples.mining import Mined, mine_triples
 
 

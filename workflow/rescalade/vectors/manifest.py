@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from rescalade.atomic import read_json, sha256
 from rescalade.errors import UserError
+from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.files import read_vectors
-from rescalade.vectors.names import MANIFEST
 from rescalade.vectors.reader import SparseVectors, read_facts
-from rescalade.vectors.shared import check_belongs, corpus_folder
+from rescalade.vectors.shared_corpus import check_belongs, corpus_folder
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

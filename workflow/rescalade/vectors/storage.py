@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
-from rescalade.vectors.names import Storage
+from rescalade.vectors.file_names import Storage
 from rescalade.vectors.reader import SparseVectors
 
 LOSSY = ("int100", "relative8")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rescalade.vectors.file_names import MANIFEST, QUERIES, shard_name
 from rescalade.vectors.files import read_vectors, write_vectors
 from rescalade.vectors.manifest import CorpusShards, check_model, model_digest, read_manifest
-from rescalade.vectors.names import MANIFEST, QUERIES, shard_name
 from rescalade.vectors.reader import SparseVectors
 
 __all__ = [

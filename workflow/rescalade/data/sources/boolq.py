@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from rescalade.data.opened import Document, Judgement, Opened, Query
 from rescalade.data.sources.failures import in_one_line
+from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
 
 MEMBERS = {

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from rescalade.data.opened import Document, Judgement, Opened, Query
-from rescalade.data.seen import Seen, text_hash
+from rescalade.data.hash_set import Seen, text_hash
 from rescalade.data.settings import DatasetConfig
 from rescalade.data.sources.failures import in_one_line, told
 from rescalade.data.sources.hub_files import fetch
+from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
 
 ROWS = 4096

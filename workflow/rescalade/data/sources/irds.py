@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rescalade.data.opened import Document, Judgement, Opened, Query
 from rescalade.data.sources.failures import told
+from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rescalade.data.opened import Opened
 from rescalade.data.pydoc_collection import as_collection, facts, select_pairs
 from rescalade.data.pydoc_source import read_pairs
 from rescalade.data.settings import DatasetConfig, PydocSource
+from rescalade.data.streams import Opened
 from rescalade.data.writer import as_opened
 
 

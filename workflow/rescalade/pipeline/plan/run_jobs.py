@@ -8,7 +8,7 @@ from rescalade.config import Config, Run
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.pipeline.plan.job import Job, Key
 from rescalade.pipeline.stages import parse_run, shard_jobs
-from rescalade.vectors.names import shard_digest, shard_name
+from rescalade.vectors.file_names import shard_digest, shard_name
 
 
 def train_job(config: Config, paths: Paths, name: str) -> Job:

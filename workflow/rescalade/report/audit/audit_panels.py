@@ -24,7 +24,7 @@ from rescalade.report.figures.style import (
     wrapped,
 )
 from rescalade.report.results.numbers import as_float, written
-from rescalade.report.tables.norms import LARGE_NORM
+from rescalade.report.tables.row_norms import LARGE_NORM
 
 BEYOND = 8.0
 """A rule's k is drawn up to this factor outside of the k that were tried, and at the edge beyond it."""

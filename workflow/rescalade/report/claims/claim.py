@@ -9,7 +9,7 @@ from typing import Literal
 
 from rescalade.report.results.numbers import Spread, with_spread
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.norms import head_class
+from rescalade.report.tables.row_norms import head_class
 
 FLOOR = 0.01
 """Least seed noise in MRR@10: with two or three seeds a pooled sd can be small by chance."""

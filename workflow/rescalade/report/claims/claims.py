@@ -8,7 +8,7 @@ from rescalade.report.claims.claim import Answer, Claim
 from rescalade.report.claims.large_norm_claims import collapse, rescue
 from rescalade.report.claims.other_claims import bm25, first_loss
 from rescalade.report.claims.small_norm_claim import harmless
-from rescalade.report.results.results import load_results
+from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 
 __all__ = ["Answer", "Claim", "claims_of", "evaluate_claims"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import as_float, listed
-from rescalade.report.results.results import RunResult
 from rescalade.report.results.summary import COLLAPSED, Cell
 from rescalade.report.tables.table import Value, text
 

@@ -22,9 +22,9 @@ from rescalade.report.figures.style import (
     wrapped,
 )
 from rescalade.report.results.labels import backbone_title, mode_title, scale_words
-from rescalade.report.results.results import RunResult
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.norms import LARGE_NORM, audited_norm
+from rescalade.report.tables.row_norms import LARGE_NORM, audited_norm
 
 TOGETHER = 4
 """Backbones in one panel."""

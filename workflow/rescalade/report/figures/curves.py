@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.figures.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
 from rescalade.report.results.labels import backbone_title, variant_title
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import as_float
-from rescalade.report.results.results import RunResult
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.variants import Variant
 

@@ -17,7 +17,7 @@ from rescalade.report.figures.mode_look import FILLED_IN_WORDS
 from rescalade.report.figures.style import PANEL
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
-from rescalade.report.results.results import load_results
+from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import PRIMARY, SECONDARY, Summary
 
 

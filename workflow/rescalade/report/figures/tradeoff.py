@@ -12,8 +12,8 @@ from rescalade.config import Config
 from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import DASHES, MARKERS, SERIES, legend_columns, plain_log, wrapped
 from rescalade.report.results.labels import backbone_title, mode_title
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread
-from rescalade.report.results.results import RunResult
 from rescalade.report.results.summary import SECONDARY, Summary, mean, measure, sparsity
 from rescalade.report.tables.table import Column, Row, Table, Value, spread, text
 from rescalade.variants import Variant

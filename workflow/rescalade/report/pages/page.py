@@ -18,16 +18,16 @@ from rescalade.report.figures.tradeoff import tradeoff_table
 from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.pages.wording import facts, opening
 from rescalade.report.results.labels import backbone_title
+from rescalade.report.results.load import load_results
 from rescalade.report.results.provenance import Provenance, check_settings, configuration_digest, gather
-from rescalade.report.results.results import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.best_scale import predicted_against_best
 from rescalade.report.tables.comparisons import comparison_table
-from rescalade.report.tables.data import cost_table, data_table
+from rescalade.report.tables.datasets import cost_table, data_table
 from rescalade.report.tables.effectiveness import main_table, run_table
-from rescalade.report.tables.norms import audit_tables, norm_table, prediction_table
 from rescalade.report.tables.protocol import protocol_table
-from rescalade.report.tables.published import counted, matches, published_table
+from rescalade.report.tables.published_numbers import counted, matches, published_table
+from rescalade.report.tables.row_norms import audit_tables, norm_table, prediction_table
 
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {

@@ -11,7 +11,7 @@ from rescalade.report.results.labels import backbone_title, mode_title, scale_ti
 from rescalade.report.results.numbers import duration, listed, plural, written
 from rescalade.report.results.provenance import Provenance
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.norms import head_class
+from rescalade.report.tables.row_norms import head_class
 
 MANY = 6
 """Backbones that are still listed by name."""

@@ -13,8 +13,8 @@ from typing import Any
 from rescalade.config import Config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.report.results.load import read_json
 from rescalade.report.results.numbers import as_float
-from rescalade.report.results.results import read_json
 
 NOTHING = "nothing"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rescalade.config import Config
+from rescalade.report.results.load import Json, Results, RunResult
 from rescalade.report.results.numbers import Spread, as_float
-from rescalade.report.results.results import Json, Results, RunResult
 from rescalade.variants import Variant
 
 PRIMARY = "MRR@10"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rescalade.report.results.labels import backbone_title, variant_title
-from rescalade.report.results.results import Results, per_query
+from rescalade.report.results.load import Results, per_query
 from rescalade.report.results.summary import PRIMARY, SECONDARY, Cell, Summary
 from rescalade.report.tables.table import Column, Row, Table, number, text
 from rescalade.scoring.significance import PERMUTATIONS, holm, sign_flip_test

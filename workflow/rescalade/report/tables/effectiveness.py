@@ -9,8 +9,8 @@ from functools import partial
 from rescalade.pipeline.stages import recall_cuts
 from rescalade.report.claims.verdicts import NOT_RUN, verdict_of, verdict_value
 from rescalade.report.results.labels import backbone_title, variant_title
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Style, as_float, listed, plural
-from rescalade.report.results.results import RunResult
 from rescalade.report.results.summary import (
     COLLAPSED,
     PRIMARY,
@@ -22,7 +22,7 @@ from rescalade.report.results.summary import (
     sparsity,
     unit_measure,
 )
-from rescalade.report.tables.norms import audited_norm
+from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
 
 BEST = "\N{BLACK STAR} best"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rescalade.data.settings import DatasetConfig
+from rescalade.report.results.load import Json
 from rescalade.report.results.numbers import listed
-from rescalade.report.results.results import Json
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
 

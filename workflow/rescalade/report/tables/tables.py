@@ -9,15 +9,15 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.published import load_published
 from rescalade.report.figures.tradeoff import tradeoff_table
-from rescalade.report.results.results import load_results
+from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.best_scale import predicted_against_best
 from rescalade.report.tables.comparisons import comparison_table
-from rescalade.report.tables.data import data_table
+from rescalade.report.tables.datasets import data_table
 from rescalade.report.tables.effectiveness import main_table, run_table
-from rescalade.report.tables.norms import norm_table, prediction_table
 from rescalade.report.tables.protocol import protocol_table
-from rescalade.report.tables.published import published_table
+from rescalade.report.tables.published_numbers import published_table
+from rescalade.report.tables.row_norms import norm_table, prediction_table
 from rescalade.report.tables.table import Table
 
 

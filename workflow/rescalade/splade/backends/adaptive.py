@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from rescalade.splade.backends import compiled, screen
-from rescalade.splade.backends.sample import Sample
+from rescalade.splade.backends.column_sample import Sample
 
 SPARSE = 0.10
 """Share of active pairs up to which the screen is tried: computing that share again in float32 costs about as much of

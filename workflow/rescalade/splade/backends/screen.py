@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rescalade.splade import kernels
 from rescalade.splade.backends import compiled, margin
-from rescalade.splade.backends.sample import Sample
+from rescalade.splade.backends.column_sample import Sample
 
 CHUNK = 1024
 """Vocabulary columns per chunk; bfloat16 logits take half the cache."""

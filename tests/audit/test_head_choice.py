@@ -1,0 +1,145 @@
+"""Rules for k against hand-worked values and direct search, and the risk in words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from rescalade.audit.choose import Pooled, power_of_two, predict
+from rescalade.audit.measure import bf16_step
+from rescalade.audit.risk import judge_risk
+from rescalade.rescaling.predicted import predicted_scale
+from rescalade.variants import Variant
+
+NORMS = {"width": 256, "row_norm": {"mean": 2.802}}
+
+
+def pools(size: float, bias: float | None = None) -> tuple[Pooled, Pooled]:
+    """Pooled products of 3 queries and 6 documents of a given size."""
+    generator = torch.Generator().manual_seed(3)
+    products = torch.randn(9, 50, generator=generator) * size
+    shift = None if bias is None else torch.full((50,), bias)
+    return Pooled(products[:3], shift), Pooled(products[3:], shift)
+
+
+def test_weights_at_a_scale_divide_the_bias_or_leave_it() -> None:
+    pooled = Pooled(torch.tensor([[-3.0, 0.0, 4.5, 80.0]]), torch.tensor([-1.0, 1.0, -0.5, 8.0]))
+    both = torch.tensor([[0.0, math.log(1.125), math.log(1.5), math.log(12.0)]])  # (m + b) / 8
+    kept = torch.tensor([[0.0, math.log(2.0), math.log(1.0625), math.log(19.0)]])  # m / 8 + b
+    torch.testing.assert_close(pooled.at_scale(8, bias=True).float(), both)
+    torch.testing.assert_close(pooled.at_scale(8, bias=False).float(), kept)
+
+
+def test_a_soft_cap_is_divided_too() -> None:
+    pooled = Pooled(torch.tensor([[5.0]]), None, soft_cap=30.0)
+    expected = math.log1p(30 * math.tanh(5 / 30) / 4)
+    assert pooled.at_scale(4, bias=False).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("k", "power"), [(0.3, 1), (1, 1), (1.4, 1), (1.5, 2), (2.8, 2), (2.9, 4), (12, 16), (11, 8)])
+def test_powers_of_two_are_nearest_on_a_log_scale(k: float, power: int) -> None:
+    assert power_of_two(k) == power
+
+
+def test_width_and_norm_are_plain_arithmetic() -> None:
+    found = predict(NORMS, *pools(5))
+    assert found["width"]["k"] == 4.0  # 256^(1/4)
+    assert found["norm"]["k"] == pytest.approx(2.0)  # 2.802 / 1.401
+    assert predicted_scale(found, Variant.automatic("norm", "untied", bias=True)) == 2.0
+
+
+@pytest.mark.parametrize(("shift", "bias"), [(None, False), (-2.0, False), (-2.0, True)])
+def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> None:
+    queries, documents = pools(3000, shift)
+    found = predict(NORMS, queries, documents)
+    end = "-bias" if bias else ""
+    assert documents.at_scale(found[f"activation{end}"]["k"], bias).mean().item() == pytest.approx(0.5, rel=1e-5)
+    k = found[f"score{end}"]["k"]
+    scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
+    assert scores.mean().item() == pytest.approx(128, rel=1e-5)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_loss_rule_takes_the_first_power_of_two_within_its_limit(bias: bool) -> None:
+    queries, documents = pools(3000, -40.0)
+    variant = Variant.automatic("loss", "folded", bias)
+    chosen = predicted_scale(predict(NORMS, queries, documents), variant)
+
+    def loss(k: float) -> float:
+        scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
+        return float(-torch.log_softmax(scores, 1)[torch.arange(3), torch.arange(3)].mean())
+
+    within = [k for k in (2**e for e in range(14)) if loss(k) <= 2 * math.log(6)]
+    assert chosen == within[0] > 1
+
+
+def test_a_negative_bias_that_is_kept_asks_for_less_division() -> None:
+    found = predict(NORMS, *pools(3000, -40.0))
+    assert found["loss"]["power"] < found["loss-bias"]["power"]
+    assert "bias kept" in found["loss"]["target"] and "bias divided too" in found["loss-bias"]["target"]
+
+
+def test_a_positive_bias_that_is_kept_can_be_out_of_reach() -> None:
+    found = predict(NORMS, *pools(3000, 40.0))
+    assert (found["score"]["k"], found["score"]["power"], found["score"]["note"]) == (
+        None,
+        1,
+        "no k reaches the target",
+    )
+    assert found["score-bias"]["k"] > 1
+
+
+def test_a_head_that_meets_the_targets_is_left_alone() -> None:
+    found = predict({**NORMS, "row_norm": {"mean": 0.4}}, *pools(0.1))
+    assert {found[rule]["power"] for rule in ("norm", "activation", "score", "loss")} == {1}
+    assert found["loss"]["note"] == "met without a division"
+    assert set(found) == {"width", "norm", "activation", "score", "loss"}  # without a bias there is one of each
+
+
+def test_a_broken_head_has_no_k() -> None:
+    queries, documents = pools(1)
+    broken = Pooled(queries.product * math.nan, None)
+    found = predict(NORMS, broken, documents)
+    assert (found["score"]["k"], found["score"]["power"]) == (None, 1)
+    assert "no k" in found["loss"]["note"]
+
+
+@pytest.mark.parametrize("value", [1e-3, 0.9, 1.0, 100.0, 128.0, 129.5, 787895.0])
+def test_bf16_steps_are_those_of_the_format(value: float) -> None:
+    stored = torch.tensor(value, dtype=torch.bfloat16)
+    if stored > value:  # rounded up: the number at or below the value
+        stored = (stored.view(torch.int16) - 1).view(torch.bfloat16)
+    following = (stored.view(torch.int16) + 1).view(torch.bfloat16)
+    assert bf16_step(value) == float(following) - float(stored)
+
+
+SOUND: dict[str, Any] = {
+    "k": 1.0, "mode": "tied", "bias": False, "logit_error": 0.0, "step0_loss": 4.0, "gradient_norm": 2.0,
+    "active_document": 200.0, "cosine_document": 0.5, "score_mean": 20.0, "score_sd": 5.0, "bf16_step": 0.125,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "norm", "level", "words"),
+    [
+        ({}, 1.4, "low", "no rule"),
+        ({"step0_loss": 21600.0}, 1.4, "high", "times ln(64)"),
+        ({"step0_loss": 500 * math.log(64) * 0.99}, 1.4, "raised", "times ln(64)"),
+        ({"step0_loss": math.nan}, 1.4, "high", "not finite"),
+        ({"active_document": 0.5}, 1.4, "high", "dead"),
+        ({"cosine_document": 0.96}, 1.4, "raised", "cosine"),
+        ({}, 2.553, "raised", "large: above 2"),
+        ({"k": 2.0}, 2.553, "low", "no rule"),
+        ({"logit_error": 0.22, "k": 2.0}, 1.4, "raised", "22% off"),
+        ({"logit_error": 0.22, "mode": "folded"}, 1.4, "low", "no rule"),
+        ({"score_mean": 787895.0, "bf16_step": 4096.0, "score_sd": 9000.0}, 1.4, "raised", "float32"),
+        ({"score_mean": 787895.0, "bf16_step": 4096.0, "score_sd": 90000.0}, 1.4, "low", "no rule"),
+    ],
+)
+def test_the_risk_is_named_with_its_rule(change: dict[str, Any], norm: float, level: str, words: str) -> None:
+    found = judge_risk({**SOUND, **change}, {"row_norm": {"mean": norm}}, candidates=64)
+    assert found["level"] == level
+    assert words in "; ".join(found["reasons"])

@@ -1,0 +1,131 @@
+"""Another norm than the paper's Table 1 is another checkpoint, and stops before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rescalade import published as published_data
+from rescalade.backbones.published_norm import check_published_norm
+from rescalade.errors import UserError
+from support.commands import call
+from support.hub_models import tiny_checkpoint
+from support.models import tiny
+
+MODERNBERT = {"row_norm": {"mean": 2.553124, "max": 4.2729}, "anisotropy": 0.0441}
+ID = "answerdotai/ModernBERT-base"
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {**MODERNBERT, **changes}
+
+
+def test_the_papers_checkpoint_passes_by_name_or_by_id() -> None:
+    assert check_published_norm("modernbert-base", None, MODERNBERT)
+    assert check_published_norm("mine", ID, MODERNBERT)
+
+
+def test_a_backbone_that_the_paper_has_not_is_not_compared() -> None:
+    assert not check_published_norm("mine", "owner/mine", changed(anisotropy=0.9))
+    assert not check_published_norm("mine", None, changed(anisotropy=0.9))
+
+
+@pytest.mark.parametrize(
+    ("norms", "measure", "found"),
+    [
+        (changed(row_norm={"mean": 1.401, "max": 2.045}), "mean row norm", "1.401"),
+        (changed(row_norm={"mean": 2.5668, "max": 4.273}), "mean row norm", "2.567"),  # 0.5 % are 0.0128
+        (changed(row_norm={"mean": 2.553, "max": 4.30}), "largest row norm", "4.3"),
+        (changed(anisotropy=0.05), "anisotropy", "0.05"),
+        (changed(row_norm={"mean": float("nan"), "max": 4.273}), "mean row norm", "nan"),
+    ],
+)
+def test_a_value_that_is_off_is_refused(norms: dict[str, Any], measure: str, found: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_published_norm("modernbert-base", ID, norms)
+    message = str(caught.value)
+    assert message.startswith(f"backbone modernbert-base: {measure} of its head is {found}, ")
+    assert "Table 1" in message and "check_norm: false" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(("mean", "limit"), [(2.5657, True), (2.5658, False)])
+def test_the_tolerance_is_the_files(mean: float, limit: bool) -> None:
+    norms = changed(row_norm={"mean": mean, "max": 4.273})
+    if limit:
+        check_published_norm("modernbert-base", None, norms)
+    else:
+        with pytest.raises(UserError):
+            check_published_norm("modernbert-base", None, norms)
+
+
+CONFIG = """
+experiment: one
+sources: {{pydoc: {{kind: pydoc}}}}
+datasets: {{train: {{source: pydoc, packages: [rich]}}}}
+backbones:
+  bert-base: {{source: local, path: {path}{more}}}
+recipes: {{quick: {{}}}}
+experiments:
+  one:
+    {{title: One, recipe: quick, train_on: train, in_domain: [train], grid: [{{backbones: [bert-base], scales: [1]}}]}}
+"""
+
+
+def test_the_stage_stops_on_a_mismatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tiny model named bert-base: refused with the paper's numbers, taken with its own or unchecked."""
+    checkpoint = tiny_checkpoint(tmp_path / "checkpoint")
+    capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=""))
+    made = tmp_path / "results" / "backbones" / "bert-base"
+    status, lines = call(capsys, "backbone", "bert-base")
+    assert status == 2 and len(lines) == 1 and "backbone bert-base: mean row norm" in lines[0]
+    assert list(made.parent.iterdir()) == []
+
+    weight = tiny("bert").get_output_embeddings().weight.detach().double()  # type: ignore[union-attr]
+    norms = (weight * weight).sum(1).sqrt()
+    rows = weight / norms[:, None]
+    cosines = (rows @ rows.T).fill_diagonal_(0)
+    values = {
+        "row_norm": float(norms.mean()),
+        "row_norm_max": float(norms.max()),
+        "anisotropy": float(cosines.sum()) / (60 * 59),
+    }
+    published = yaml.safe_load((published_data.FOLDER / "rescaling.yaml").read_text())
+    published["values"] = [
+        {"where": "Table 1", "backbone": "bert-base", "measure": name, "value": value} for name, value in values.items()
+    ]
+    (tmp_path / "rescaling.yaml").write_text(yaml.safe_dump(published))
+    own = published_data.load_published("rescaling", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("rescalade.backbones.published_norm.load_published", lambda _: own)
+        assert call(capsys, "backbone", "bert-base") == (0, [])
+    (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=", check_norm: false"))
+    assert call(capsys, "backbone", "bert-base") == (0, [])
+    assert (made / "model.safetensors").is_file()
+
+
+def test_the_audit_stops_on_a_mismatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the audit measured is compared, whatever it was measured on; nothing is written on a mismatch."""
+    monkeypatch.chdir(tmp_path)
+    for reader in ("collection.read_collection", "triples.read_triples"):
+        monkeypatch.setattr(f"rescalade.data.{reader}", lambda _: None, raising=False)
+    monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
+    bert = {"row_norm": {"mean": 1.401, "max": 2.045}, "anisotropy": 0.445}
+    written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"
+    for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
+        found = {**bert, "anisotropy": anisotropy}
+        monkeypatch.setattr("rescalade.audit.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
+        (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
+        ended, lines = call(capsys, "audit", "bert-base")
+        assert (ended, written.is_file()) == (status, status == 0), lines
+        if status:
+            assert len(lines) == 1 and "anisotropy of its head is 0.532" in lines[0]
+        written.unlink(missing_ok=True)

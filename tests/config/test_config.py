@@ -1,0 +1,186 @@
+"""Wrong configurations end in one line with the place and the nearest valid name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rescalade.config import Config, load_config
+from rescalade.config.model import ConfigModel
+from rescalade.errors import UserError
+from rescalade.pipeline.stages import STAGES, parse_run, stage_settings
+from rescalade.variants import Variant
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    return loaded
+
+
+def load(values: dict[str, Any], tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Config:
+    changed = copy.deepcopy(values)
+    change(changed)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(changed, sort_keys=False))
+    return load_config([path])
+
+
+def first_backbone(values: dict[str, Any]) -> str:
+    return next(iter(values["backbones"]))
+
+
+CASES: list[tuple[Callable[[dict[str, Any]], Any], list[str]]] = [
+    (
+        lambda v: v["recipes"]["mini"]["train"].update(learning_rat=1),
+        ["recipes.mini.train.learning_rat", "'learning_rate'"],
+    ),
+    (lambda v: v["recipes"]["mini"]["train"].update(learning_rate="3e-5"), ["YAML reads '3e-5' as text", "3.0e-5"]),
+    (lambda v: v["recipes"]["mini"]["train"].update(batch_size="32"), ["batch_size", "number"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(backbones=["bert-smal"]), ["'bert-smal'", "'bert-small'"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scale=[1]), ["grid[0].scale", "'scales'"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=[0.0]), ["grid[0].scales[0]", "greater than 0"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(modes=["halved"]), ["modes[0]"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=["best"]), ["grid[0].scales[0]"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=["auto"], rule="luck"), ["grid[0].rule"]),
+    (lambda v: v["experiments"]["mini"].update(recipe="mimi"), ["unknown recipe 'mimi'", "'mini'"]),
+    (lambda v: v["experiments"]["mini"].update(in_domain=["pydok"]), ["unknown data set 'pydok'", "'pydoc'"]),
+    (lambda v: v.update(experiment="minni"), ["unknown experiment 'minni'", "'mini'"]),
+    (lambda v: v["backbones"]["bert-small"].update(train={"lerning_rate": 1.0}), ["bert-small.train.lerning_rate"]),
+    (lambda v: v["backbones"]["bert-small"].update(train={"learning_rate": -1.0}), ["greater than 0"]),
+    (lambda v: v["backbones"]["bert-small"].pop("source"), ["backbones.bert-small.source", "required"]),
+    (lambda v: v["backbones"]["bert-small"].update(source="hub"), ["backbones.bert-small", "hub"]),
+    (lambda v: v["backbones"]["bert-small"]["pretrain"].update(width=100, heads=3), ["multiple of heads 3"]),
+    (lambda v: v["experiments"]["mini"].update(expect=["nosuch"]), ["unknown claim 'nosuch'"]),
+    (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=[0.00001]), ["at most six digits"]),
+    (lambda v: v["backbones"].update(mine={"source": "hub", "id": "a/b"}), ["backbones.mine.revision", "required"]),
+    (lambda v: v["backbones"]["bert-large"].update(twin="nobody"), ["unknown backbone 'nobody'"]),
+    (lambda v: v["backbones"].update({"bad name": {"source": "local", "path": "x"}}), ["bad name"]),
+    (lambda v: v.pop("experiments"), ["experiments", "required"]),
+    (lambda v: v.update(experimets={}), ["experimets", "'experiments'"]),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CASES)
+def test_a_mistake_is_named(
+    change: Callable[[dict[str, Any]], Any], expected: list[str], values: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load(values, tmp_path, change)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
+def test_the_line_of_the_mistake_is_given(values: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load(values, tmp_path, lambda v: v["recipes"]["mini"]["train"].update(zzz=1))
+    lines = (tmp_path / "config.yaml").read_text().splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if "zzz" in line)
+    assert f"line {number}:" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- just\n- a list\n", "\tx: 1"])
+def test_what_is_not_a_mapping_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_config([path])
+    assert "c.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.yaml"):
+        load_config([tmp_path / "nowhere.yaml"])
+
+
+def test_layers_recipe_experiment_backbone(values: dict[str, Any], tmp_path: Path) -> None:
+    def change(v: dict[str, Any]) -> None:
+        v["recipes"]["mini"]["train"].update(learning_rate=0.25, weight_decay=0.25, beta1=0.25)
+        v["experiments"]["mini"]["train"] = {"weight_decay": 0.5, "beta1": 0.5}
+        v["backbones"]["bert-small"]["train"] = {"beta1": 0.75}
+
+    def unset(v: dict[str, Any]) -> None:
+        v["backbones"]["bert-small"]["train"] = {"max_steps": None, "epochs": 2.0}
+
+    assert load(values, tmp_path, unset).train_settings("bert-small").max_steps is None  # null counts as a value
+    config = load(values, tmp_path, change)
+    found = config.train_settings("bert-small")
+    assert (found.learning_rate, found.weight_decay, found.beta1) == (0.25, 0.5, 0.75)
+    assert config.train_settings("bert-large").beta1 == 0.5
+
+
+def test_a_second_file_lies_over_the_first(values: dict[str, Any], tmp_path: Path) -> None:
+    over = tmp_path / "over.yaml"
+    over.write_text("experiments: {mini: {seeds: [9]}}\n")
+    config = load_config([REPOSITORY / "config.yaml", over])
+    assert {run.seed for run in config.runs("mini")} == {9}
+    assert config.experiment.recipe == values["experiments"]["mini"]["recipe"]
+
+
+def test_two_experiments_may_not_train_one_run_differently(values: dict[str, Any], tmp_path: Path) -> None:
+    def change(v: dict[str, Any]) -> None:
+        v["experiments"]["other"] = {**v["experiments"]["mini"], "train": {"learning_rate": 0.5}}
+
+    with pytest.raises(UserError, match=r"'mini' and 'other'.*recipe of its own"):
+        load(values, tmp_path, change)
+
+
+def test_settings_of_a_branch_change_alone(values: dict[str, Any], tmp_path: Path) -> None:
+    before = load(values, tmp_path, lambda v: None)
+    after = load(values, tmp_path, lambda v: v["backbones"]["bert-small"].update(train={"learning_rate": 0.5}))
+    for backbone in before.backbones():
+        run = f"mini/{backbone}/k1/seed1"
+        same = stage_settings(before, "train", run=run) == stage_settings(after, "train", run=run)
+        assert same == (backbone != "bert-small")
+        assert stage_settings(before, "encode", run=run, dataset="pydoc") == stage_settings(
+            after, "encode", run=run, dataset="pydoc"
+        )
+
+
+def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> None:
+    config = load(values, tmp_path, lambda v: None)
+    names = {
+        "name": "bert-small",
+        "dataset": "pydoc",
+        "recipe": "mini",
+        "run": "mini/bert-small/k1/seed1",
+        "variant": "k1",
+    }
+    for stage in STAGES:
+        given = {**names, "name": "pydoc"} if stage == "source" else names
+        text = stage_settings(config, stage, **given)
+        assert json.dumps(json.loads(text), sort_keys=True) == text
+
+
+def test_runs_have_paths_and_back() -> None:
+    run = parse_run("mini/bert-small/k4-untied-bias/seed3")
+    assert (run.recipe, run.backbone, run.variant, run.seed) == ("mini", "bert-small", Variant(4, "untied", True), 3)
+    assert run.folder == "mini/bert-small/k4-untied-bias/seed3"
+    for wrong in ("mini/bert/k4", "mini/bert/k4/3", "mini/bert/4/seed1", "x"):
+        with pytest.raises(UserError):
+            parse_run(wrong)
+
+
+def test_the_schema_for_editors_and_the_reference_page_are_up_to_date() -> None:
+    from rescalade.config.reference import reference_page, schema
+
+    for path, text in (("docs/config.schema.json", schema()), ("docs/configuration.md", reference_page())):
+        assert (REPOSITORY / path).read_text() == text, f"{path} is out of date: run `rescalade docs`"
+
+
+def test_every_field_is_described() -> None:
+    from rescalade.config.reference import models
+
+    for model in [ConfigModel, *models(ConfigModel)]:
+        for name, field in model.model_fields.items():
+            assert field.description or name == "kind", f"{model.__name__}.{name}"

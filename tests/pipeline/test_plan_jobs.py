@@ -1,0 +1,185 @@
+"""The plan's jobs are Snakemake's, and what is whole is not planned again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rescalade.atomic import write_json
+from rescalade.config import Config, load_config
+from rescalade.config.load import build_config
+from rescalade.paths import Paths
+from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.plan.job import Job, Key
+from rescalade.pipeline.plan.jobs import make_jobs
+from rescalade.pipeline.plan.todo import jobs_to_do
+from rescalade.pipeline.stages import stage_settings
+from support.commands import call
+from support.graph import REPOSITORY, SMALL, Pipeline
+
+
+def planned(config: Config, work: Path) -> Counter[str]:
+    jobs = make_jobs(config, Paths(work / "results", work / "report"))
+    return Counter(jobs[key].rule for key in jobs_to_do(config, jobs))
+
+
+@pytest.mark.slow
+def test_as_many_jobs_as_snakemake_for_the_shipped_experiment(tmp_path: Path) -> None:
+    shipped = Pipeline.create(tmp_path / "pipeline", config=None)
+    config = load_config([shipped.repository / "config.yaml"])
+    assert planned(config, shipped.work) == shipped.jobs()
+
+
+@pytest.mark.slow
+def test_as_many_jobs_as_snakemake_along_the_way(pipeline: Pipeline) -> None:
+    """Half of it is made and its vectors are deleted; the rest has shards, a scale by rule and an inflated backbone."""
+    overlay = pipeline.overlay(
+        "datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}\n"
+        "backbones: {right: {source: inflate, of: left, factor: 8.0, pretrain: null}}\n"
+        "experiments: {small: {grid: [{backbones: [left, right], scales: [1, auto]}]}}"
+    )
+    config = load_config([pipeline.repository / "config.yaml", Path(overlay)])
+    assert planned(config, pipeline.work) == pipeline.jobs("--configfile", overlay)
+    make_outputs(
+        make_jobs(config, Paths(pipeline.work / "results", pipeline.work / "report")),
+        without=("right", "tables", "figures", "report"),
+    )
+    for folder in (pipeline.work / "results" / "runs" / "quick" / "left").glob("*/seed1/vectors"):
+        shutil.rmtree(folder)
+    half = planned(config, pipeline.work)
+    assert half == pipeline.jobs("--configfile", overlay)
+    assert (half["train"], half["rescale_by_rule"], half["encode_shard"]) == (2, 1, 6)
+    (pipeline.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1" / "scores" / "test.json").unlink()
+    lost = planned(config, pipeline.work)
+    assert lost == pipeline.jobs("--configfile", overlay)
+    assert (lost["train"], lost["encode_shard"]) == (2, 9)
+
+
+def make_outputs(jobs: dict[Key, Job], without: tuple[str, ...] = ()) -> None:
+    """Empty outputs and records as the stages would leave them, each newer than the one before.
+
+    without: words of the jobs that are left out.
+    """
+    for age, (key, job) in enumerate(jobs.items()):
+        if key[0] == "encode_shard" or any(word in part for word in without for part in key):
+            continue
+        for output in job.outputs:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if output.suffix:
+                output.touch()
+            else:
+                output.mkdir(exist_ok=True)
+        if job.record is not None:
+            write_json(job.record, {"stage": "fake"})
+        for path in [*job.outputs, *filter(None, [job.record])]:
+            os.utime(path, (1_700_000_000 + age,) * 2)
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> tuple[Config, dict[Key, Job]]:
+    """The small experiment with every output and record in place, as its stages would leave them."""
+    config = build_config(yaml.safe_load(SMALL))
+    jobs = make_jobs(config, Paths(tmp_path / "results", tmp_path / "report"))
+    make_outputs(jobs)
+    for job in jobs.values():
+        if job.record is not None and job.stage is not None:
+            settings = json.loads(stage_settings(config, job.stage, **dict(job.names)))
+            write_json(job.record, {"settings": settings, "code": code_digest(job.stage)})
+    return config, jobs
+
+
+def left(config: Config, jobs: dict[Key, Job]) -> list[str]:
+    return sorted("/".join(key) for key in jobs_to_do(config, jobs))
+
+
+def test_nothing_is_left_of_a_finished_experiment(finished: tuple[Config, dict[Key, Job]]) -> None:
+    assert left(*finished) == []
+
+
+def test_deleted_vectors_and_models_are_not_asked_for(finished: tuple[Config, dict[Key, Job]]) -> None:
+    config, jobs = finished
+    for rule in ("encode", "index", "rescale"):
+        for key in jobs:
+            if key[0] == rule:
+                shutil.rmtree(jobs[key].outputs[0])
+    assert left(config, jobs) == []
+
+
+@pytest.mark.parametrize("change", [{"settings": {}}, {"code": "0"}])
+def test_other_settings_or_code_reach_all_that_stands_on_them(
+    change: dict[str, object], finished: tuple[Config, dict[Key, Job]]
+) -> None:
+    """Only what comes after one backbone's division, and what shows everything."""
+    config, jobs = finished
+    record = jobs["rescale", "left", "k1"].record
+    assert record is not None
+    write_json(record, {**json.loads(record.read_text()), **change})
+    run = "quick/left/k1/seed1"
+    again = [f"{stage}/{run}/test" for stage in ("encode", "index", "score", "search")]
+    assert left(config, jobs) == sorted(
+        ["all", "figures", "page/left", "report", "rescale/left/k1", "tables", f"train/{run}", *again]
+    )
+
+
+def test_a_lost_score_needs_what_it_is_made_of_again(finished: tuple[Config, dict[Key, Job]]) -> None:
+    config, jobs = finished
+    run = "quick/left/k1/seed1"
+    jobs["score", run, "test"].outputs[0].unlink()
+    shown = ["all", "figures", "page/left", "report", "tables"]
+    for shown_missing in ("figures", "tables", "report", "page"):
+        for key in jobs:
+            if key[0] == shown_missing and (shown_missing != "page" or key[1] == "left"):
+                output = jobs[key].outputs[0]
+                shutil.rmtree(output) if output.is_dir() else output.unlink()
+    assert left(config, jobs) == sorted([f"score/{run}/test", *shown])
+    shutil.rmtree(jobs["encode", run, "test"].outputs[0])
+    again = [f"{stage}/{run}/test" for stage in ("encode", "index", "score", "search")]
+    assert left(config, jobs) == sorted([*again, *shown])
+
+
+def test_the_command_makes_nothing_and_loads_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from rescalade.cli.main import main\n"
+        "try: main()\n"
+        "finally: print('torch' in sys.modules, 'ir_datasets' in sys.modules)"
+    )
+    config = str(REPOSITORY / "config.yaml")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "plan", "mini", "--config", config],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False False"
+    assert "Plan of mini" in done.stdout and "not in the sums: size of pydoc-ood" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_disk_fails_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("plan", "mini", "--config", str(REPOSITORY / "config.yaml"))
+    assert call(capsys, *arguments, "--check", "--json", "plan.json") == (0, [])
+    found = json.loads((tmp_path / "plan.json").read_text())
+    assert found["fits"] and found["experiment"] == "mini" and found["jobs"] == found["todo"]
+    huge = ("--active-terms", "1e12")
+    assert call(capsys, *arguments, *huge) == (0, [])
+    status, lines = call(capsys, *arguments, *huge, "--check")
+    assert status == 2 and len(lines) == 1
+    assert "the largest part is index" in lines[0] and "are free" in lines[0]
+
+
+def test_an_experiment_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, lines = call(capsys, "plan", "minni", "--config", str(REPOSITORY / "config.yaml"))
+    assert (status, len(lines)) == (2, 1) and "did you mean 'mini'?" in lines[0]

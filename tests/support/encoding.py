@@ -1,0 +1,67 @@
+"""A tiny model and a small collection on disk, and encodings of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
+from rescalade.data.writer import write_collection
+from rescalade.encoding.encode import EncodeJob
+from rescalade.encoding.settings import EncodeSettings
+from rescalade.encoding.work_folder import WorkFolder
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.text_parts import folder_texts
+from support.models import VOCABULARY, tiny
+from support.texts import TEXTS
+
+SETTINGS = EncodeSettings(
+    query_length=8, document_length=16, pool_special_tokens=True, shard_documents=10, batch_tokens=64
+)
+
+
+def small_tokenizer() -> PreTrainedTokenizerFast:
+    return as_transformers(train_wordpiece(TEXTS, 60), 16)
+
+
+def save_model(path: Path, bias: float = 0.0, seed: int = 0) -> Path:
+    """A tiny BERT whose logits are moved by `bias`."""
+    model = tiny("bert", seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.startswith("cls.predictions") and parameter.shape == (VOCABULARY,):
+                parameter += bias
+    save_sparse_encoder(model, small_tokenizer(), 16, path)
+    return path
+
+
+def save_data(path: Path) -> Path:
+    """25 documents and 5 queries."""
+    documents = [{"id": f"d{i}", "title": "", "text": text} for i, text in enumerate(TEXTS[:25])]
+    queries = [{"id": f"q{i}", "text": text[:20], "group": ""} for i, text in enumerate(TEXTS[:5])]
+    path.mkdir(parents=True)
+    write_collection(
+        path,
+        Collection(
+            pa.Table.from_pylist(documents, schema=CORPUS),
+            pa.Table.from_pylist(queries, schema=QUERIES),
+            pa.Table.from_pylist([{"query_id": "q0", "document_id": "d0", "grade": 1}], schema=QRELS),
+        ),
+        {},
+    )
+    return path
+
+
+def job(model: Path, data: Path, work: Path, earlier: Path | None = None, **changes: Any) -> EncodeJob:
+    tokens = changes.pop("tokens", None)
+    settings = EncodeSettings(**{**vars(SETTINGS), **changes})
+    return EncodeJob(model, *folder_texts(data), settings, work=WorkFolder(work, earlier), tokens=tokens)
+
+
+def encode(model: Path, data: Path, work: Path, devices: tuple[str, ...] = ("cpu",), **changes: Any) -> dict[str, Any]:
+    return job(model, data, work, **changes).encode(devices, lambda *_: None)

@@ -1,0 +1,86 @@
+"""A real SPLADE model through the commands of the pipeline: encode, index, search, score."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+
+from rescalade.atomic import sha256, write_json
+from rescalade.texts.collection import Collection
+from support.real_data import SPLADE_TINY
+
+RUN = "real/tiny/k1/seed1"
+PUBLISHED = {"boolq": 0.8275, "scifact": 0.6436, "cranfield": 0.3607, "vaswani": 0.3725}
+"""nDCG@10 of the same model by sentence-transformers and pytrec_eval (shared/data/README.md); documents cut at 256
+tokens, queries at 64."""
+
+
+def lay_out(folder: Path, collections: dict[str, Collection], **retrieval: Any) -> None:
+    """A results folder in which the run is trained already and the collections are there."""
+    config = {
+        "experiment": "real",
+        "sources": {"elsewhere": {"kind": "pydoc"}},
+        "datasets": {name: {"source": "elsewhere", "packages": ["none"]} for name in collections},
+        "backbones": {"tiny": {"source": "local", "path": str(SPLADE_TINY), "head": "small"}},
+        "recipes": {"real": {}},
+        "retrieval": {"query_length": 64, "document_length": 256, "batch_tokens": 4096, **retrieval},
+        "experiments": {
+            "real": {
+                "title": "A real model",
+                "recipe": "real",
+                "train_on": next(iter(collections)),
+                "in_domain": list(collections),
+                "seeds": [1],
+                "grid": [{"backbones": ["tiny"], "scales": [1]}],
+            }
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    model = folder / "results" / "runs" / RUN / "model"
+    if not model.exists():
+        model.parent.mkdir(parents=True, exist_ok=True)
+        model.symlink_to(SPLADE_TINY)
+    for name, collection in collections.items():
+        write_tables(folder / "results" / "data" / name, collection)
+
+
+def write_tables(folder: Path, collection: Collection) -> None:
+    """A collection as the stage writes it, empty texts (Cranfield has two) included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("corpus", "queries", "qrels"):
+        pq.write_table(getattr(collection, name), folder / f"{name}.parquet", compression="zstd")
+    digests = {path.name: sha256(path) for path in folder.glob("*.parquet")}
+    counts = {"documents": len(collection.corpus), "queries": len(collection.queries)}
+    write_json(folder / "manifest.json", {"sha256": digests, "counts": counts})
+
+
+def command(folder: Path, *words: str, threads: int = 1) -> None:
+    """One `rescalade` command in that folder, with the library that this process has imported."""
+    import rescalade
+
+    environment = {**os.environ, "PYTHONPATH": str(Path(rescalade.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "rescalade", *words, "--threads", str(threads)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def measure(folder: Path, dataset: str, threads: int = 1) -> dict[str, Any]:
+    """Scores of a data set after all four stages: metrics and sparsity."""
+    for stage in ("encode", "index", "search", "score"):
+        command(folder, stage, RUN, dataset, threads=threads)
+    found: dict[str, Any] = json.loads((folder / "results" / "runs" / RUN / "scores" / f"{dataset}.json").read_text())
+    return found

@@ -1,0 +1,366 @@
+"""A seeded, invented results tree in the layout of the pipeline, for tests of the report.
+
+Nothing here is computed by the code under test: a `Fate` says what a run reached, and the tree says the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from rescalade.config import Config, Run, build_config
+from rescalade.paths import Paths
+from rescalade.variants import Variant
+from support.synthetic_audits import PREDICTED, VOCABULARY, invented_audit
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NORMS = {"bert-small": 0.95, "bert-large": 15.2, "modernbert-small": 0.9, "modernbert-large": 12.4}
+MADE = {
+    "rescalade": "0.1.0",
+    "git": "0123456789ab",
+    "python": "3.11.7",
+    "packages": {"torch": "2.13.0", "transformers": "5.23.0", "numpy": "2.4.6", "bm25s": None},
+    "platform": "Linux-6.1-x86_64",
+    "cpu": "Invented CPU @ 2 GHz",
+    "cores": 2,
+    "gpu": None,
+}
+
+
+CONFIGURATION = """
+experiment: mini
+sources:
+  pydoc: {kind: pydoc}
+datasets:
+  pydoc-train: {source: pydoc, title: pydoc training pairs, part: train, packages: &training [torch, sklearn, sympy]}
+  pydoc: {source: pydoc, title: "pydoc, held-out functions", part: held-out, packages: *training, limit: 1000}
+  pydoc-ood: {source: pydoc, title: "pydoc, other packages", packages: [numpy, pandas, scipy, stdlib], per_package: 500}
+backbones:
+  bert-small: {title: BERT 2x128, source: pretrain, head: small, pretrain: {family: bert, text: pydoc-train}}
+  bert-large:
+    title: BERT 2x128, large head
+    source: pretrain
+    head: large
+    twin: bert-small
+    pretrain: {family: bert, text: pydoc-train, embedding_std: 0.25}
+  modernbert-small:
+    title: ModernBERT 2x128
+    source: pretrain
+    head: small
+    pretrain: {family: modernbert, text: pydoc-train}
+  modernbert-large:
+    title: ModernBERT 2x128, large head
+    source: pretrain
+    head: large
+    twin: modernbert-small
+    pretrain: {family: modernbert, text: pydoc-train, embedding_std: 0.25}
+recipes:
+  mini:
+    train: {batch_size: 32, max_steps: 120, learning_rate: 1.0e-3, query_length: 32, document_length: 64}
+experiments:
+  mini:
+    title: The paper in miniature
+    description: Four invented backbones.
+    recipe: mini
+    train_on: pydoc-train
+    in_domain: [pydoc]
+    out_of_domain: [pydoc-ood]
+    seeds: [1, 2]
+    grid:
+      - {backbones: [bert-small, modernbert-small], scales: [1, 4]}
+      - {backbones: [bert-large, modernbert-large], scales: [1, 4, 16]}
+      - {backbones: [bert-small], scales: [4], modes: [untied]}
+"""
+"""Of the tests' own, so that tuning the repository's experiment changes no expectation here."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What a run reached. made: False leaves it out. gaps: steps whose loss is NaN or infinite."""
+
+    mrr: float
+    first_loss: float
+    verdict: str = "trained"
+    since: int | None = None
+    made: bool = True
+    scored: bool = True
+    gaps: tuple[int, ...] = ()
+
+
+def mini(**changes: Any) -> Config:
+    """The configuration above, with keys of the experiment replaced."""
+    values = configuration()
+    values["experiments"]["mini"].update(changes)
+    return build_config(values)
+
+
+def configuration() -> dict[str, Any]:
+    """A fresh copy of the configuration above as values."""
+    values: dict[str, Any] = yaml.safe_load(CONFIGURATION)
+    return values
+
+
+AUTOMATIC: list[dict[str, Any]] = [
+    {"backbones": ["bert-large"], "scales": ["auto"], "rule": "norm"},
+    {"backbones": ["bert-large"], "scales": ["auto"], "rule": "width", "modes": ["folded"]},
+    {"backbones": ["bert-small"], "scales": ["auto"], "rule": "activation", "modes": ["multiplier"], "bias": True},
+    {"backbones": ["modernbert-large"], "scales": ["auto"], "rule": "loss"},
+]
+
+
+def with_rules(**changes: Any) -> Config:
+    """`mini` with runs whose k a rule chooses, each seed of the experiment for each variant."""
+    values = configuration()
+    values["experiments"]["mini"].update(changes)
+    values["experiments"]["mini"]["grid"] += AUTOMATIC
+    return build_config(values)
+
+
+def used_scale(variant: Variant) -> float:
+    """k of the variant: its own, or what the invented audit predicts by its rule."""
+    if variant.rule is None:
+        return variant.scale
+    power = PREDICTED[variant.rule][1]
+    assert power is not None
+    return float(power)
+
+
+def many(backbones: int = 20, scales: tuple[int, ...] = (1, 2, 4, 8, 16)) -> Config:
+    """An experiment with many backbones, every other one inflated, without twins."""
+    values = configuration()
+    values["backbones"] = {
+        f"net-{number:02d}": {
+            "title": f"Network_{number:02d} & Söhne <{number}>",
+            "head": "large" if number % 2 else "small",
+            **(
+                {"source": "inflate", "of": f"net-{number - 1:02d}", "factor": 16.0}
+                if number % 2
+                else {"source": "pretrain", "pretrain": {"family": "bert", "text": "pydoc-train"}}
+            ),
+        }
+        for number in range(backbones)
+    }
+    experiment = values["experiments"]["mini"]
+    experiment["grid"] = [{"backbones": list(values["backbones"]), "scales": list(scales)}]
+    return build_config(values)
+
+
+def papers_way(run: Run) -> Fate:
+    """The effect as the paper tells it: large heads fail at k = 1 and trade well at k = 16."""
+    wobble = 0.004 * (1 if run.seed % 2 else -1)
+    scale = used_scale(run.variant)
+    if not run.backbone.endswith("large"):
+        quality = 0.40 if scale == 1 else 0.405
+        return Fate(quality + wobble, 30.0 / scale + run.seed * 0.1)
+    if scale == 1:
+        if run.backbone.startswith("bert"):
+            return Fate(0.004, 2400.0 + run.seed, "dead", 14 + run.seed)
+        return Fate(0.02, 1900.0 + run.seed, "saturated", 3, gaps=(40, 41, 42, 77))
+    return Fate((0.33 if scale < 16 else 0.42) + wobble, 900.0 / scale + run.seed)
+
+
+def ugly(run: Run) -> Fate:
+    """Every accident at once: a missing run, an unscored one, non-finite losses to the end, a lost one."""
+    fate = papers_way(run)
+    name = (run.backbone, run.variant.name, run.seed)
+    if name == ("bert-small", "k4", 2):
+        return Fate(0, 0, made=False)
+    if name[:2] == ("bert-small", "k4-untied"):
+        return Fate(0, 0, made=False)
+    if name == ("modernbert-small", "k4", 1):
+        return Fate(0.4, 8.0, scored=False)
+    if name[:2] == ("bert-large", "k4"):
+        return Fate(0.05, 225.0)
+    if name == ("modernbert-large", "k16", 1):
+        return Fate(math.nan, math.inf, "non-finite", 0, gaps=tuple(range(120)))
+    return fate
+
+
+def write_tree(
+    root: Path, config: Config, fate: Callable[[Run], Fate] = papers_way, queries: int = 120, steps: int = 120
+) -> Paths:
+    """Write results for every run of the experiment under root/results; returns the paths."""
+    paths = Paths(root / "results", root / "report")
+    writer = _Writer(config, paths, queries, steps)
+    writer.data()
+    for backbone in config.backbones():
+        writer.backbone(backbone)
+    for run in [*config.runs(), *config.others()]:
+        told = fate(run)
+        if told.made:
+            writer.run(run, told)
+    return paths
+
+
+STATES = ("dead", "saturated", "non-finite")
+"""Of encoded texts."""
+
+
+class _Writer:
+    def __init__(self, config: Config, paths: Paths, queries: int, steps: int) -> None:
+        self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
+
+    def record(self, path: Path, stage: str, seconds: float = 1.0, **wildcards: str) -> None:
+        from rescalade.pipeline.stages import stage_settings
+
+        settings = json.loads(stage_settings(self.config, stage, **wildcards))
+        content = {
+            "stage": stage, "settings": settings, "code": "c0de", "made": MADE, "inputs": {},
+            "seconds": seconds, "peak_memory_bytes": 600_000_000,
+        }  # fmt: skip
+        write(path, content)
+
+    def data(self) -> None:
+        config, paths = self.config, self.paths
+        sources = {config.dataset(name).source for name in [config.experiment.train_on, *config.evaluation_sets()]}
+        for name in sources:
+            write(paths.source(name) / "manifest.json", {"counts": {"pairs": 16000}})
+            self.record(paths.source(name) / "record.json", "source", 21.0, name=name)
+        for name in dict.fromkeys([config.experiment.train_on, *config.evaluation_sets()]):
+            packages = config.dataset(name).packages
+            write(
+                paths.dataset(name) / "manifest.json",
+                {
+                    "dataset": name,
+                    "title": config.title("dataset", name),
+                    "origin": "docstrings of installed packages",
+                    "licence": "as the packages: BSD-3-Clause, Apache-2.0, PSF-2.0",
+                    "counts": {"documents": 2000, "queries": self.queries, "judgements": self.queries},
+                    "groups": {package: self.queries // len(packages) for package in packages},
+                    "packages": dict.fromkeys(packages, "1.0"),
+                    "sha256": {"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
+                    "protocol": {"text": "title and text", "self_retrieval": False, "depth": 1000},
+                },
+            )
+            self.record(paths.dataset(name) / "record.json", "collection", 2.5, dataset=name)
+        train, recipe = config.experiment.train_on, config.experiment.recipe
+        target = paths.dataset(train) / f"triples-{recipe}.record.json"
+        self.record(target, "triples", 4.0, dataset=train, recipe=recipe)
+        for number, name in enumerate(config.evaluation_sets()):
+            self.record(paths.bm25() / "retrieved" / f"{name}.record.json", "bm25", 1.2, dataset=name)
+            self.scores(paths.bm25(), "bm25", name, 0.55 - 0.05 * number, None)
+
+    def backbone(self, name: str) -> None:
+        config, paths = self.config, self.paths
+        norm = NORMS.get(name, 14.0 if config.backbone(name).head == "large" else 1.1)
+        self.record(paths.backbone(name) / "record.json", "backbone", 65.0, name=name)
+        pretrain = config.backbone(name).pretrain
+        family = pretrain.family if pretrain else "bert"
+        write(
+            paths.audit(self.config.experiment.recipe, name),
+            {**invented_audit(name, family, norm), "inflate": config.backbone(name).factor},
+        )
+        self.record(
+            paths.audit(self.config.experiment.recipe, name).with_name(f"{name}.record.json"), "audit", 6.0, name=name
+        )
+
+    def run(self, run: Run, fate: Fate) -> None:
+        folder, scale = self.paths.run(run), used_scale(run.variant)
+        norm = NORMS.get(run.backbone, 2.0)
+        rescaled = self.paths.rescaled(run.backbone, run.variant.name, run.recipe)
+        self.record(rescaled / "record.json", "rescale", 0.4, name=run.backbone, variant=run.variant.name)
+        history = self.history(run, fate)
+        folder.mkdir(parents=True, exist_ok=True)
+        history.to_parquet(folder / "history.parquet")
+        write(
+            folder / "outcome.json",
+            {
+                "run": run.folder, "recipe": run.recipe, "backbone": run.backbone, "variant": run.variant.name,
+                "scale": scale, "mode": run.variant.mode, "bias": run.variant.bias, "seed": run.seed,
+                "steps": self.steps, "verdict": fate.verdict, "since_step": fate.since,
+                "causes": [] if fate.verdict == "trained" else [f"invented cause of {fate.verdict}"],
+                "first_loss": fate.first_loss, "last_loss": float(history["loss"].iloc[-1]),
+                "skipped_steps": len(fate.gaps), "row_norm_before": norm / scale, "row_norm_after": norm / scale * 1.1,
+                "seconds": 30.0, "triples": 12054,
+            },
+        )  # fmt: skip
+        self.record(folder / "train.record.json", "train", 30.0 + run.seed, run=run.folder)
+        if fate.scored:
+            for number, name in enumerate(self.config.evaluation_sets()):
+                keys = {"run": run.folder, "dataset": name}
+                self.record(folder / "vectors" / name / "record.json", "encode", 3.0, **keys)
+                self.record(folder / "index" / name / "record.json", "index", 0.5, **keys)
+                self.record(folder / "retrieved" / f"{name}.record.json", "search", 0.7, **keys)
+                self.scores(folder, run.folder, name, fate.mrr * (1 - 0.3 * number), fate)
+
+    def history(self, run: Run, fate: Fate) -> pd.DataFrame:
+        scale = used_scale(run.variant)
+        rng = np.random.default_rng([run.seed, int(scale), sum(map(ord, run.backbone))])
+        steps = np.arange(self.steps)
+        first = fate.first_loss if math.isfinite(fate.first_loss) else 500.0
+        floor = 3.4 if fate.verdict != "trained" else 0.9
+        loss = floor + (first - floor) * np.exp(-steps / 9) * np.exp(rng.normal(0, 0.05, self.steps))
+        loss[0] = fate.first_loss
+        gaps = [step for step in fate.gaps if step < self.steps]
+        loss[gaps] = [math.nan if step % 2 else math.inf for step in gaps]
+        active = 60 + 3000 * np.exp(-steps / 12)
+        if fate.verdict == "dead":
+            active = np.where(steps >= (fate.since or 0), 0.0, active)
+        if fate.verdict == "saturated":
+            active = np.full(self.steps, 0.9 * VOCABULARY)
+        columns = {name: np.zeros(self.steps) for name in ("ranking_loss", "flops_query", "flops_document", "skipped")}
+        return pd.DataFrame(
+            {
+                "step": steps, "loss": loss, **columns, "active_query": active / 10, "active_document": active,
+                "cosine_document": 0.4, "gradient_norm": np.where(np.isfinite(loss), 1.0, np.nan),
+                "row_norm": np.linspace(1, 1.1, self.steps) * NORMS.get(run.backbone, 2.0) / scale,
+                "learning_rate": 1e-3, "seconds": 0.25,
+            }
+        )  # fmt: skip
+
+    def scores(self, folder: Path, run: str, dataset: str, mrr: float, fate: Fate | None) -> None:
+        """Per-query values whose mean is exactly `mrr` (up to rounding), groups by package in turn."""
+        packages = self.config.dataset(dataset).packages
+        rng = np.random.default_rng([sum(map(ord, run + dataset))])
+        noise = rng.uniform(-0.5, 0.5, self.queries)
+        values = mrr + (noise - noise.mean()) * min(abs(mrr), 1.0) if math.isfinite(mrr) else np.full(self.queries, mrr)
+        table = pd.DataFrame(
+            {
+                "query_id": [f"q{number}" for number in range(self.queries)],
+                "group": [packages[number % len(packages)] for number in range(self.queries)],
+                "MRR@10": values, "nDCG@10": values * 1.1, "Recall@1000": np.minimum(values * 2, 1.0),
+            }
+        )  # fmt: skip
+        names = ["MRR@10", "nDCG@10", "Recall@1000"]
+        groups = {
+            str(name): {"queries": len(part), **{key: float(part[key].mean()) for key in names}}
+            for name, part in table.groupby("group")
+        }
+        active = 0.0 if fate and fate.verdict == "dead" else 7372.0 if fate and fate.verdict == "saturated" else 61.5
+        sparsity = {
+            "active_query": active / 6, "active_document": active, "flops": active / 20,
+            "flops_regulariser_query": 0.1, "flops_regulariser_document": 0.2,
+            "index_bytes": 1_000_000, "queries_per_second": 900.0,
+        }  # fmt: skip
+        write(
+            folder / "scores" / f"{dataset}.json",
+            {
+                "run": run, "dataset": dataset, "queries": self.queries, "documents": 2000,
+                "metrics": {key: float(table[key].mean()) for key in names},
+                "groups": groups, "sparsity": sparsity if fate else None,
+                "encoding": {"state": fate.verdict if fate.verdict in STATES else "ok"} if fate else None,
+            },
+        )  # fmt: skip
+        table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+        self.record(folder / "scores" / f"{dataset}.record.json", "score", 0.3, run=run, dataset=dataset)
+
+
+def write(path: Path, value: Any) -> None:
+    """JSON with NaN and Infinity, as the stages write it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def change(path: Path, alter: Callable[[Any], None]) -> None:
+    """Edit a JSON file in place."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    alter(value)
+    write(path, value)

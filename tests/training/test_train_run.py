@@ -1,0 +1,116 @@
+"""The stage `train` on files: distillation, its first loss worked out densely; and a model that cannot be trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModelForMaskedLM, BertTokenizerFast
+
+from rescalade.atomic import sha256
+from rescalade.data.writer import write_collection
+from rescalade.errors import UserError
+from rescalade.objective.measures import Row
+from rescalade.runs import Run
+from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.triple_files import read_triples
+from rescalade.training.run import train_run
+from rescalade.training.settings import Loss, TrainSettings
+from rescalade.variants import Variant
+from support.models import tiny
+
+QUERIES_ = {"q1": "aa ab", "q2": "ba bb ac"}
+DOCUMENTS = {"d1": "ab ac ad", "d2": "ba bc", "d3": "ca cb ae af", "d4": "ag"}
+TRIPLES = [  # two negatives each
+    ("q1", "d1", "d2", 9.0, 2.0),
+    ("q1", "d1", "d3", 9.0, 7.5),
+    ("q2", "d2", "d4", 1.0, 4.0),
+    ("q2", "d2", "d1", 1.0, -3.0),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model without dropout, a collection, triples with scores and their manifest."""
+    folder = tmp_path_factory.mktemp("distil")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(97 + i // 8) + chr(97 + i % 8) for i in range(55))]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    model = tiny("bert")
+    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.0
+    model.save_pretrained(folder / "model")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "model")
+    write_collection(
+        folder / "data",
+        Collection(
+            pa.Table.from_pylist([{"id": i, "title": "", "text": t} for i, t in DOCUMENTS.items()], schema=CORPUS),
+            pa.Table.from_pylist([{"id": i, "text": t, "group": ""} for i, t in QUERIES_.items()], schema=QUERIES),
+            pa.Table.from_pylist([{"query_id": "q1", "document_id": "d1", "grade": 1}], schema=QRELS),
+        ),
+        {},
+    )
+    names = ("query_id", "positive_id", "negative_id", "positive_score", "negative_score")
+    path = folder / "data" / "triples-teacher.parquet"
+    pq.write_table(pa.table({name: [row[n] for row in TRIPLES] for n, name in enumerate(names)}), path)
+    path.with_suffix(".json").write_text(json.dumps({"triples": len(TRIPLES), "sha256": sha256(path)}))
+    return folder
+
+
+def weights(folder: Path, text: str) -> Tensor:
+    """[V] by the definition, from all logits."""
+    model = AutoModelForMaskedLM.from_pretrained(folder / "model").eval()
+    tokens = BertTokenizerFast.from_pretrained(folder / "model")(text, return_tensors="pt")
+    with torch.no_grad():
+        return torch.log1p(model(**tokens).logits[0].clamp_min(0)).max(0).values
+
+
+def stage(model: Path, data: Path, settings: TrainSettings, output: Path) -> tuple[list[Row], dict[str, Any]]:
+    return train_run(
+        Run("teacher", "tiny", Variant.parse("k1"), 3),
+        model,
+        data,
+        read_triples(data / "triples-teacher.parquet"),
+        settings,
+        checkpoints=output / "checkpoints",
+        output=output / "model",
+        device="cpu",
+        progress=None,
+    )
+
+
+@pytest.mark.parametrize("loss", ["margin-mse", "kl", "kl-margin-mse"])
+def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, folder: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(
+        loss=loss, negatives=2, batch_size=2, max_steps=12, learning_rate=3e-3, margin_mse_weight=0.25,
+        lambda_query=0.0, lambda_document=0.0, query_length=8, document_length=8,
+    )  # fmt: skip
+    history, outcome = stage(folder / "model", folder / "data", settings, tmp_path)
+    margins, divergence = 0.0, 0.0
+    for query, positive, teacher in (("q1", "d1", [9.0, 2.0, 7.5]), ("q2", "d2", [1.0, 4.0, -3.0])):
+        names = [positive, *(row[2] for row in TRIPLES if row[0] == query)]
+        student = [float(weights(folder, QUERIES_[query]) @ weights(folder, DOCUMENTS[name])) for name in names]
+        margins += sum((student[0] - s - teacher[0] + t) ** 2 for s, t in zip(student[1:], teacher[1:], strict=True))
+        p, q = (torch.tensor(scores).double().softmax(0) for scores in (teacher, student))
+        divergence += float((p * (p / q).log()).sum())
+    expected = {"margin-mse": margins / 4, "kl": divergence / 2, "kl-margin-mse": divergence / 2 + 0.25 * margins / 4}
+    assert history[0]["ranking_loss"] == pytest.approx(expected[loss], rel=1e-4)
+    assert history[-1]["ranking_loss"] < 0.7 * history[0]["ranking_loss"]
+    assert (outcome["examples"], outcome["triples"], outcome["steps"]) == (2, 4, 12)
+    assert (tmp_path / "model" / "modules.json").is_file()
+
+
+def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:
+    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
+    with torch.no_grad():
+        model.bert.encoder.layer[1].output.dense.bias[3:5] = float("nan")
+    model.save_pretrained(tmp_path / "broken")
+    BertTokenizerFast.from_pretrained(folder / "model").save_pretrained(tmp_path / "broken")
+    settings = TrainSettings(batch_size=2, max_steps=2, query_length=8, document_length=8)
+    with pytest.raises(UserError, match="broken: 2 of its weights are not finite"):
+        stage(tmp_path / "broken", folder / "data", settings, tmp_path)
+    assert not (tmp_path / "model").exists()

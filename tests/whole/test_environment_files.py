@@ -1,0 +1,66 @@
+"""The files that describe the environment agree with one another."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from support.graph import REPOSITORY
+
+PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+CONDA = sorted((REPOSITORY / "envs").glob("*.yaml"))
+REQUIREMENTS = [
+    Requirement(text)
+    for text in [
+        *PROJECT["dependencies"],
+        *(text for extra in PROJECT["optional-dependencies"].values() for text in extra),
+    ]
+]
+
+
+def pins() -> dict[str, Version]:
+    lines = (REPOSITORY / "envs" / "constraints.txt").read_text().splitlines()
+    found = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9A-Za-z.]+", line) for line in found)
+    return {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in found)}
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_each_dependency_is_pinned_inside_its_range(requirement: Requirement) -> None:
+    assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_versions_have_no_build_and_files_no_index() -> None:
+    assert not any(version.local for version in pins().values())
+    for path in [REPOSITORY / "pyproject.toml", *(REPOSITORY / "envs").iterdir()]:
+        assert "index-url" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", CONDA, ids=lambda path: path.name)
+def test_conda_agrees_with_the_constraints(path: Any) -> None:
+    entries = yaml.safe_load(path.read_text())["dependencies"]
+    lines = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
+    found = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
+    direct = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    assert found == {name: version for name, version in pins().items() if name in direct}
+    python = next(entry for entry in entries if isinstance(entry, str) and entry.startswith("python "))
+    assert Version(python.split("=")[1].strip()) >= Version(PROJECT["requires-python"].removeprefix(">="))
+
+
+def test_the_default_profile_leaves_machines_alone() -> None:
+    """It beats --profile key by key, so a number of cores there could not be changed by another profile."""
+    default = yaml.safe_load((REPOSITORY / "profiles" / "default" / "config.yaml").read_text())
+    assert not {"cores", "jobs", "resources", "executor", "default-resources", "set-resources"} & set(default)
+
+
+def test_retries_stand_in_profiles_only() -> None:
+    """A rule's own `retries:` multiplies inside a cluster job."""
+    for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow" / "rules").glob("*.smk")]:
+        assert "retries:" not in path.read_text()

@@ -1,0 +1,153 @@
+"""What a head will do under SPLADE, before any training: norms, activations, scores, loss and gradient at step 0."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from rescalade.audit.choose import Pooled, predict
+from rescalade.audit.risk import judge_risk
+from rescalade.models.locate import Head, locate_head
+from rescalade.models.norms import head_norms
+from rescalade.objective.loss import info_nce
+from rescalade.objective.measures import activity
+from rescalade.rescaling.divide import apply, refused, relative_error
+from rescalade.rescaling.modes import divided, measure_modes, sample_logits
+from rescalade.rescaling.predicted import predicted_scale
+from rescalade.splade.model import SpladeModel
+from rescalade.texts.token_batch import TokenBatch
+from rescalade.variants import Mode, Variant
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+SCALES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""The paper's grid of k."""
+Progress = Callable[[int, int, dict[str, float]], None]
+
+
+def audit(
+    model: PreTrainedModel,
+    queries: TokenBatch,
+    documents: TokenBatch,
+    variants: Sequence[Variant] = (),
+    temperature: float = 1.0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
+
+    Args:
+        queries: B texts. documents: 2 B texts, positives in the order of the queries, then hard negatives.
+        variants: what to try beside `standard_variants`; what the head cannot have is left out, and an unchosen k is
+            taken from the prediction.
+        temperature: tau of the loss.
+
+    Returns:
+        The norms of `head_norms`, and
+        modes: relative error of the logits against z / 16 per mode, or why the head refuses the mode;
+        scales: one row per variant with the error of the logits against z / k, logits' mean, sd and maximum over real
+        tokens of the documents, active terms, mean activation, mean pairwise cosine, scores, the distance of
+        neighbouring bfloat16 numbers at the mean score, InfoNCE at step 0 (which has no regulariser yet, since lambda
+        starts at 0), the norm of its gradient over all trainable weights, and the risk in words;
+        predicted: k by each rule of `rescalade.audit.choose`.
+    """
+    head = locate_head(model)
+    found = {"model_type": model.config.model_type, **head_norms(head)}
+    predicted = predict(found, _pooled(model, queries), _pooled(model, documents), temperature)
+    asked = [v.chosen(predicted_scale(predicted, v)) if v.unchosen else v for v in variants]
+    tried = sorted(
+        {v for v in [*standard_variants(head), *asked] if refused(head, v) is None},
+        key=lambda v: (v.mode, v.bias, v.scale, v.name),
+    )
+    reference = sample_logits(model, documents)
+    rows: list[dict[str, Any]] = []
+    for number, variant in enumerate(tried, 1):
+        rows.append(_row(model, variant, reference, queries, documents, temperature, found))
+        if progress is not None:
+            progress(number, len(tried), {"k": variant.scale})
+    modes = measure_modes(model, documents)
+    return {**found, "modes": modes, "scales": rows, "predicted": predicted}
+
+
+def standard_variants(head: Head) -> list[Variant]:
+    """The paper's way at the paper's scales, and the same scales in a way that divides the logits exactly."""
+    exact: Mode = "folded" if head.norm is not None else "untied"
+    bias = head.bias is not None
+    return [*map(Variant, SCALES), *(Variant(scale, exact, bias) for scale in SCALES[1:])]
+
+
+def _row(
+    model: PreTrainedModel,
+    variant: Variant,
+    reference: Tensor,
+    queries: TokenBatch,
+    documents: TokenBatch,
+    temperature: float,
+    norms: dict[str, Any],
+) -> dict[str, Any]:
+    changed = copy.deepcopy(model)
+    apply(changed, variant)
+    logits = sample_logits(changed, documents)
+    query_weights, document_weights = _weights(changed, queries, documents)
+    loss, scores = info_nce(query_weights, document_weights, temperature)
+    loss.backward()
+    gradients = [parameter.grad.norm() for parameter in changed.parameters() if parameter.grad is not None]
+    scores = scores.detach()
+    weights = document_weights.detach()
+    activities = {**activity(query_weights.detach(), "query"), **activity(weights, "document")}
+    row = {
+        "k": variant.scale,
+        "mode": variant.mode,
+        "bias": variant.bias,
+        "rule": variant.rule,
+        "logit_error": relative_error(logits, divided(model, reference, variant)),
+        "logits_mean": float(logits.mean()),
+        "logits_sd": float(logits.std()),
+        "logits_max": float(logits.max()),
+        **{key: activities[key] for key in ("active_query", "active_document", "cosine_document")},
+        "activation_mean": float(weights.mean()),
+        "score_mean": float(scores.mean()),
+        "score_sd": float(scores.std()),
+        "score_positive": float(scores.diagonal().mean()),
+        "bf16_step": bf16_step(float(scores.mean())),
+        "step0_loss": float(loss.detach()),
+        "gradient_norm": float(torch.stack(gradients).norm()) if gradients else 0.0,
+    }
+    return {**row, "risk": judge_risk(row, norms, candidates=scores.shape[1])}
+
+
+def bf16_step(value: float) -> float:
+    """Distance between neighbouring bfloat16 numbers at a value: 2^(e - 7) with 2^e <= |value| (8-bit significand)."""
+    if not math.isfinite(value) or value == 0:
+        return 0.0 if value == 0 else math.inf
+    return float(2.0 ** (math.frexp(abs(value))[1] - 1 - 7))
+
+
+def _pooled(model: PreTrainedModel, texts: TokenBatch) -> Pooled:
+    """The undivided head's pooled products, text by text so that no more than one text's logits are held."""
+    splade = SpladeModel(copy.deepcopy(model))
+    head = splade.head
+    rows = []
+    with torch.no_grad():
+        weight = head.weight.t()
+        for ids, mask, pooled in zip(texts.input_ids, texts.attention_mask, texts.pooled, strict=True):
+            kept = int(mask.sum())
+            hidden = splade.decoder_inputs(ids[None, :kept], mask[None, :kept])[0, pooled[:kept]]
+            empty = weight.new_full((weight.shape[1],), -math.inf)
+            rows.append((hidden.float() @ weight).amax(0) if len(hidden) else empty)
+    bias = None if head.bias is None else head.bias.detach()
+    return Pooled(torch.stack(rows), bias, head.soft_cap)
+
+
+def _weights(model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch) -> tuple[Tensor, Tensor]:
+    """Term weights [B, V] and [2 B, V]; the model is turned into an encoder for good."""
+    splade = SpladeModel(model)
+    return (
+        splade(queries.input_ids, queries.attention_mask, queries.pooled),
+        splade(documents.input_ids, documents.attention_mask, documents.pooled),
+    )

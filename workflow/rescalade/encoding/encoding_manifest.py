@@ -1,0 +1,113 @@
+"""The manifest of an encoding: counts, digests, what was left out, and whether the model has collapsed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rescalade.atomic import write_json
+from rescalade.encoding.collect import Tally
+from rescalade.encoding.settings import EncodeSettings
+from rescalade.errors import UserError
+from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
+from rescalade.vectors.file_names import MANIFEST, QUERIES
+
+logger = logging.getLogger(__name__)
+
+
+def write_manifest(
+    folder: Path,
+    files: Mapping[str, Mapping[str, Any]],
+    settings: EncodeSettings,
+    digests: Mapping[str, Any],
+    corpus_of: str | None = None,
+) -> dict[str, Any]:
+    """Write the manifest over the facts of all files.
+
+    Args:
+        files: facts by file name: tally, weights, postings, weight, vocabulary, sha256.
+        digests: model, tokenizer, data.
+        corpus_of: the data set whose vectors hold the documents, where these files do not.
+
+    Raises:
+        UserError: the files are of different vocabularies.
+    """
+    shards = sorted(name for name in files if name != QUERIES)
+    vocabularies = {facts["vocabulary"] for facts in files.values()}
+    if len(vocabularies) != 1:
+        raise UserError(f"{folder}: files of vocabularies {sorted(vocabularies)} are mixed; delete it and encode again")
+    vocabulary = int(vocabularies.pop())
+    corpus = sum((Tally(**files[name]["tally"]) for name in shards), Tally())
+    queries = Tally(**files[QUERIES]["tally"])
+    kinds = {files[name]["weights"] for name in shards} or {files[QUERIES]["weights"]}
+    postings = sum(files[name]["postings"] for name in shards)
+    weight = sum(files[name]["weight"] for name in shards)
+    manifest = {
+        **digests,
+        "vocabulary": vocabulary,
+        "documents": corpus.texts,
+        "queries": queries.texts,
+        "postings": postings,
+        "shards": shards,
+        "weights": kinds.pop() if len(kinds) == 1 else "mixed",
+        "settings": asdict(settings),
+        "sha256": {name: facts["sha256"] for name, facts in files.items()},
+        "state": state(corpus, queries, vocabulary),
+        "active_terms": corpus.postings / max(1, corpus.texts - corpus.broken),
+        "non_finite_texts": corpus.broken + queries.broken,
+        "bounded_shards": corpus.bounded + queries.bounded,
+        "left_out": {
+            "by_cap": _shares(corpus, corpus.kept_postings - corpus.postings, corpus.kept_weight - corpus.weight),
+            "by_storage": _shares(corpus, postings - corpus.kept_postings, weight - corpus.kept_weight),
+        },
+    }
+    if corpus_of is not None:
+        manifest["corpus"] = corpus_of
+    _warn(folder, manifest)
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def state(corpus: Tally, queries: Tally, vocabulary: int) -> str:
+    """ok, or how the model has collapsed, by the definitions of docs/collapse.md over the whole corpus.
+
+    non-finite: a text has a weight that is not. saturated: more than half of the vocabulary active, or a
+    shard that met its bound on bytes. dead: less than one active term.
+    """
+    if corpus.broken or queries.broken:
+        return "non-finite"
+    active = corpus.postings / max(1, corpus.texts)
+    if active > SATURATED_SHARE * vocabulary or corpus.bounded or queries.bounded:
+        return "saturated"
+    return "dead" if corpus.texts and active < DEAD_TERMS else "ok"
+
+
+def _shares(corpus: Tally, postings: int, weight: float) -> dict[str, float]:
+    """A (negative) change as the share of what the model gave that it removed."""
+    return {
+        "postings": -postings / max(1, corpus.postings),
+        "weight": max(0.0, -weight / corpus.weight) if corpus.weight else 0.0,
+    }
+
+
+def _warn(folder: Path, manifest: Mapping[str, Any]) -> None:
+    if manifest["non_finite_texts"]:
+        logger.warning(
+            "%d texts have weights that are not finite: their vectors are empty, and %s says non-finite. "
+            "The model is broken: see outcome.json of its run",
+            manifest["non_finite_texts"],
+            folder / MANIFEST,
+        )
+    if manifest["bounded_shards"]:
+        logger.warning(
+            "the model is saturated: %.0f of %d terms are active per document. %d shards met the bound of %d bytes "
+            "(retrieval.shard_bytes) and keep the heaviest terms only; %.1f%% of the weight is left out",
+            manifest["active_terms"],
+            manifest["vocabulary"],
+            manifest["bounded_shards"],
+            manifest["settings"]["shard_bytes"],
+            100 * manifest["left_out"]["by_cap"]["weight"],
+        )

@@ -1,0 +1,129 @@
+"""Vectors of a data set in the format of another engine, with a record of what that changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rescalade.atomic import write_json
+from rescalade.errors import UserError
+from rescalade.export.ciff import write_ciff
+from rescalade.export.formats import FORMATS, ciff_query
+from rescalade.export.integer_effect import compare
+from rescalade.export.quantise import SCALE, Quantised, divided, divisor
+from rescalade.export.texts import PART_BYTES, lines, with_terms, write_parts
+from rescalade.retrieval.index import InvertedIndex
+from rescalade.retrieval.storage import load_index, write_index
+from rescalade.vectors.vectors import SparseVectors
+
+CIFF = "ciff"
+NAMES = (*FORMATS, CIFF)
+RECORD = "export.json"
+WHOLE = 1 << 62
+"""Bytes of a part that never ends."""
+NINE_BITS = 511
+"""The largest integer that nine significant bits hold, and all below."""
+
+
+def export(
+    output: Path,
+    name: str,
+    shards: Iterable[SparseVectors],
+    queries: SparseVectors,
+    vocabulary: int,
+    *,
+    scale: float = SCALE,
+    words: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Write documents, queries and a record into an existing folder.
+
+    Reads the shards up to three times and holds one at a time; formats with integers need room on the disk for two
+    indexes while the effect on the ranking is measured.
+
+    Args:
+        name: one of NAMES.
+        words: token of each vocabulary number, for vocabulary.json.
+
+    Returns:
+        The record: format, counts, and for integers the scale, what rounding lost and the effect on the ranking.
+
+    Raises:
+        UserError: the format is unknown, the scale not above 0, or an id is one that the format cannot hold.
+    """
+    if name not in NAMES:
+        raise UserError(f"unknown format {name!r}; known: {', '.join(NAMES)}")
+    if not 0 < scale < float("inf"):
+        raise UserError(f"scale {scale}: a number above 0 is expected")
+    if words is not None:
+        (output / "vocabulary.json").write_text(json.dumps(list(words)), encoding="utf-8")
+    record: dict[str, Any] = {"format": name, "queries": len(queries)}
+    if name != CIFF and not FORMATS[name].integers:
+        _write_texts(output, name, shards, queries, 1)
+        record |= {"weights": "float32", "effect": "none: the same vectors"}
+    else:
+        record |= _write_integers(output, name, shards, queries, vocabulary, scale)
+    write_json(output / RECORD, record)
+    return record
+
+
+def _write_integers(
+    output: Path, name: str, shards: Iterable[SparseVectors], queries: SparseVectors, vocabulary: int, scale: float
+) -> dict[str, Any]:
+    rounded = Quantised(shards, scale)
+    (asked,) = Quantised([queries], scale)
+    parts = 1 if name == CIFF else divisor(asked, FORMATS[name].largest_query)
+    topics = with_terms(asked) if name == CIFF or FORMATS[name].topics else asked
+    work = output / "indexes"
+    try:
+        for folder, corpus in (("exact", shards), ("rounded", rounded)):
+            (work / folder).mkdir(parents=True)
+            write_index(work / folder, corpus, vocabulary)
+        exact, changed = load_index(work / "exact"), load_index(work / "rounded")
+        effect = compare((exact, queries), (changed, asked), (10, 1000))
+        if name == CIFF:
+            _write_ciff(output, changed, topics, scale)
+        else:
+            _write_texts(output, name, rounded, topics, parts)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    largest = rounded.rounding.largest
+    return {
+        "weights": f"round({scale:g} w)",
+        "query_weights": f"round({scale:g} w)" + (f" / {parts}" if parts > 1 else ""),
+        "queries_left_out": len(asked) - len(topics),
+        "documents": len(changed),
+        "largest_weight": largest,
+        "nine_bits_exact": name == CIFF or not FORMATS[name].nine_bits or largest <= NINE_BITS,
+        "postings": rounded.rounding.kept,
+        "postings_rounded_to_0": rounded.rounding.lost,
+        "effect": effect,
+    }
+
+
+def _write_texts(output: Path, name: str, shards: Iterable[SparseVectors], queries: SparseVectors, parts: int) -> None:
+    chosen = FORMATS[name]
+    if chosen.topics:
+        _check_topics(queries, "a TSV of topics")
+    size = WHOLE if chosen.one_file else PART_BYTES
+    write_parts(output, chosen.documents, lines(shards, chosen.document, integers=chosen.integers), size)
+    asked, integers = divided(queries, parts), chosen.integers and parts == 1
+    write_parts(output, chosen.queries, lines([asked], chosen.query, integers=integers), WHOLE)
+    for file, text in chosen.others.items():
+        (output / file).write_text(text, encoding="utf-8")
+
+
+def _write_ciff(output: Path, index: InvertedIndex, queries: SparseVectors, scale: float) -> None:
+    _check_topics(queries, "a file of queries with ID:TERMS in each line", ":")
+    write_ciff(output / "index.ciff", index, f"SPLADE term weights as round({scale:g} w), made by rescalade")
+    write_parts(output, "queries.txt", lines([queries], ciff_query, integers=True), WHOLE)
+
+
+def _check_topics(queries: SparseVectors, file: str, forbidden: str = "") -> None:
+    for name in queries.ids:
+        if not name or name.split() != [name]:
+            raise UserError(f"query {name!r}: its id is empty or holds white space, which {file} cannot hold")
+        if forbidden and forbidden in name:
+            raise UserError(f"query {name!r}: its id holds {forbidden!r}, which {file} cannot hold")

@@ -1,0 +1,125 @@
+"""Head norms before training, and what the audit predicted against what was found."""
+
+from __future__ import annotations
+
+import math
+
+from rescalade.report.audit.audit_read import risk_level, risk_reasons, row_norm, scale_entries, series_of
+from rescalade.report.results.labels import backbone_title, variant_title
+from rescalade.report.results.load import Json
+from rescalade.report.results.numbers import as_float
+from rescalade.report.results.summary import Cell, Summary
+from rescalade.report.tables.audit_tables import (
+    Audited,
+    measured,
+    measured_columns,
+    mode_table,
+    predicted_table,
+    scale_table,
+)
+from rescalade.report.tables.head_table import head_table
+from rescalade.report.tables.table import Column, Row, Table, number, spread, text
+
+LARGE_NORM = 2.0
+"""Mean row norm above which the paper calls a head large (Table 1)."""
+
+SHOWN = (
+    "gradient_norm", "active_query", "active_document", "activation_mean", "cosine_document", "score_mean",
+    "score_positive", "bf16_step", "logits_sd", "logit_error",
+)  # fmt: skip
+"""Measures of the audit that stand beside what training found."""
+
+
+def audited_norm(summary: Summary, backbone: str) -> float:
+    """Mean row norm of W before any division; NaN where it was not audited."""
+    return row_norm(summary.results.audits.get(backbone))
+
+
+def head_class(summary: Summary, backbone: str) -> str | None:
+    """`small` or `large`: as the configuration says, else by the audited row norm; None where neither is known."""
+    declared = summary.config.backbone(backbone).head
+    if declared is not None:
+        return declared
+    value = audited_norm(summary, backbone)
+    return None if math.isnan(value) else ("large" if value > LARGE_NORM else "small")
+
+
+def norm_table(summary: Summary) -> Table:
+    """One row per backbone: the head as it was before any division."""
+    names = summary.config.backbones()
+    return head_table([audited(summary, name) for name in names], [head_class(summary, name) for name in names])
+
+
+def audited(summary: Summary, backbone: str) -> Audited:
+    """The audit of a backbone under its display name."""
+    return Audited(backbone, backbone_title(summary.config, backbone), summary.results.audits.get(backbone))
+
+
+def audit_entry(summary: Summary, cell: Cell) -> Json:
+    """What the audit of the backbone says about the variant; empty where it says nothing."""
+    variant = cell.variant
+    for entry in scale_entries(summary.results.audits.get(cell.backbone)):
+        if series_of(entry) == (variant.mode, variant.bias) and as_float(entry.get("k")) == variant.scale:
+            return entry
+    return {}
+
+
+def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
+    """Forward-only measures of the rescaled head beside the quality that training reached."""
+    rows = []
+    for cell in summary.cells:
+        if backbone not in (None, cell.backbone):
+            continue
+        entry = audit_entry(summary, cell)
+        best = summary.best(cell.backbone) is cell
+        rows.append(
+            Row(
+                {
+                    "variant": text(
+                        variant_title(cell.variant),
+                        mark="\N{BLACK STAR} best" if best else "",
+                        strong=best,
+                        raw=cell.variant.name,
+                    ),
+                    "risk": text(risk_level(entry), note="; ".join(risk_reasons(entry))),
+                    **measured(entry, SHOWN),
+                    "predicted": number(as_float(entry.get("step0_loss")), "size"),
+                    "step0_loss": spread(cell.outcome("first_loss"), "size"),
+                    "quality": spread(cell.spread(summary.in_domain), strong=best),
+                },
+                backbone_title(summary.config, cell.backbone),
+                "absent" if not cell.made else "collapsed" if cell.collapsed else "best" if best else "",
+                cell.backbone,
+            )
+        )
+    return Table(
+        name="prediction" if backbone is None else f"prediction-{backbone}",
+        title="Predicted before training, found after it",
+        caption=(
+            "The loss that forward passes of the rescaled, untrained head predict, the loss training began with and "
+            "the "
+            "quality it reached; then what else the audit saw. Logit error is the relative distance of the rescaled "
+            "model's "
+            "logits from z/k. The bias is not divided unless the variant says so, hence it is above 0 even where the "
+            "division of W is exact."
+        ),
+        columns=[
+            Column("variant", "Scale and mode", numeric=False),
+            Column("predicted", "predicted", "Loss at step 0", note="InfoNCE of the audit's micro-batch"),
+            Column("step0_loss", "found", "Loss at step 0", sd=True, note="first step of training"),
+            Column("quality", "MRR@10", "In-domain", sd=True),
+            Column("risk", "Risk", "Audit, before training", numeric=False, note="reasons on the backbone's page"),
+            *measured_columns(SHOWN, "Audit, before training"),
+        ],
+        rows=rows,
+    )
+
+
+def audit_tables(summary: Summary, backbone: str) -> list[Table]:
+    """Every scale and mode that the audit of a backbone tried, run or not; what the modes do; the rules' k."""
+    one = [audited(summary, backbone)]
+    return [
+        scale_table(one, f"audit-{backbone}", sections=False),
+        mode_table(one, f"modes-{backbone}", sections=False),
+        predicted_table(one, f"predicted-{backbone}", sections=False),
+    ]

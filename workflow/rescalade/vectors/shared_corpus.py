@@ -1,0 +1,87 @@
+"""A corpus that several data sets share: it is encoded and indexed once, under the name of one of them.
+
+The vectors of another data set then hold its queries alone, and their manifest names, under `corpus`, the data set
+whose vectors and index stand for the documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rescalade.atomic import read_json
+from rescalade.errors import UserError
+from rescalade.vectors.file_names import MANIFEST
+
+STATES = ("non-finite", "saturated", "dead", "ok")
+"""What a manifest says of the model, the worst first."""
+
+
+def check_same_corpus(own: Path, other: Path) -> None:
+    """Refuse to take the documents of one data set for those of another that has not the same file.
+
+    Args:
+        own, other: folders of data sets, `other` the one whose documents are encoded.
+
+    Raises:
+        UserError: the two manifests have different digests for corpus.parquet.
+    """
+    found, expected = (read_json(folder / "manifest.json")["sha256"]["corpus.parquet"] for folder in (own, other))
+    if found != expected:
+        raise UserError(
+            f"datasets.{own.name}.corpus names {other.name}, but their documents differ: sha256 {found[:12]}… and "
+            f"{expected[:12]}…; delete {own} and make it again, or take the key away"
+        )
+
+
+def corpus_folder(vectors: Path) -> Path:
+    """The folder of vectors that holds the documents: this one, or that of the data set it names."""
+    if not (vectors / MANIFEST).is_file():
+        return vectors
+    name = read_json(vectors / MANIFEST).get("corpus")
+    return vectors if name is None else vectors.with_name(name)
+
+
+def check_belongs(folder: Path, queries: Mapping[str, Any], other: Path, documents: Mapping[str, Any]) -> None:
+    """Refuse queries and documents that were not encoded alike.
+
+    Args:
+        folder, queries: vectors that name another data set's documents, and their manifest.
+        other, documents: the vectors named, and their manifest.
+
+    Raises:
+        UserError: model, tokenizer, corpus or a setting of documents differs, or `other` holds no documents itself.
+    """
+    again = f"encode {folder.name} and {other.name} again"
+    if documents.get("corpus") is not None:
+        raise UserError(f"{other} holds no documents but those of {documents['corpus']}; name that in {folder.name}")
+    for what, (one, two) in {
+        "model": (queries["model"], documents["model"]),
+        "tokenizer": (queries["tokenizer"], documents["tokenizer"]),
+        "corpus": (queries["data"]["corpus"], documents["data"]["corpus"]),
+    }.items():
+        if one != two:
+            raise UserError(f"{folder}: {what} {one[:12]}…, but {other} has {two[:12]}…; {again}")
+    for key in ("document_length", "pool_special_tokens", "top_terms", "weights"):
+        if queries["settings"][key] != documents["settings"][key]:
+            raise UserError(
+                f"{folder}: {key} {queries['settings'][key]}, but {other} has {documents['settings'][key]}; {again}"
+            )
+
+
+def encoding_facts(vectors: Path) -> dict[str, Any]:
+    """What became of the texts of a data set: for its scores, which a collapsed model has too.
+
+    Returns:
+        state, the worse one of queries and documents; non_finite_texts and bounded_shards of both together;
+        active_terms, weights and left_out of the documents.
+    """
+    own = read_json(vectors / MANIFEST)
+    corpus = read_json(corpus_folder(vectors) / MANIFEST)
+    both = [own] if own == corpus else [own, corpus]
+    return {
+        "state": min((part["state"] for part in both), key=STATES.index),
+        **{key: sum(part[key] for part in both) for key in ("non_finite_texts", "bounded_shards")},
+        **{key: corpus[key] for key in ("active_terms", "weights", "left_out")},
+    }
