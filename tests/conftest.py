@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.graph import Pipeline
+from support.sources import ir_home  # noqa: F401  # a fixture
 
 # Before torch is loaded: its threads would fight with the other test processes over the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -115,8 +115,8 @@ def test_the_audit_stops_on_a_mismatch(
 ) -> None:
     """What the audit measured is compared, whatever it was measured on; nothing is written on a mismatch."""
     monkeypatch.chdir(tmp_path)
-    for reader in ("collection.read_collection", "triples.read_triples"):
-        monkeypatch.setattr(f"rescalade.data.{reader}", lambda _: None, raising=False)
+    for reader in ("collection.read_collection", "triple_files.read_triples"):
+        monkeypatch.setattr(f"rescalade.texts.{reader}", lambda _: None, raising=False)
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
     bert = {"row_norm": {"mean": 1.401, "max": 2.045}, "anisotropy": 0.445}
     written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"

@@ -39,7 +39,7 @@ def test_search_depth(made: Pipeline) -> None:
 
 
 def test_comments_and_docstrings_do_not_count(made: Pipeline) -> None:
-    append(made, "training/loss", '\n\n# a remark\n"""And some words."""\n')
+    append(made, "objective/loss", '\n\n# a remark\n"""And some words."""\n')
     assert made.jobs() == {}
 
 

@@ -1,0 +1,70 @@
+"""What a stage is called with.
+
+Every stage is one function `run_STAGE(settings, inputs, outputs, call)`: the settings decide what it makes, inputs and
+outputs are the files that its row of `rescalade.pipeline.graph` declares, and the call says how it runs. Nothing in a
+call changes a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rescalade.errors import UserError
+
+Files = Mapping[str, Path]
+"""Files or folders by the names that the stage's row of the graph gives them."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a stage may use. threads: of the CPU. device_name: cpu, cuda or auto."""
+
+    threads: int = 1
+    device_name: str = "auto"
+
+    def device(self) -> str:
+        """The torch device; torch's threads are set on the way.
+
+        Raises:
+            UserError: CUDA is asked for and there is none, or the name is none of the three.
+        """
+        import torch
+
+        torch.set_num_threads(self.threads)
+        name = self.device_name
+        if name == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        if name == "cuda" and not torch.cuda.is_available():
+            raise UserError("device cuda: this machine or this build of torch has no CUDA device; use --device cpu")
+        if name not in ("cpu", "cuda"):
+            raise UserError(f"device {name!r}: expected cpu, cuda or auto")
+        return name
+
+    def devices(self) -> list[str]:
+        """The torch devices of a stage that can use several: every visible GPU, or the CPU."""
+        import torch
+
+        name = self.device()
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if name == "cuda" else [name]
+
+
+def no_record(path: Path) -> None:
+    """Writes nothing: for calls outside the pipeline."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one stage runs.
+
+    title: for progress lines. caches: folders outside every output that hold unfinished work or things made faster by
+    keeping them; all can be deleted. code: digest of the stage's code. record: writes the stage's record to a path;
+    a stage whose output is a folder calls it before the folder appears.
+    """
+
+    title: str
+    machine: Machine = field(default_factory=Machine)
+    caches: Files = field(default_factory=dict)
+    code: str = ""
+    record: Callable[[Path], None] = no_record
