@@ -21,6 +21,7 @@ lint: $(INSTALLED)
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(INSTALLED)
 	for file in $(filter-out %_gpu.py,$(wildcard bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done
