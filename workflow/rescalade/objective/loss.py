@@ -1,4 +1,4 @@
-"""Ranking losses and regularisers of a logical micro-batch.
+"""Ranking losses and regularisers of a logical micro-batch, and the tables of their names in the settings of training.
 
 Queries are rows 0 to B - 1. Documents are the positives in the order of the queries, then the hard negatives,
 n per query and query after query. `scores` is [B, B + B n], every query with every document.
@@ -8,6 +8,10 @@ arXiv 2010.02666; KL distillation, arXiv 2403.06789; FLOPS, Paria et al., arXiv 
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -87,3 +91,53 @@ def flops_regulariser(weights: Tensor) -> Tensor:
 def l1_regulariser(weights: Tensor) -> Tensor:
     """Mean over texts of the sum of weights: 1/N sum_i sum_j y_ij (they are never negative)."""
     return weights.sum(1).mean()
+
+
+class LossSettings(Protocol):
+    """What ranking losses read of the settings of training."""
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of the scores inside a softmax."""
+
+    @property
+    def margin_mse_weight(self) -> float:
+        """Weight of MarginMSE beside KL."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One ranking loss.
+
+    function: (scores [B, B + B n], teacher scores [B, 1 + n], settings) -> scalar. distils: it reads teacher scores,
+    the positive's first; other losses get an empty tensor. gathers: its batch is the whole optimiser step and not one
+    micro-batch of it, so that documents of all devices and accumulation steps are candidates.
+    """
+
+    function: Callable[[Tensor, Tensor, LossSettings], Tensor]
+    distils: bool = False
+    gathers: bool = False
+
+
+def _kl_and_margin_mse(scores: Tensor, teacher: Tensor, settings: LossSettings) -> Tensor:
+    own = own_scores(scores)
+    return kl_distillation(own, teacher, settings.temperature) + settings.margin_mse_weight * margin_mse(own, teacher)
+
+
+RANKING: dict[str, Ranking] = {
+    "infonce": Ranking(lambda scores, _, settings: contrastive(scores, settings.temperature)),
+    "infonce-own-negatives": Ranking(
+        lambda scores, _, settings: own_negatives_contrastive(scores, settings.temperature)
+    ),
+    "infonce-gathered": Ranking(lambda scores, _, settings: contrastive(scores, settings.temperature), gathers=True),
+    "margin-mse": Ranking(lambda scores, teacher, _: margin_mse(own_scores(scores), teacher), distils=True),
+    "kl": Ranking(
+        lambda scores, teacher, settings: kl_distillation(own_scores(scores), teacher, settings.temperature),
+        distils=True,
+    ),
+    "kl-margin-mse": Ranking(_kl_and_margin_mse, distils=True),
+}
+"""By `loss` of the settings, whose type names the same (held together by tests/training/test_loss_names.py)."""
+
+REGULARISERS: dict[str, Callable[[Tensor], Tensor]] = {"flops": flops_regulariser, "l1": l1_regulariser}
+"""By `regulariser_query` and `regulariser_document` of the settings."""

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
+from rescalade.objective.loss import RANKING
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
 from rescalade.texts.tokenised import tokenised
 from rescalade.training.examples import Examples
@@ -62,7 +63,7 @@ def build_examples(
         UserError: a file of the collection is damaged; an id occurs twice in it or is not in it; teacher scores are
             missing; nothing is left.
     """
-    teacher = teacher_scores(triples, settings.loss) if settings.distils else None
+    teacher = teacher_scores(triples, settings.loss) if RANKING[settings.loss].distils else None
     queries, documents = query_texts(folder), document_texts(folder)
     (query,) = queries.rows(triples["query_id"])
     rows = TripleRows(query, *documents.rows(triples["positive_id"], triples["negative_id"]))

@@ -13,22 +13,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from rescalade.objective.loss import (
-    contrastive,
-    flops_regulariser,
-    kl_distillation,
-    l1_regulariser,
-    margin_mse,
-    own_negatives_contrastive,
-    own_scores,
-    score,
-)
+from rescalade.objective.loss import RANKING, REGULARISERS, flops_regulariser, score
 from rescalade.objective.measures import Row, activity
 from rescalade.splade.length_groups import Features
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Gather, Share
-
-REGULARISERS = {"flops": flops_regulariser, "l1": l1_regulariser}
 
 
 class SpladeObjective(nn.Module):
@@ -104,20 +93,10 @@ class SpladeObjective(nn.Module):
         return loss
 
     def _ranking(self, scores: Tensor, teacher: Tensor | None) -> Tensor:
-        name, temperature = self.settings.loss, self.settings.temperature
-        if name in ("infonce", "infonce-gathered"):
-            return contrastive(scores, temperature)
-        if name == "infonce-own-negatives":
-            return own_negatives_contrastive(scores, temperature)
-        if teacher is None:
-            raise ValueError(f"loss {name}: teacher scores are needed")
-        own = own_scores(scores)
-        if name == "margin-mse":
-            return margin_mse(own, teacher)
-        distilled = kl_distillation(own, teacher, temperature)
-        if name == "kl-margin-mse":
-            distilled = distilled + self.settings.margin_mse_weight * margin_mse(own, teacher)
-        return distilled
+        loss = RANKING[self.settings.loss]
+        if loss.distils and teacher is None:
+            raise ValueError(f"loss {self.settings.loss}: teacher scores are needed")
+        return loss.function(scores, scores.new_empty(0) if teacher is None else teacher, self.settings)
 
     def _measures(self, queries: Tensor, documents: Tensor, scores: Tensor) -> Row:
         found = {

@@ -8,6 +8,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
+"""The names in `objective.loss.RANKING`; written out, since reading a configuration must not wait for torch."""
+
+Regulariser = Literal["flops", "l1"]
+"""The names in `objective.loss.REGULARISERS`."""
 
 
 class TrainSettings(BaseModel):
@@ -43,8 +47,8 @@ class TrainSettings(BaseModel):
     beta2: float = Field(0.999, ge=0, lt=1, description="AdamW's second moment decay.")
     epsilon: float = Field(1e-8, gt=0, description="AdamW's denominator offset.")
     max_gradient_norm: float = Field(1.0, gt=0, description="Gradient clipping by global norm.")
-    regulariser_query: Literal["flops", "l1"] = Field("flops", description="Regulariser of the queries.")
-    regulariser_document: Literal["flops", "l1"] = Field(
+    regulariser_query: Regulariser = Field("flops", description="Regulariser of the queries.")
+    regulariser_document: Regulariser = Field(
         "flops", description="Regulariser of the documents, positives and negatives of a micro-batch taken together."
     )
     lambda_query: float = Field(5e-2, ge=0, description="Weight of the queries' regulariser.")
@@ -83,11 +87,6 @@ class TrainSettings(BaseModel):
     tensorboard: bool = Field(
         False, description="Write the history for TensorBoard as well, under results/logs/tensorboard."
     )
-
-    @property
-    def distils(self) -> bool:
-        """Whether the loss needs teacher scores."""
-        return self.loss in ("margin-mse", "kl", "kl-margin-mse")
 
     def warmup_length(self, total: int) -> int:
         """Optimiser steps of rising learning rate, of `total`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
+from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
@@ -150,6 +151,6 @@ def _check_rate(settings: TrainSettings, steps: int) -> None:
 def _share(settings: TrainSettings, examples: int, world: World) -> Share:
     """Logical batches of a step: the micro-batches, or all of them as one where documents are gathered."""
     rows = min(settings.batch_size, examples)
-    if settings.loss == "infonce-gathered":
+    if RANKING[settings.loss].gathers:
         return Share(1, rows * settings.accumulation, world.devices, world.rank)
     return Share(settings.accumulation, rows, world.devices, world.rank)

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 
+from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
 from rescalade.training.cache import backward, mixed
@@ -208,7 +209,7 @@ class _Batches:
         batches = step_batches(len(run.examples), run.settings, run.seed, run.first)
         for _ in range(run.first, run.steps):
             step = next(batches)
-            if run.settings.loss == "infonce-gathered":
+            if RANKING[run.settings.loss].gathers:
                 whole = [[int(number) for batch in step for number in batch]]
             else:
                 whole = [batch.tolist() for batch in step]
