@@ -17,7 +17,7 @@ def history(**columns: list[float]) -> list[dict[str, float]]:
 
 def test_a_healthy_run_is_trained() -> None:
     verdict = judge(history(loss=[9.0, 3.0, 1.0]), VOCABULARY)
-    assert (verdict.name, verdict.since_step, verdict.causes) == ("trained", None, [])
+    assert (verdict.name, verdict.since_step, verdict.causes) == ("trained", None, ())
 
 
 def test_each_definition_and_its_edge() -> None:
@@ -41,4 +41,4 @@ def test_the_last_step_decides_and_the_beginning_is_where_it_held_without_a_brea
 def test_further_causes_are_listed() -> None:
     verdict = judge(history(active_document=[60.0], cosine_document=[0.99]), VOCABULARY)
     assert verdict.name == "saturated"
-    assert verdict.causes == ["60 of 100 terms active per document", "mean cosine between documents 0.9900"]
+    assert verdict.causes == ("60 of 100 terms active per document", "mean cosine between documents 0.9900")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import statistics
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rescalade.errors import UserError
+from rescalade.outcome import Outcome
 from rescalade.paths import Paths
 from rescalade.report.tables.tables import make_tables
 from support.synthetic_results import change, many, mini, papers_way, ugly, write_tree
@@ -186,6 +188,16 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         make_tables(mini(seeds=[1]), paths)
 
 
+@pytest.mark.parametrize("key", sorted(Outcome.model_fields))
+def test_a_key_of_an_outcome_that_has_another_name_is_no_missing_value(tmp_path: Path, key: str) -> None:
+    config = mini(seeds=[1], grid=[{"backbones": ["bert-small"], "scales": [1]}])
+    paths = write_tree(tmp_path, config, queries=20, steps=20)
+    outcome = paths.results / "runs/mini/bert-small/k1/seed1/outcome.json"
+    change(outcome, lambda value: value.update({f"{key}_": value.pop(key)}))
+    with pytest.raises(UserError, match=rf"outcome\.json: {key}: expected .+, found none.*; delete it and"):
+        make_tables(config, paths)
+
+
 def test_tables_are_the_same_twice(told: Paths) -> None:
     folder = told.report / "mini" / "tables"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -193,11 +205,11 @@ def test_tables_are_the_same_twice(told: Paths) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_null_in_json_reads_as_missing(tmp_path: Path) -> None:
+def test_what_is_no_number_reads_as_missing(tmp_path: Path) -> None:
     config = mini(seeds=[1])
     paths = write_tree(tmp_path, config, queries=20, steps=20)
     folder = paths.results / "runs/mini/bert-small/k1/seed1"
-    change(folder / "outcome.json", lambda value: value.update(first_loss=None))
+    change(folder / "outcome.json", lambda value: value.update(first_loss=math.nan))
     change(folder / "scores/pydoc.json", lambda value: value["metrics"].update({"nDCG@10": None}))
     make_tables(config, paths)
     found = row(paths, "main", backbone="bert-small", variant="k1")

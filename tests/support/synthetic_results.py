@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 
 from rescalade.config import Config, Run, build_config
+from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.variants import Variant
 from support.synthetic_audits import PREDICTED, VOCABULARY, invented_audit
@@ -88,7 +89,7 @@ class Fate:
 
     mrr: float
     first_loss: float
-    verdict: str = "trained"
+    verdict: VerdictName = "trained"
     since: int | None = None
     made: bool = True
     scored: bool = True
@@ -270,18 +271,16 @@ class _Writer:
         history = self.history(run, fate)
         folder.mkdir(parents=True, exist_ok=True)
         history.to_parquet(folder / "history.parquet")
-        write(
-            folder / "outcome.json",
-            {
-                "run": run.folder, "recipe": run.recipe, "backbone": run.backbone, "variant": run.variant.name,
-                "scale": scale, "mode": run.variant.mode, "bias": run.variant.bias, "seed": run.seed,
-                "steps": self.steps, "verdict": fate.verdict, "since_step": fate.since,
-                "causes": [] if fate.verdict == "trained" else [f"invented cause of {fate.verdict}"],
-                "first_loss": fate.first_loss, "last_loss": float(history["loss"].iloc[-1]),
-                "skipped_steps": len(fate.gaps), "row_norm_before": norm / scale, "row_norm_after": norm / scale * 1.1,
-                "seconds": 30.0, "triples": 12054,
-            },
-        )  # fmt: skip
+        Outcome(
+            run=run.folder, recipe=run.recipe, backbone=run.backbone, variant=run.variant.name,
+            scale=scale, mode=run.variant.mode, bias=run.variant.bias, seed=run.seed,
+            steps=self.steps, triples=12054, examples=12000, counts={"documents cut": 54},
+            verdict=fate.verdict, since_step=fate.since,
+            causes=() if fate.verdict == "trained" else (f"invented cause of {fate.verdict}",),
+            first_loss=fate.first_loss, last_loss=float(history["loss"].iloc[-1]),
+            skipped_steps=len(fate.gaps), nonfinite_losses=len(fate.gaps), nonfinite_weights=0, stopped_at=None,
+            row_norm_before=norm / scale, row_norm_after=norm / scale * 1.1, devices=1, seconds=30.0,
+        ).write(folder / OUTCOME)  # fmt: skip
         self.record(folder / "train.record.json", "train", 30.0 + run.seed, run=run.folder)
         if fate.scored:
             for number, name in enumerate(self.config.evaluation_sets()):

@@ -50,7 +50,7 @@ def test_steps_without_counts_neither_begin_nor_end_a_condition() -> None:
 
 def test_weights_that_broke_at_the_last_step_make_a_run_non_finite() -> None:
     verdict = judge([{"step": 0, **HEALTHY}, {"step": 1, **HEALTHY}], 100, broken_weights=7)
-    assert (verdict.name, verdict.since_step, verdict.causes) == ("non-finite", 1, ["7 weights are not finite"])
+    assert (verdict.name, verdict.since_step, verdict.causes) == ("non-finite", 1, ("7 weights are not finite",))
 
 
 def saturated_model() -> SpladeModel:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +16,7 @@ from rescalade.atomic import sha256
 from rescalade.data.writer import write_collection
 from rescalade.errors import UserError
 from rescalade.objective.measures import Row
+from rescalade.outcome import Outcome
 from rescalade.runs import Run
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.texts.triple_files import read_triples
@@ -69,7 +69,7 @@ def weights(folder: Path, text: str) -> Tensor:
         return torch.log1p(model(**tokens).logits[0].clamp_min(0)).max(0).values
 
 
-def stage(model: Path, data: Path, settings: TrainSettings, output: Path) -> tuple[list[Row], dict[str, Any]]:
+def stage(model: Path, data: Path, settings: TrainSettings, output: Path) -> tuple[list[Row], Outcome]:
     return train_run(
         Run("teacher", "tiny", Variant.parse("k1"), 3),
         model,
@@ -100,7 +100,7 @@ def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, f
     expected = {"margin-mse": margins / 4, "kl": divergence / 2, "kl-margin-mse": divergence / 2 + 0.25 * margins / 4}
     assert history[0]["ranking_loss"] == pytest.approx(expected[loss], rel=1e-4)
     assert history[-1]["ranking_loss"] < 0.7 * history[0]["ranking_loss"]
-    assert (outcome["examples"], outcome["triples"], outcome["steps"]) == (2, 4, 12)
+    assert (outcome.examples, outcome.triples, outcome.steps) == (2, 4, 12)
     assert (tmp_path / "model" / "modules.json").is_file()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from rescalade.atomic import atomic_file, atomic_folder, sha256, write_json
+from rescalade.atomic import atomic_file, atomic_folder, sha256
 from rescalade.cli.context import Context, stage_command
+from rescalade.outcome import OUTCOME, Outcome
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
@@ -52,7 +52,7 @@ def train(
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
     board = context.paths.results / "logs" / "tensorboard" / chosen.folder
 
-    def work(model: Path, progress: Reporter | None) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    def work(model: Path, progress: Reporter | None) -> tuple[list[dict[str, float]], Outcome]:
         return train_run(
             chosen,
             origin,
@@ -71,12 +71,12 @@ def train(
         work(folder / "model", None)
         leave_world()
         return
-    (folder / "outcome.json").unlink(missing_ok=True)  # it is written last and says that the run is whole
+    (folder / OUTCOME).unlink(missing_ok=True)  # it is written last and says that the run is whole
     with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
         history, outcome = work(model, progress)
     with atomic_file(folder / "history.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(history), temporary, compression="zstd")
     recorder.write(folder / "train.record.json")
-    write_json(folder / "outcome.json", outcome)
+    outcome.write(folder / OUTCOME)
     shutil.rmtree(unfinished, ignore_errors=True)
     leave_world()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rescalade.objective.measures import Row
+from rescalade.outcome import VerdictName
 
 DEAD_TERMS = 1.0
 SATURATED_SHARE = 0.5
@@ -18,24 +19,24 @@ DEGENERATE_COSINE = 0.95
 class Verdict:
     """How a run ended.
 
-    name: trained, dead, saturated, degenerate or non-finite. since_step: the step from which the
+    since_step: the step from which the
     condition held without a break to the end; None for `trained`. causes: what was seen, in words.
     """
 
-    name: str
+    name: VerdictName
     since_step: int | None
-    causes: list[str]
+    causes: tuple[str, ...]
 
 
-def conditions(row: Row, vocabulary: int) -> list[str]:
+def conditions(row: Row, vocabulary: int) -> list[VerdictName]:
     """Names of the conditions that hold at a step, the weightiest first; see `judge`."""
-    tests: dict[str, Callable[[Row], bool]] = {
+    tests: dict[VerdictName, Callable[[Row], bool]] = {
         "non-finite": lambda row: not (math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"])),
         "dead": lambda row: row["active_document"] < DEAD_TERMS,
         "saturated": lambda row: row["active_document"] > SATURATED_SHARE * vocabulary,
         "degenerate": lambda row: row["cosine_document"] > DEGENERATE_COSINE,
     }
-    names = list(tests) if is_counted(row) else ["non-finite"]
+    names: list[VerdictName] = list(tests) if is_counted(row) else ["non-finite"]
     return [name for name in names if tests[name](row)]
 
 
@@ -61,9 +62,9 @@ def judge(history: Sequence[Row], vocabulary: int, broken_weights: int = 0) -> V
     holding = conditions(rows[-1], vocabulary) if rows else []
     if broken_weights and "non-finite" not in holding:
         causes = [describe(name, rows[-1], vocabulary) for name in holding]
-        return Verdict("non-finite", int(history[-1]["step"]), [f"{broken_weights} weights are not finite", *causes])
+        return Verdict("non-finite", int(history[-1]["step"]), (f"{broken_weights} weights are not finite", *causes))
     if not holding:
-        return Verdict("trained", None, [])
+        return Verdict("trained", None, ())
     since = int(rows[0]["step"])
     for before, after in itertools.pairwise(rows):
         if holding[0] not in conditions(before, vocabulary):
@@ -73,7 +74,7 @@ def judge(history: Sequence[Row], vocabulary: int, broken_weights: int = 0) -> V
         causes.append(f"{broken_weights} weights are not finite")
     if all(row["skipped"] for row in history if "skipped" in row) and "skipped" in history[0]:
         causes.append("no step was taken: the weights are those before training")
-    return Verdict(holding[0], since, causes)
+    return Verdict(holding[0], since, tuple(causes))
 
 
 def describe(name: str, row: Row, vocabulary: int) -> str:

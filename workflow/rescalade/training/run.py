@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from torch import nn
@@ -13,6 +12,7 @@ from rescalade.models.load import check_lengths, check_vocabulary, load_tokenize
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.objective.collapse import judge
 from rescalade.objective.measures import Row, head_norm
+from rescalade.outcome import Outcome
 from rescalade.rescaling.multiplier import bake
 from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.runs import Run
@@ -37,7 +37,7 @@ def train_run(
     progress: Progress | None,
     world: World | None = None,
     tensorboard: Path | None = None,
-) -> tuple[list[Row], dict[str, Any]]:
+) -> tuple[list[Row], Outcome]:
     """Train one run and save its last state as a SparseEncoder folder.
 
     Args:
@@ -79,33 +79,33 @@ def train_run(
         save_sparse_encoder(masked_lm.cpu(), tokenizer, settings.document_length, output)
     broken = _broken(masked_lm)
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
-    outcome = {
-        "run": run.folder,
-        "recipe": run.recipe,
-        "backbone": run.backbone,
-        "variant": run.variant.name,
-        "scale": sidecar["scale"] if sidecar else run.variant.scale,
-        "mode": run.variant.mode,
-        "bias": run.variant.bias,
-        "seed": run.seed,
-        "steps": len(history),
-        "triples": len(triples),
-        "examples": len(examples),
-        "counts": examples.counts,
-        "verdict": verdict.name,
-        "since_step": verdict.since_step,
-        "causes": verdict.causes,
-        "first_loss": history[0]["loss"],
-        "last_loss": history[-1]["loss"],
-        "skipped_steps": int(sum(row["skipped"] for row in history)),
-        "nonfinite_losses": int(sum(row["nonfinite_losses"] for row in history)),
-        "nonfinite_weights": broken,
-        "stopped_at": trained.stopped_at,
-        "row_norm_before": before,
-        "row_norm_after": head_norm(model.head.weight),
-        "devices": world.devices,
-        "seconds": sum(row["seconds"] for row in history),
-    }
+    outcome = Outcome(
+        run=run.folder,
+        recipe=run.recipe,
+        backbone=run.backbone,
+        variant=run.variant.name,
+        scale=float(sidecar["scale"]) if sidecar else run.variant.scale,
+        mode=run.variant.mode,
+        bias=run.variant.bias,
+        seed=run.seed,
+        steps=len(history),
+        triples=len(triples),
+        examples=len(examples),
+        counts=examples.counts,
+        verdict=verdict.name,
+        since_step=verdict.since_step,
+        causes=verdict.causes,
+        first_loss=history[0]["loss"],
+        last_loss=history[-1]["loss"],
+        skipped_steps=int(sum(row["skipped"] for row in history)),
+        nonfinite_losses=int(sum(row["nonfinite_losses"] for row in history)),
+        nonfinite_weights=broken,
+        stopped_at=trained.stopped_at,
+        row_norm_before=before,
+        row_norm_after=head_norm(model.head.weight),
+        devices=world.devices,
+        seconds=sum(row["seconds"] for row in history),
+    )
     return history, outcome
 
 

@@ -16,7 +16,7 @@ def first_loss(summary: Summary) -> Claim:
     findings = []
     series: dict[tuple[str, str], dict[float, float]] = {}
     for cell in summary.cells:
-        loss = cell.outcome("first_loss").mean
+        loss = cell.outcome(lambda outcome: outcome.first_loss).mean
         key = (backbone_title(summary.config, cell.backbone), mode_title(cell.variant))
         if cell.made and loss is not None:  # the same k, given and chosen by a rule: one point, not two of a fall
             series.setdefault(key, {}).setdefault(cell.variant.scale, loss)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from rescalade.report.results.load import RunResult
-from rescalade.report.results.numbers import as_float, listed
+from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import COLLAPSED, Cell
 from rescalade.report.tables.table import Value, text
 
@@ -26,13 +25,13 @@ def verdict_of(runs: list[RunResult], verdicts: list[str | None]) -> Value:
     counted = Counter(verdict for _, verdict in made)
     parts = []
     for verdict, count in counted.items():
-        steps = [as_float((run.outcome or {}).get("since_step")) for run, name in made if name == verdict]
-        known = sorted({int(step) for step in steps if math.isfinite(step)})
+        steps = {run.outcome.since_step for run, name in made if run.outcome is not None and name == verdict}
+        known = sorted(step for step in steps if step is not None)
         sign = "\N{MULTIPLICATION X} " if verdict in COLLAPSED else ""
         share = f" in {count} of {len(made)}" if len(counted) > 1 else ""
         since = (
             f" since step{'s' * (len(known) > 1)} {listed(map(str, known))}" if verdict in COLLAPSED and known else ""
         )
         parts.append((sign, f"{verdict}{share}{since}"))
-    causes = dict.fromkeys(str(cause) for run, _ in made for cause in (run.outcome or {}).get("causes") or [])
+    causes = dict.fromkeys(cause for run, _ in made if run.outcome is not None for cause in run.outcome.causes)
     return text("; ".join(map("".join, parts)), note="; ".join(causes), raw="; ".join(words for _, words in parts))

@@ -169,7 +169,7 @@ def legend_lines(summary: Summary, backbones: Sequence[str]) -> int:
 
 
 def _point(summary: Summary, cell: Cell) -> tuple[float, float]:
-    loss = cell.outcome("first_loss").mean
+    loss = cell.outcome(lambda outcome: outcome.first_loss).mean
     return (math.nan if loss is None else loss), summary.quality(cell)
 
 

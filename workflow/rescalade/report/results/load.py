@@ -13,6 +13,7 @@ import pandas as pd
 
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
+from rescalade.outcome import OUTCOME, Outcome
 from rescalade.paths import Paths, scores
 from rescalade.report.results.numbers import as_float
 from rescalade.variants import Variant, prediction_key
@@ -28,7 +29,7 @@ class RunResult:
     """
 
     run: Run
-    outcome: Json | None
+    outcome: Outcome | None
     history: pd.DataFrame | None
     scores: Mapping[str, Json]
 
@@ -151,15 +152,15 @@ def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | 
 
 def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
     folder = paths.run(run)
-    outcome = read_json(folder / "outcome.json")
+    outcome = Outcome.read_or_none(folder / OUTCOME)
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
     found = _present({name: read_json(scores(folder, name)) for name in datasets})
     return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
 
 
-def _used_scale(outcome: Json | None) -> float | None:
-    return _scale((outcome or {}).get("scale"))
+def _used_scale(outcome: Outcome | None) -> float | None:
+    return None if outcome is None else outcome.scale
 
 
 def _predicted_scale(audit: Json | None, variant: Variant) -> float | None:

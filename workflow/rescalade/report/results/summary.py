@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rescalade.config import Config
+from rescalade.outcome import Outcome
 from rescalade.report.results.load import Json, Results, RunResult
 from rescalade.report.results.numbers import Spread, as_float
 from rescalade.variants import Variant
@@ -54,9 +55,9 @@ class Cell:
         """Mean and sd of a value over the runs that were made."""
         return Spread.of(pick(run) for run in self.made)
 
-    def outcome(self, key: str) -> Spread:
-        """Mean and sd of a number in outcome.json."""
-        return self.spread(lambda run: as_float((run.outcome or {}).get(key)))
+    def outcome(self, pick: Callable[[Outcome], float]) -> Spread:
+        """Mean and sd of a number in the outcome of the runs that were made."""
+        return Spread.of(pick(run.outcome) for run in self.runs if run.outcome is not None)
 
 
 @dataclass(frozen=True)
@@ -176,11 +177,10 @@ class Summary:
     def _verdict(self, run: RunResult) -> str | None:
         if run.outcome is None:
             return None
-        declared = str(run.outcome.get("verdict") or "unknown")
         best = self._best_quality.get(run.run.backbone)
-        if declared == "trained" and best is not None and self.in_domain(run) < LOST_SHARE * best:
+        if run.outcome.verdict == "trained" and best is not None and self.in_domain(run) < LOST_SHARE * best:
             return "lost"
-        return declared
+        return run.outcome.verdict
 
 
 def measure(scores: Json | None, name: str) -> float:

@@ -127,7 +127,7 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
         "seeds": _seeds(cell),
         **_norms(summary, cell.backbone, cell.variant.scale),
         "row_norm_trained": spread(cell.spread(trained_norm), "norm"),
-        "step0_loss": spread(cell.outcome("first_loss"), "size"),
+        "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
         "verdict": verdict_value(cell),
     }
     for key, pick in _picks(summary).items():
@@ -140,15 +140,15 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
 
 
 def _run_row(summary: Summary, run: RunResult) -> Row:
-    outcome = run.outcome or {}
+    outcome = run.outcome
     values = {
         "variant": text(variant_title(run.run.variant), raw=run.run.variant.name),
         "seed": Value(str(run.run.seed), run.run.seed),
         **_norms(summary, run.run.backbone, run.run.variant.scale),
         "row_norm_trained": number(trained_norm(run), "norm"),
-        "step0_loss": number(as_float(outcome.get("first_loss")), "size"),
-        "last_loss": number(as_float(outcome.get("last_loss")), "size"),
-        "skipped_steps": number(as_float(outcome.get("skipped_steps")), "count"),
+        "step0_loss": number(None if outcome is None else outcome.first_loss, "size"),
+        "last_loss": number(None if outcome is None else outcome.last_loss, "size"),
+        "skipped_steps": number(None if outcome is None else outcome.skipped_steps, "count"),
         "verdict": verdict_of([run], [summary.verdict(run)]),
         "vectors": text(_encoded(run)),
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rescalade.outcome import Outcome
 from rescalade.published import Published, PublishedValue, Tolerance
 from rescalade.report.results.load import Json, RunResult
 from rescalade.report.results.numbers import Spread, Style, as_float, written
@@ -16,7 +17,10 @@ from rescalade.report.tables.table import Column, Row, Table, number, spread, te
 
 Verdict = Literal["reproduced", "direction holds", "not reproduced", "not run"]
 AUDITED = ("row_norm", "row_norm_max", "row_norm_divided", "anisotropy")
-LOSSES = {"step0_loss": "first_loss", "last_loss": "last_loss"}
+LOSSES: Mapping[str, Callable[[Outcome], float]] = {
+    "step0_loss": lambda outcome: outcome.first_loss,
+    "last_loss": lambda outcome: outcome.last_loss,
+}
 NAMES = {
     "row_norm": "row norm, mean",
     "row_norm_max": "row norm, largest",

@@ -84,7 +84,7 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
                     "risk": text(risk_level(entry), note="; ".join(risk_reasons(entry))),
                     **measured(entry, SHOWN),
                     "predicted": number(as_float(entry.get("step0_loss")), "size"),
-                    "step0_loss": spread(cell.outcome("first_loss"), "size"),
+                    "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
                     "quality": spread(cell.spread(summary.in_domain), strong=best),
                 },
                 backbone_title(summary.config, cell.backbone),
