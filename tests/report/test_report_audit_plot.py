@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from rescalade.report.audit.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
-from rescalade.report.audit.audit_plot import audit_plot
-from rescalade.report.audit.audit_series import marked_scales, series
+from rescalade.report.figures.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
+from rescalade.report.figures.audit_plot import audit_plot
+from rescalade.report.figures.audit_series import marked_scales, series
 from rescalade.report.figures.figure_set import inline_panels, save_figure
 from support.damaged_audits import DAMAGED
 from support.synthetic_audits import invented_audit

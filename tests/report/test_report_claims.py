@@ -8,8 +8,9 @@ import pytest
 
 from rescalade.config import Run
 from rescalade.paths import Paths
-from rescalade.report.claims.claim import FLOOR, Finding, seed_noise, together
+from rescalade.report.claims.claim import Finding, together
 from rescalade.report.claims.claims import Claim, evaluate_claims
+from rescalade.report.results.noise import FLOOR, seed_noise
 from rescalade.report.results.numbers import Spread
 from support.synthetic_results import Fate, mini, papers_way, write_tree
 

@@ -16,10 +16,10 @@ from rescalade.errors import UserError
 from rescalade.paths import scores
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.figures.figures import all_figures
-from rescalade.report.figures.tradeoff import tradeoff_points, tradeoff_table
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
+from rescalade.report.tables.tradeoff_table import tradeoff_points, tradeoff_table
 from support.synthetic_results import configuration, write_tree
 
 

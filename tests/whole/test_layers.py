@@ -42,9 +42,17 @@ def test_every_contract_is_kept() -> None:
         ("errors.py", "def late():\n    import rescalade.cli.main", "rescalade.errors -> rescalade.cli.main"),
         ("scoring/score.py", "import rescalade.texts.tokens", "rescalade.scoring.score -> rescalade.texts.tokens"),
         ("training/run.py", "import rescalade.retrieval.words", "rescalade.training.run -> rescalade.retrieval.words"),
+        ("report/results/load.py", "import rescalade.report.pages.page", "results.load -> rescalade.report.pages.page"),
         ("kitchen/__init__.py", "", "rescalade.kitchen"),
     ],
-    ids=["upwards", "from the ground", "to a neighbour", "training to retrieval", "a package on no floor"],
+    ids=[
+        "upwards",
+        "from the ground",
+        "to a neighbour",
+        "training",
+        "inside the report",
+        "a package on no floor",
+    ],
 )
 def test_a_breach_is_found(tmp_path: Path, file: str, line: str, broken: str) -> None:
     shutil.copytree(PACKAGE, tmp_path / "rescalade", ignore=shutil.ignore_patterns("__pycache__"))

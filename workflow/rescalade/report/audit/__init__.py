@@ -1,1 +1,1 @@
-"""Pages and plots of audits."""
+"""The page about audits alone."""

@@ -10,8 +10,10 @@ from typing import Any
 from rescalade import __version__
 from rescalade.atomic import atomic_file
 from rescalade.errors import UserError
-from rescalade.report.audit.audit_plot import audit_plot
-from rescalade.report.audit.audit_read import (
+from rescalade.report.figures.audit_plot import audit_plot
+from rescalade.report.figures.figure_set import save_figure
+from rescalade.report.pages.template import drawn, write_page
+from rescalade.report.results.audit_read import (
     as_it_is,
     part,
     predicted_power,
@@ -20,8 +22,6 @@ from rescalade.report.audit.audit_read import (
     risk_reasons,
     words,
 )
-from rescalade.report.figures.figure_set import save_figure
-from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.results.numbers import as_float, listed, written
 from rescalade.report.tables.audit_tables import Audited, mode_table, predicted_table, scale_table
 from rescalade.report.tables.head_table import head_table

@@ -1,1 +1,1 @@
-"""Claims and verdicts."""
+"""The papers' claims, asked of an experiment."""

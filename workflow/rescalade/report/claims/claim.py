@@ -1,18 +1,14 @@
-"""A claim, the findings it rests on, and the seed noise it is judged by."""
+"""A claim and the findings it rests on."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rescalade.report.results.numbers import Spread, with_spread
+from rescalade.report.results.numbers import with_spread
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.row_norms import head_class
-
-FLOOR = 0.01
-"""Least seed noise in MRR@10: with two or three seeds a pooled sd can be small by chance."""
 
 SHOWN = 4
 """Findings written out in the evidence; the rest is in the rows below it."""
@@ -71,18 +67,6 @@ def assembled(
         counts = [sum(finding.holds is answer for finding in findings) for answer in (True, False, None)]
         evidence = f"Yes {counts[0]}, no {counts[1]}, not run {counts[2]} times. {evidence} The others are below."
     return Claim(identity, title, paper_text, question, together(findings), evidence, [f.details for f in findings])
-
-
-def seed_noise(spreads: Iterable[Spread]) -> float:
-    """Twice the pooled sd over seeds of some cells, at least `FLOOR`.
-
-    Pooled: the root of the mean variance, weighted by degrees of freedom (seeds - 1).
-    """
-    parts = [(spread.sd, spread.finite - 1) for spread in spreads if spread.sd is not None]
-    freedom = sum(count for _, count in parts)
-    if not freedom:
-        return FLOOR
-    return max(FLOOR, 2 * math.sqrt(math.fsum(count * sd * sd for sd, count in parts) / freedom))
 
 
 def with_head(summary: Summary, head: str) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, with_head, yes
-from rescalade.report.claims.verdicts import verdict_value
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.numbers import written
 from rescalade.report.results.summary import Summary
+from rescalade.report.tables.verdicts import verdict_value
 
 DEGRADED = 0.75
 """A large-norm backbone counts as degraded at k = 1 at or below this share of its best k."""

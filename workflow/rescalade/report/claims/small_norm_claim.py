@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, seed_noise, with_head, yes
+from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, with_head, yes
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, variant_title
+from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import Spread, written
 from rescalade.report.results.summary import Cell, Summary
 

@@ -1,1 +1,1 @@
-"""Figures."""
+"""Drawings of results and audits."""

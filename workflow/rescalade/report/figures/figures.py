@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from rescalade.config import Config
 from rescalade.paths import Paths
-from rescalade.report.audit.audit_plot import audit_plot
+from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure

@@ -1,10 +1,8 @@
-"""Effectiveness against FLOPS where an experiment shows others along: one curve per model, a point per recipe."""
+"""Effectiveness against FLOPS as curves: one per model, a point per recipe."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
@@ -12,93 +10,11 @@ from rescalade.config import Config
 from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import DASHES, MARKERS, SERIES, legend_columns, plain_log, wrapped
 from rescalade.report.results.labels import backbone_title, mode_title
-from rescalade.report.results.load import RunResult
-from rescalade.report.results.numbers import Spread
-from rescalade.report.results.summary import SECONDARY, Summary, mean, measure, sparsity
-from rescalade.report.tables.table import Column, Row, Table, Value, spread, text
+from rescalade.report.results.summary import SECONDARY, Summary
+from rescalade.report.tables.tradeoff_table import Point, tradeoff_points
 from rescalade.variants import Variant
 
 SIZE = (7.2, 4.6)
-
-
-@dataclass(frozen=True)
-class Point:
-    """All seeds of a model under one recipe; effectiveness and FLOPS are plain means over the data sets."""
-
-    backbone: str
-    variant: Variant
-    recipe: str
-    lambda_query: float
-    lambda_document: float
-    effectiveness: Spread
-    flops: Spread
-
-    @property
-    def known(self) -> bool:
-        """Whether there is anything to draw; a model without a single active term in common has no FLOPS."""
-        return self.effectiveness.mean is not None and (self.flops.mean or 0.0) > 0
-
-
-def tradeoff_points(summary: Summary) -> list[Point]:
-    """One point per backbone, variant and recipe, the weakest regulariser first; none where no other is shown along."""
-    config = summary.config
-    if not config.experiment.also:
-        return []
-    grouped: dict[tuple[str, Variant, str], list[RunResult]] = {}
-    for result in (*summary.results.runs, *summary.results.others):
-        grouped.setdefault((result.run.backbone, result.run.variant, result.run.recipe), []).append(result)
-    points = [_point(config, key, runs) for key, runs in grouped.items()]
-    order = {name: place for place, name in enumerate(config.backbones())}
-    return sorted(points, key=lambda p: (order[p.backbone], p.variant.mode, p.variant.scale, p.lambda_document))
-
-
-def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResult]) -> Point:
-    backbone, variant, recipe = key
-    settings = config.train_settings(backbone, config.experiment_of(recipe))
-    datasets = config.evaluation_sets()
-    return Point(
-        backbone,
-        variant,
-        recipe,
-        settings.lambda_query,
-        settings.lambda_document,
-        Spread.of(mean([measure(run.scores.get(name), SECONDARY) for name in datasets]) for run in runs),
-        Spread.of(mean([sparsity(run.scores.get(name), "flops") for name in datasets]) for run in runs),
-    )
-
-
-def tradeoff_table(summary: Summary) -> Table:
-    """The points of the figure."""
-    rows = [
-        Row(
-            {
-                "variant": text(f"k = {point.variant.scale:g}, {mode_title(point.variant)}", raw=point.variant.name),
-                "recipe": text(point.recipe),
-                "lambda_query": Value(f"{point.lambda_query:g}", point.lambda_query),
-                "lambda_document": Value(f"{point.lambda_document:g}", point.lambda_document),
-                "effectiveness": spread(point.effectiveness, "measure"),
-                "flops": spread(point.flops, "size"),
-            },
-            section=backbone_title(summary.config, point.backbone),
-            key=point.backbone,
-            kind="" if point.known else "absent",
-        )
-        for point in tradeoff_points(summary)
-    ]
-    return Table(
-        name="tradeoff",
-        title="Effectiveness against FLOPS",
-        caption=f"{SECONDARY} and FLOPS, plain means over {len(summary.config.evaluation_sets())} data sets.",
-        columns=[
-            Column("variant", "Variant", numeric=False),
-            Column("recipe", "Recipe", numeric=False),
-            Column("lambda_query", "λ query"),
-            Column("lambda_document", "λ document"),
-            Column("effectiveness", SECONDARY, sd=True),
-            Column("flops", "FLOPS", sd=True, note="expected multiplications per query-document pair"),
-        ],
-        rows=rows,
-    )
 
 
 def tradeoff_figure(summary: Summary) -> FigureSet:

@@ -1,1 +1,1 @@
-"""Pages."""
+"""The HTML pages of an experiment."""

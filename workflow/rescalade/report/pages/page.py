@@ -14,7 +14,6 @@ from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.figures import all_figures, audit_figure
-from rescalade.report.figures.tradeoff import tradeoff_table
 from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.pages.wording import facts, opening
 from rescalade.report.results.labels import backbone_title
@@ -28,6 +27,7 @@ from rescalade.report.tables.effectiveness import main_table, run_table
 from rescalade.report.tables.protocol import protocol_table
 from rescalade.report.tables.published_numbers import counted, matches, published_table
 from rescalade.report.tables.row_norms import audit_tables, norm_table, prediction_table
+from rescalade.report.tables.tradeoff_table import tradeoff_table
 
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {

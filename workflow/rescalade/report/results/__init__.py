@@ -1,1 +1,1 @@
-"""What the stages left behind."""
+"""What the stages left behind, read and summed up."""

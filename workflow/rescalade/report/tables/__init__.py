@@ -1,1 +1,1 @@
-"""Tables."""
+"""Tables, as CSV, LaTeX and for the page."""

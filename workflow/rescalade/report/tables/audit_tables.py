@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.report.audit.audit_read import (
+from rescalade.report.results.audit_read import (
     Json,
     entries,
     predicted_power,

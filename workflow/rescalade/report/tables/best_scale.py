@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rescalade.report.audit.audit_read import predicted_power, predictions
-from rescalade.report.claims.claim import seed_noise
-from rescalade.report.claims.verdicts import verdict_value
+from rescalade.report.results.audit_read import predicted_power, predictions
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import Json
+from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.summary import COLLAPSED, PRIMARY, Cell, Summary
 from rescalade.report.tables.audit_tables import PREDICTED_COLUMNS, predicted_values
 from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
+from rescalade.report.tables.verdicts import verdict_value
 
 
 @dataclass(frozen=True)

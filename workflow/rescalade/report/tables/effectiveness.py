@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from rescalade.pipeline.stages import recall_cuts
-from rescalade.report.claims.verdicts import NOT_RUN, verdict_of, verdict_value
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Style, as_float, listed, plural
@@ -24,6 +23,7 @@ from rescalade.report.results.summary import (
 )
 from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
+from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
 
 BEST = "\N{BLACK STAR} best"
 NOTES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rescalade.report.audit.audit_read import Json, as_it_is, entries, part, words
+from rescalade.report.results.audit_read import Json, as_it_is, entries, part, words
 from rescalade.report.results.numbers import as_float, written
 from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text

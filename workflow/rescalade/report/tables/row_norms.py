@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rescalade.report.audit.audit_read import risk_level, risk_reasons, row_norm, scale_entries, series_of
+from rescalade.report.results.audit_read import risk_level, risk_reasons, row_norm, scale_entries, series_of
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import Json
 from rescalade.report.results.numbers import as_float

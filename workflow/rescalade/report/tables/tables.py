@@ -8,7 +8,6 @@ from rescalade.atomic import atomic_file
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.published import load_published
-from rescalade.report.figures.tradeoff import tradeoff_table
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.best_scale import predicted_against_best
@@ -19,6 +18,7 @@ from rescalade.report.tables.protocol import protocol_table
 from rescalade.report.tables.published_numbers import published_table
 from rescalade.report.tables.row_norms import norm_table, prediction_table
 from rescalade.report.tables.table import Table
+from rescalade.report.tables.tradeoff_table import tradeoff_table
 
 
 def make_tables(config: Config, paths: Paths) -> list[Path]:

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.report.audit.audit_read import Json, predicted_power, predictions, scale_entries, series_of, series_title
+from rescalade.report.results.audit_read import (
+    Json,
+    predicted_power,
+    predictions,
+    scale_entries,
+    series_of,
+    series_title,
+)
 from rescalade.report.results.numbers import as_float, listed
 
 SAME = 1e-3

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 
-from rescalade.report.audit.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
-from rescalade.report.audit.audit_read import Json, predicted_power, predictions, row_norm
-from rescalade.report.audit.audit_series import series
+from rescalade.report.figures.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
+from rescalade.report.figures.audit_series import series
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel
 from rescalade.report.figures.style import PANEL
+from rescalade.report.results.audit_read import Json, predicted_power, predictions, row_norm
 from rescalade.report.results.numbers import written
 
 SIZE = (PANEL[0], PANEL[1] + 0.3)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rescalade.report.audit.audit_read import Json, candidates, predicted_power, predictions, row_norm
-from rescalade.report.audit.audit_series import marked_scales, scales, series
+from rescalade.report.figures.audit_series import marked_scales, scales, series
 from rescalade.report.figures.curves import activity_bounds
 from rescalade.report.figures.style import (
     CARD,
@@ -23,6 +22,7 @@ from rescalade.report.figures.style import (
     plain_log,
     wrapped,
 )
+from rescalade.report.results.audit_read import Json, candidates, predicted_power, predictions, row_norm
 from rescalade.report.results.numbers import as_float, written
 from rescalade.report.tables.row_norms import LARGE_NORM
 
