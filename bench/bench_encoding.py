@@ -64,7 +64,13 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
     from rescalade.encoding.work_folder import WorkFolder
     from rescalade.texts.text_parts import table_texts
 
-    settings = EncodeSettings(LENGTH, LENGTH, True, 65536, BATCH_TOKENS, head=head)
+    settings = EncodeSettings(
+        query_length=LENGTH,
+        document_length=LENGTH,
+        pool_special_tokens=True,
+        batch_tokens=BATCH_TOKENS,
+        head=head,
+    )
     loaded: list[Any] = []
     plain = encode.Encoder.load
 

@@ -69,7 +69,13 @@ def ours(model: Path, texts: list[str], device: torch.device, precision: str, ba
     from rescalade.encoding.work_folder import WorkFolder
     from rescalade.texts.text_parts import table_texts
 
-    settings = EncodeSettings(LENGTH, LENGTH, True, 65536, batch_tokens, precision=precision)  # type: ignore[arg-type]
+    settings = EncodeSettings(
+        query_length=LENGTH,
+        document_length=LENGTH,
+        pool_special_tokens=True,
+        batch_tokens=batch_tokens,
+        precision=precision,  # type: ignore[arg-type]
+    )
     encoder = encode.Encoder.load(model, settings, str(device))
     warm = texts[: max(1, len(texts) // 10)]
     encoder.encode([""] * len(warm), encode.tokens_of(encoder.tokenizer, warm, LENGTH), lambda _: None)

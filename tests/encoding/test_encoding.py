@@ -53,7 +53,7 @@ def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedT
 
 
 def encode(folder: Path, output: Path, **changes: Any) -> dict[str, Any]:
-    settings = EncodeSettings(**{**vars(SETTINGS), **changes})
+    settings = EncodeSettings(**{**SETTINGS.model_dump(), **changes})
     output.mkdir()
     return encode_collection(folder, collection(), settings, output=output, device="cpu", progress=lambda *_: None)
 

@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rescalade.cli import main
+from rescalade.data.writer import write_collection
 from rescalade.scoring.runfile import iterate_run
+from rescalade.texts.collection import CORPUS, QRELS, Collection
+from rescalade.texts.collection import QUERIES as QUERY
 from rescalade.vectors.vectors import SparseVectors
 from support.vectors import Row, brute_force, row, shards, vectors, write_folder
 
@@ -56,13 +60,39 @@ def test_from_vectors_to_a_run_file(run: Path, capsys: pytest.CaptureFixture[str
     for number, name in enumerate(QUERIES.ids):
         numbers, scores = brute_force(DOCUMENTS, row(QUERIES, number), 100)
         assert found[name] == [(f"d{n}", score) for n, score in zip(numbers, scores, strict=True)]
-    measures = json.loads((run / "retrieved" / f"{DATASET}.json").read_text())
+    timings = json.loads((run / "retrieved" / f"{DATASET}.json").read_text())
+    size = 2500 * 6 + 8 * (VOCABULARY + 1) + 4 * VOCABULARY + 8 * VOCABULARY + 8 * 2
+    assert timings == {"index_bytes": size, "queries_per_second": timings["queries_per_second"]}
+    assert timings["queries_per_second"] > 0
+
+
+def test_scores_hold_the_sparsity_of_the_vectors(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for stage in ("index", "search"):
+        assert call(stage, capsys) == (0, "")
+    judged = [{"query_id": name, "document_id": f"d{n}", "grade": 1} for n, name in enumerate(QUERIES.ids)]
+    data = Path("results") / "data" / DATASET
+    data.mkdir(parents=True)
+    write_collection(
+        data,
+        Collection(
+            pa.Table.from_pylist([{"id": name, "title": "", "text": "x"} for name in DOCUMENTS.ids], schema=CORPUS),
+            pa.Table.from_pylist([{"id": name, "text": "x", "group": ""} for name in QUERIES.ids], schema=QUERY),
+            pa.Table.from_pylist(judged, schema=QRELS),
+        ),
+        {},
+    )
+    assert call("score", capsys) == (0, "")
+    scores = json.loads((run / "scores" / f"{DATASET}.json").read_text())
+    assert (scores["run"], scores["dataset"], scores["queries"], scores["documents"]) == (RUN, DATASET, 9, 250)
+    timings = json.loads((run / "retrieved" / f"{DATASET}.json").read_text())
+    measures = scores["sparsity"]
+    assert {key: measures[key] for key in timings} == timings
     share = [np.bincount(part.terms, minlength=VOCABULARY) / len(part) for part in (QUERIES, DOCUMENTS)]
     assert measures["flops"] == pytest.approx(share[0] @ share[1])
     mean = np.bincount(DOCUMENTS.terms, weights=DOCUMENTS.weights, minlength=VOCABULARY) / len(DOCUMENTS)
     assert measures["flops_regulariser_document"] == float(np.square(mean).sum())  # the same bits as in one piece
-    assert measures["active_document"] == 10 and measures["queries_per_second"] > 0
-    assert measures["index_bytes"] == 2500 * 6 + 8 * (VOCABULARY + 1) + 4 * VOCABULARY + 8 * VOCABULARY + 8 * 2
+    assert measures["active_document"] == 10
+    assert scores["encoding"]["state"] == "ok"
 
 
 def test_a_truncated_shard_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def save_data(path: Path) -> Path:
 
 def job(model: Path, data: Path, work: Path, earlier: Path | None = None, **changes: Any) -> EncodeJob:
     tokens = changes.pop("tokens", None)
-    settings = EncodeSettings(**{**vars(SETTINGS), **changes})
+    settings = EncodeSettings(**{**SETTINGS.model_dump(), **changes})
     return EncodeJob(model, *folder_texts(data), settings, work=WorkFolder(work, earlier), tokens=tokens)
 
 

@@ -7,6 +7,7 @@ call changes a result.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +20,11 @@ Files = Mapping[str, Path]
 
 @dataclass(frozen=True)
 class Machine:
-    """What a stage may use. threads: of the CPU. device_name: cpu, cuda or auto."""
+    """What a stage may use. threads: of the CPU. device_name: cpu, cuda or auto. memory_mb: for an index's postings."""
 
     threads: int = 1
     device_name: str = "auto"
+    memory_mb: int = 256
 
     def device(self) -> str:
         """The torch device; torch's threads are set on the way.
@@ -58,13 +60,25 @@ def no_record(path: Path) -> None:
 class Call:
     """How one stage runs.
 
-    title: for progress lines. caches: folders outside every output that hold unfinished work or things made faster by
-    keeping them; all can be deleted. code: digest of the stage's code. record: writes the stage's record to a path;
-    a stage whose output is a folder calls it before the folder appears.
+    title: for progress lines. names: what tells this job from others of its stage, by the names of its row in the
+    graph. caches: folders outside every output that hold unfinished work or things made faster by keeping them; all can
+    be deleted. key: digest of the stage's settings and code. record: writes the stage's record to a path; a stage whose
+    output is a folder calls it before the folder appears.
     """
 
     title: str
+    names: Mapping[str, str] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
     caches: Files = field(default_factory=dict)
     code: str = ""
+    key: str = ""
     record: Callable[[Path], None] = no_record
+
+    def unfinished(self, *inputs: str) -> Path:
+        """Folder of unfinished work: its key covers settings, code and inputs, so a change of any starts anew.
+
+        Args:
+            inputs: digests of what the stage reads, and whatever else unfinished work depends on.
+        """
+        digest = hashlib.sha256("\0".join([self.key, *inputs]).encode()).hexdigest()
+        return self.caches["unfinished"] / f"{self.title.split()[0]}-{digest[:20]}"

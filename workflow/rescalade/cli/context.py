@@ -16,7 +16,9 @@ import typer
 from rescalade.config import Config, load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import code_digest, stage_settings
+from rescalade.stage import Call, Files, Machine
 
 ConfigOption = Annotated[list[Path], typer.Option("--config", help="Configuration file; repeat to overlay.")]
 ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Experiment, instead of the file's.")]
@@ -61,12 +63,16 @@ class Context:
         text = "\0".join([stage, settings, code_digest(stage), *inputs])
         return self.paths.checkpoints(f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:20]}")
 
-    def devices(self) -> list[str]:
-        """The torch devices of a stage that can use several: every visible GPU, or the CPU."""
-        import torch
-
-        name = self.device()
-        return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if name == "cuda" else [name]
+    def call(self, recorder: Recorder, names: dict[str, str], caches: Files, memory_mb: int = 256) -> Call:
+        """How a stage runs that this command names."""
+        return Call(
+            title=" ".join([recorder.stage, *names.values()]),
+            names=names,
+            machine=Machine(self.threads, self.device_name, memory_mb),
+            caches=caches,
+            code=code_digest(recorder.stage),
+            record=recorder.write,
+        )
 
     def device(self) -> str:
         """The torch device; threads are set on the way.

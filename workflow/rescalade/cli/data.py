@@ -13,7 +13,7 @@ from rescalade.progress import Reporter
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for function in (source, collection, triples, bm25):
+    for function in (source, collection, triples):
         app.command()(stage_command(function))
 
 
@@ -72,22 +72,3 @@ def triples(
         threads=context.threads,
     )
     recorder.write(path.with_suffix(".record.json"))
-
-
-def bm25(context: Context, dataset: str) -> None:
-    """Rank a data set by BM25, the floor in every table."""
-    from rescalade.paths import retrieved
-    from rescalade.retrieval.bm25 import rank_collection
-    from rescalade.scoring.runfile import write_run
-    from rescalade.scratch import scratch_folder
-
-    folder = context.paths.dataset(dataset)
-    recorder = Recorder("bm25", context.settings("bm25", dataset=dataset), [folder / "corpus.parquet"])
-    settings = context.config.dataset(dataset)
-    path = retrieved(context.paths.bm25(), dataset)
-    with scratch_folder(path) as scratch:
-        rankings = rank_collection(
-            folder, scratch, settings.depth, drop_identical_ids=settings.drop_identical_ids, threads=context.threads
-        )
-        write_run(path, rankings, "bm25")
-    recorder.write(path.with_name(f"{dataset}.record.json"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from rescalade.pipeline.digest import code_digest
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
+from rescalade.stage import Machine
 
 if TYPE_CHECKING:
     from rescalade.encoding.settings import EncodeSettings
@@ -51,9 +51,9 @@ def encode_own_texts(
         code=code_digest("encode"),
     )
     inputs = [path for path in (texts, queries) if path is not None]
-    recorder = Recorder("encode", json.dumps(vars(settings), sort_keys=True), inputs)
+    recorder = Recorder("encode", settings.model_dump_json(), inputs)
     with Reporter(f"encode {out}") as progress:
-        manifest = job.encode(context.devices(), progress)
+        manifest = job.encode(Machine(context.threads, context.device_name).devices(), progress)
     recorder.write(job.work.folder / "record.json")
     job.work.publish({*manifest["sha256"], "manifest.json", "record.json"}, out)
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rescalade import paths as layout
-from rescalade.atomic import atomic_folder, sha256, write_json
 from rescalade.cli.context import Context, stage_command
 from rescalade.cli.effect import effect
 from rescalade.cli.own_texts import encode_own_texts
-from rescalade.cli.scores import score
-from rescalade.errors import UserError
-from rescalade.pipeline.digest import code_digest
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import parse_run
-from rescalade.progress import Reporter
+from rescalade.vectors.file_names import MANIFEST, shard_digest, shard_name
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands, but for `search`, which rescalade.cli.ask puts before a second meaning."""
-    for function in (encode, index, score):
+    for function in (encode, index, bm25, score):
         app.command()(stage_command(function))
     app.command()(effect)
 
@@ -47,51 +42,30 @@ def encode(
     out: OutOption = None,
 ) -> None:
     """Encode a data set, or texts of your own, with a trained run."""
-    from rescalade.encoding.encode import EncodeJob, EncodeSettings
-    from rescalade.encoding.work_folder import WorkFolder
-    from rescalade.texts.text_parts import folder_texts
-    from rescalade.vectors.shared_corpus import check_same_corpus
+    from rescalade.encoding.encode_stage import run_encode, run_encode_shard
+    from rescalade.encoding.settings import EncodeSettings
 
     if texts is not None or queries is not None or out is not None or not dataset:
         encode_own_texts(context, run, texts, queries, out, surplus=dataset)
         return
     folder, data = context.paths.run(parse_run(run)), context.paths.dataset(dataset)
-    settings_text = context.settings("encode", run=run, dataset=dataset)
-    target, model = layout.vectors(folder, dataset), folder / "model"
-    recorder = Recorder("encode", settings_text, [*sorted(model.glob("*.safetensors")), data / "corpus.parquet"])
-    documents, questions = folder_texts(data)
-    corpus_of = context.config.dataset(dataset).corpus
-    if corpus_of is not None:
-        check_same_corpus(data, context.paths.dataset(corpus_of))
-    check_count(context.config.dataset(dataset).documents, documents.count, dataset)
-    job = EncodeJob(
-        model,
-        documents,
-        questions,
-        EncodeSettings(**json.loads(settings_text)),
-        work=WorkFolder(layout.encoding(folder, dataset), earlier=target),
-        tokens=context.paths.tokens(dataset),
-        code=code_digest("encode"),
-        corpus_of=corpus_of,
+    settings = EncodeSettings.model_validate_json(context.settings("encode", run=run, dataset=dataset))
+    target, growing, model = layout.vectors(folder, dataset), layout.encoding(folder, dataset), folder / "model"
+    recorder = Recorder(
+        "encode", settings.model_dump_json(), [*sorted(model.glob("*.safetensors")), data / "corpus.parquet"]
     )
-    devices = context.devices()
-    with Reporter(f"encode {run} {dataset}") as progress:
-        if shard is not None:
-            job.encode_shard(shard, devices[0], progress)
-            return
-        manifest = job.encode(devices, progress)
-    recorder.write(job.work.folder / "record.json")
-    job.work.publish({*manifest["sha256"], "manifest.json", "record.json"}, target)
-
-
-def check_count(declared: int | None, found: int, dataset: str) -> None:
-    """Refuse a data set whose size is not the declared one.
-
-    Raises:
-        UserError: the two differ; the graph's shard jobs would not cover it.
-    """
-    if declared is not None and declared != found:
-        raise UserError(f"datasets.{dataset}.documents says {declared}, the corpus has {found}; correct it")
+    inputs = {"model": model, **collection_files(data)}
+    if settings.corpus is not None:
+        inputs["shared"] = context.paths.dataset(settings.corpus) / "manifest.json"
+    caches = {"tokens": context.paths.tokens(dataset), "encoding": growing, "vectors": target}
+    settings = settings.model_copy(update={"documents": context.config.dataset(dataset).documents})
+    names = {"run": run, "dataset": dataset}
+    if shard is None:
+        run_encode(settings, inputs, {"vectors": target}, context.call(recorder, names, caches))
+        return
+    names["shard"] = f"{shard:05d}"
+    outputs = {"shard": growing / shard_name(shard), "digest": growing / shard_digest(shard)}
+    run_encode_shard(settings, inputs, outputs, context.call(recorder, names, caches))
 
 
 def index(
@@ -101,59 +75,83 @@ def index(
     memory_mb: int = typer.Option(256, "--memory-mb", min=1, help="Memory for postings, beside one shard of vectors."),
 ) -> None:
     """Invert the vectors of a data set."""
-    from rescalade.retrieval.storage import write_index
-    from rescalade.vectors.manifest import CorpusShards
-    from rescalade.vectors.vectors import MANIFEST
+    from rescalade.retrieval.index_stage import run_index
+    from rescalade.retrieval.settings import IndexSettings
 
     folder = context.paths.run(parse_run(run))
-    vectors = layout.vectors(folder, dataset)
-    recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [vectors / MANIFEST])
-    shards = CorpusShards(vectors)
-    manifest = shards.manifest
-    if shards.folder != vectors:
-        raise UserError(
-            f"{dataset} has the documents of {shards.folder.name}, whose index its queries are searched in; "
-            f"run `rescalade index {run} {shards.folder.name}`"
-        )
-    with atomic_folder(layout.index(folder, dataset)) as output:
-        write_index(
-            output,
-            shards,
-            manifest["vocabulary"],
-            model=manifest["model"],
-            vectors=sha256(vectors / MANIFEST),
-            memory_mb=memory_mb,
-        )
-        recorder.write(output / "record.json")
+    inputs = {"vectors": layout.vectors(folder, dataset)}
+    recorder = Recorder("index", context.settings("index", run=run, dataset=dataset), [inputs["vectors"] / MANIFEST])
+    names = {"run": run, "dataset": dataset}
+    outputs = {"index": layout.index(folder, dataset)}
+    run_index(IndexSettings(), inputs, outputs, context.call(recorder, names, {}, memory_mb))
 
 
 def search(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
     """Retrieve the best documents for every query of a data set."""
-    from rescalade.retrieval.header import check_origin, verify
-    from rescalade.retrieval.ranker import Ranker
-    from rescalade.retrieval.storage import load_index
-    from rescalade.scoring.flops import sparsity
-    from rescalade.scoring.runfile import write_run
-    from rescalade.vectors.manifest import CorpusShards
-    from rescalade.vectors.vectors import MANIFEST, QUERIES, read_vectors
+    from rescalade.retrieval.search_stage import run_search
+    from rescalade.retrieval.settings import SearchSettings
 
     folder = context.paths.run(parse_run(run))
-    vectors = layout.vectors(folder, dataset)
-    recorder = Recorder("search", context.settings("search", run=run, dataset=dataset), [vectors / MANIFEST])
-    shards = CorpusShards(vectors)
-    manifest = shards.manifest
-    queries = read_vectors(vectors / QUERIES)
-    stored = layout.index(folder, shards.folder.name)  # of the data set whose documents these are
-    verify(stored)
-    check_origin(stored, model=manifest["model"], vectors=sha256(shards.folder / MANIFEST))
-    inverted, settings = load_index(stored), context.config.dataset(dataset)
-    ranker = Ranker(inverted, settings.depth, settings.drop_identical_ids, context.threads)
-    path = layout.retrieved(folder, dataset)
-    write_run(path, ranker.rankings(queries), tag=run.replace("/", "-"))
-    measures = {
-        **sparsity(queries, shards, manifest["vocabulary"]),
-        "index_bytes": inverted.bytes,
-        "queries_per_second": len(queries) / max(ranker.seconds, 1e-9),
+    text = context.settings("search", run=run, dataset=dataset)
+    documents = context.config.dataset(dataset).corpus or dataset
+    inputs = {
+        "vectors": layout.vectors(folder, dataset),
+        "documents": layout.vectors(folder, documents),
+        "index": layout.index(folder, documents),
     }
-    write_json(path.with_name(f"{dataset}.json"), measures)
-    recorder.write(path.with_name(f"{dataset}.record.json"))
+    recorder = Recorder("search", text, [inputs["vectors"] / MANIFEST])
+    path = layout.retrieved(folder, dataset)
+    outputs = {
+        "retrieved": path,
+        "timings": path.with_name(f"{dataset}.json"),
+        "record": path.with_name(f"{dataset}.record.json"),
+    }
+    settings, names = SearchSettings.model_validate_json(text), {"run": run, "dataset": dataset}
+    run_search(settings, inputs, outputs, context.call(recorder, names, {}))
+
+
+def bm25(context: Context, dataset: str) -> None:
+    """Rank a data set by BM25, the floor in every table."""
+    from rescalade.retrieval.bm25_stage import run_bm25
+    from rescalade.retrieval.settings import SearchSettings
+
+    text, inputs = context.settings("bm25", dataset=dataset), collection_files(context.paths.dataset(dataset))
+    recorder = Recorder("bm25", text, [inputs["corpus"]])
+    path = layout.retrieved(context.paths.bm25(), dataset)
+    outputs = {"retrieved": path, "record": path.with_name(f"{dataset}.record.json")}
+    settings = SearchSettings.model_validate_json(text)
+    run_bm25(settings, inputs, outputs, context.call(recorder, {"dataset": dataset}, {}))
+
+
+def score(
+    context: Context,
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or bm25"),
+    dataset: str = typer.Argument(),
+) -> None:
+    """Score a ranking with pytrec_eval."""
+    from rescalade.scoring.score_stage import run_score
+    from rescalade.scoring.settings import ScoreSettings
+
+    folder = context.paths.bm25() if run == "bm25" else context.paths.run(parse_run(run))
+    text = context.settings("score", run=run, dataset=dataset)
+    ranking, path = layout.retrieved(folder, dataset), layout.scores(folder, dataset)
+    inputs = {"retrieved": ranking, **collection_files(context.paths.dataset(dataset))}
+    if run != "bm25":
+        documents = context.config.dataset(dataset).corpus or dataset
+        inputs["timings"] = ranking.with_name(f"{dataset}.json")
+        inputs |= {"vectors": layout.vectors(folder, dataset), "documents": layout.vectors(folder, documents)}
+    outputs = {
+        "scores": path,
+        "per_query": path.with_name(f"{dataset}.per-query.parquet"),
+        "record": path.with_name(f"{dataset}.record.json"),
+    }
+    settings, names = ScoreSettings.model_validate_json(text), {"run": run, "dataset": dataset}
+    run_score(settings, inputs, outputs, context.call(Recorder("score", text, [ranking]), names, {}))
+
+
+def collection_files(folder: Path) -> dict[str, Path]:
+    """Files of a data set by the names that stages have for them."""
+    return {
+        "manifest": folder / "manifest.json",
+        **{name: folder / f"{name}.parquet" for name in ("corpus", "queries", "qrels")},
+    }

@@ -56,7 +56,6 @@ class EncodeJob:
         work: WorkFolder,
         tokens: Path | None = None,
         code: str = "",
-        corpus_of: str | None = None,
     ) -> None:
         """Describe the job; nothing is loaded yet.
 
@@ -65,16 +64,15 @@ class EncodeJob:
             work: where files are written, and where finished ones are looked for.
             tokens: folder of token numbers that are kept for other models with the same tokenizer.
             code: digest of the code; files of other code are made again.
-            corpus_of: data set with the same documents, encoded under its own name; here are the queries alone.
         """
         self.model, self.settings, self.work = model, settings, work
-        self._tokens, self._code, self._corpus_of = tokens, code, corpus_of
+        self._tokens, self._code = tokens, code
         self.digests = {
             "model": model_digest(model),
             "tokenizer": tokenizer_digest(model),
             "data": {"corpus": documents.digest, "queries": queries.digest},
         }
-        size, count = settings.shard_documents, documents.count if corpus_of is None else 0
+        size, count = settings.shard_documents, documents.count if settings.corpus is None else 0
         self._files = [
             _File(shard_name(number), documents, first, min(first + size, count), settings.document_length)
             for number, first in enumerate(range(0, count, size))
@@ -92,8 +90,8 @@ class EncodeJob:
         Raises:
             UserError: there is no such shard.
         """
-        if self._corpus_of is not None:
-            raise UserError(f"shard {number}: the documents are those of {self._corpus_of}; encode its shards")
+        if self.settings.corpus is not None:
+            raise UserError(f"shard {number}: the documents are those of {self.settings.corpus}; encode its shards")
         if not 0 <= number < len(self._files):
             raise UserError(f"shard {number}: the corpus has {len(self._files)}, counted from 0")
         self._make([self._files[number]], [device], progress)
@@ -106,7 +104,7 @@ class EncodeJob:
         """
         files = [*self._files, self._queries]
         facts = self._make(files, devices, progress)
-        return write_manifest(self.work.folder, facts, self.settings, self.digests, self._corpus_of)
+        return write_manifest(self.work.folder, facts, self.settings, self.digests)
 
     def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
         self.work.folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +157,7 @@ class EncodeJob:
     def _expected(self, file: _File) -> dict[str, Any]:
         """What the facts of a finished file must say."""
         parts = [self.digests["model"], self.digests["tokenizer"], file.texts.digest, file.length, self._code]
-        identity = hashlib.sha256(json.dumps([*parts, asdict(self.settings)]).encode()).hexdigest()
+        identity = hashlib.sha256(json.dumps([*parts, self.settings.model_dump()]).encode()).hexdigest()
         return {
             "identity": identity if file.texts.digest else "",
             "model": self.digests["model"],

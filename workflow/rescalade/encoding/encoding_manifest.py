@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,12 @@ def write_manifest(
     files: Mapping[str, Mapping[str, Any]],
     settings: EncodeSettings,
     digests: Mapping[str, Any],
-    corpus_of: str | None = None,
 ) -> dict[str, Any]:
     """Write the manifest over the facts of all files.
 
     Args:
         files: facts by file name: tally, weights, postings, weight, vocabulary, sha256.
         digests: model, tokenizer, data.
-        corpus_of: the data set whose vectors hold the documents, where these files do not.
 
     Raises:
         UserError: the files are of different vocabularies.
@@ -53,7 +50,7 @@ def write_manifest(
         "postings": postings,
         "shards": shards,
         "weights": kinds.pop() if len(kinds) == 1 else "mixed",
-        "settings": asdict(settings),
+        "settings": settings.model_dump(exclude={"corpus"}),
         "sha256": {name: facts["sha256"] for name, facts in files.items()},
         "state": state(corpus, queries, vocabulary),
         "active_terms": corpus.postings / max(1, corpus.texts - corpus.broken),
@@ -64,8 +61,8 @@ def write_manifest(
             "by_storage": _shares(corpus, postings - corpus.kept_postings, weight - corpus.kept_weight),
         },
     }
-    if corpus_of is not None:
-        manifest["corpus"] = corpus_of
+    if settings.corpus is not None:
+        manifest["corpus"] = settings.corpus
     _warn(folder, manifest)
     write_json(folder / MANIFEST, manifest)
     return manifest

@@ -25,7 +25,7 @@ class Recorder:
     """Started with a stage, writes its record at the end."""
 
     def __init__(self, stage: str, settings: str, inputs: list[Path]) -> None:
-        self._stage, self._settings, self._inputs = stage, settings, inputs
+        self.stage, self._settings, self._inputs = stage, settings, inputs
         self._start = time.perf_counter()
 
     def write(self, path: Path) -> None:
@@ -33,9 +33,9 @@ class Recorder:
         write_json(
             path,
             {
-                "stage": self._stage,
+                "stage": self.stage,
                 "settings": json.loads(self._settings),
-                "code": code_digest(self._stage),
+                "code": code_digest(self.stage),
                 "made": environment(),
                 "inputs": {str(item): sha256(item) for item in self._inputs if item.is_file()},
                 "seconds": round(time.perf_counter() - self._start, 3),

@@ -111,7 +111,8 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         train = config.train_settings(run.backbone, experiment).model_dump()
         return {**train, "seed": run.seed, "train_on": config.experiment.train_on}
     if stage == "encode":
-        return _encode(config, *_own_run(config, wildcards["run"]))
+        corpus = config.dataset(wildcards["dataset"]).corpus
+        return {**_encode(config, *_own_run(config, wildcards["run"])), "corpus": corpus}
     if stage in ("search", "bm25"):
         dataset = config.dataset(wildcards["dataset"])
         return {"depth": dataset.depth, "drop_identical_ids": dataset.drop_identical_ids}

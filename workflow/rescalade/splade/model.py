@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.projection import restore
 from rescalade.rescaling.multiplier import carried_by, resume, suspend
-from rescalade.splade.backends.choose import Backend
+from rescalade.splade.backends import Backend
 from rescalade.splade.pooling import pack, term_weights
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
-from rescalade.splade.backends.choose import Backend
+from rescalade.splade.backends import Backend
 from rescalade.splade.length_groups import LEAST_WORK, by_length, cut, reorder
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack

@@ -15,9 +15,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rescalade.splade.backends import adaptive, compiled, portable, screen
+from rescalade.splade.backends import Backend, adaptive, compiled, portable, screen
 from rescalade.splade.backends.autograd import Accumulate, Search, TermWeights
-from rescalade.splade.backends.choose import Backend, choose, exact_type
+from rescalade.splade.backends.choose import choose, exact_type
 
 _PAIRS: dict[Backend, tuple[Search, Accumulate]] = {
     "auto": (adaptive.search, compiled.accumulate),

@@ -8,3 +8,8 @@ Each of the modules that compute on winners offers two functions,
 and `autograd.TermWeights` joins a pair of them. The GPU's kernels work on other types and fuse more, so
 `cuda.head` brings its own autograd function. `choose` decides which one computes.
 """
+
+from typing import Literal
+
+Backend = Literal["auto", "portable", "numba", "screen", "triton"]
+"""Their names; `auto` is the fastest that applies."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from typing import Literal
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from rescalade.errors import UserError
+from rescalade.splade.backends import Backend
 from rescalade.splade.backends.processor import multiplies_bfloat16
 
-Backend = Literal["auto", "portable", "numba", "screen", "triton"]
-
-NAMES: tuple[Backend, ...] = ("auto", "portable", "numba", "screen", "triton")
+NAMES: tuple[Backend, ...] = get_args(Backend)
 
 TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 

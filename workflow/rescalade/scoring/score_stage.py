@@ -1,0 +1,71 @@
+"""The stage `score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rescalade.atomic import atomic_file, read_json, write_json
+from rescalade.scoring.flops import sparsity
+from rescalade.scoring.runfile import iterate_run
+from rescalade.scoring.score import PerQuery, score_queries, summarise
+from rescalade.scoring.settings import ScoreSettings
+from rescalade.stage import Call, Files
+from rescalade.texts.collection import read_table
+from rescalade.texts.judgements import read_judgements
+from rescalade.vectors.file_names import QUERIES
+from rescalade.vectors.files import read_vectors
+from rescalade.vectors.manifest import CorpusShards
+from rescalade.vectors.shared_corpus import encoding_facts
+
+
+def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call) -> None:
+    """Score a ranking with pytrec_eval, and the vectors that it was made with.
+
+    Args:
+        inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25, also
+            `vectors`, `documents` and `timings`, as of `run_search`.
+        outputs: `scores`: means, sparsity, and what became of the encoded texts; `per_query`.
+        call: names["run"] and names["dataset"] go into the scores.
+
+    Raises:
+        UserError: the data set has no judgements, or a file is damaged.
+    """
+    data = inputs["queries"].parent
+    table = read_table(data, "queries.parquet")
+    groups = dict(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
+    values = score_queries(
+        read_judgements(data), iterate_run(inputs["retrieved"]), settings.recall, settings.minimum_grade
+    )
+    _write_values(outputs["per_query"], values, groups)
+    encoded = "vectors" in inputs
+    write_json(
+        outputs["scores"],
+        {
+            "run": call.names["run"],
+            "dataset": call.names["dataset"],
+            "queries": len(values),
+            "documents": read_json(inputs["manifest"])["counts"]["documents"],
+            **summarise(values, groups),
+            "sparsity": _sparsity(inputs) if encoded else None,
+            "encoding": encoding_facts(inputs["vectors"]) if encoded else None,
+        },
+    )
+    call.record(outputs["record"])
+
+
+def _write_values(path: Path, values: PerQuery, groups: dict[str, str]) -> None:
+    """One row per judged query: query_id, group and its measures."""
+    rows = [{"query_id": query, "group": groups[query] or "", **row} for query, row in values.items()]
+    with atomic_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows), temporary, compression="zstd")
+
+
+def _sparsity(inputs: Files) -> dict[str, Any]:
+    """Active terms and FLOPS of the vectors, with the bytes of the index and the speed of the search."""
+    shards = CorpusShards(inputs["vectors"])
+    measured = sparsity(read_vectors(inputs["vectors"] / QUERIES), shards, shards.manifest["vocabulary"])
+    return {**measured, **read_json(inputs["timings"])}
