@@ -43,9 +43,8 @@ def test_kernels_compile(capability: int, kind: str, tmp_path: Path, monkeypatch
     tiles = SINGLE if kind == "fp32" else HALF
     pair = {"weights": "*fp32", "winner": "*i16", "offsets": "*i32", "texts": "i32", "vocabulary": "i32"}
     operands = {"hidden": f"*{kind}", "weight": f"*{kind}"}
-    upstream = {"upstream": "*fp32", "sums_upstream": "*fp32"}
     gradients = {"weight_gradient": "*fp32", "bias_gradient": "*fp32", "hidden_gradient": f"*{kind}"}
-    types = {**pair, **operands, **upstream, **gradients, "bias": "*fp32", "sums": "*fp32", "group": "i32"}
+    types = {**pair, **operands, **gradients, "upstream": "*fp32", "bias": "*fp32", "group": "i32"}
     types |= {"order": "*i64", "bounds": "*i64", "owner": "*i32"}
     types |= dict.fromkeys(("first_row", "first_text", "bounds_width"), "i32")
     for width in (768, 100):

@@ -9,19 +9,18 @@ import torch
 from torch import Tensor
 
 from rescalade.splade.backends.choose import Backend
-from rescalade.splade.pooling import term_weights_and_sums
+from rescalade.splade.pooling import term_weights
 
 
 @dataclass
 class Problem:
-    """Packed texts [T, D], offsets [B + 1], projection [V, D], bias [V], dLoss/dy [B, V], dLoss/dsums [V]."""
+    """Packed texts [T, D], offsets [B + 1], projection [V, D], bias [V], dLoss/dy [B, V]."""
 
     hidden: Tensor
     offsets: Tensor
     weight: Tensor
     bias: Tensor
     upstream: Tensor
-    sums_upstream: Tensor
 
     @classmethod
     def random(cls, seed: int, lengths: list[int], width: int, vocabulary: int, shift: float) -> Problem:
@@ -33,7 +32,6 @@ class Problem:
             torch.randn(vocabulary, width, generator=random) / width**0.5,
             torch.randn(vocabulary, generator=random) + shift,
             torch.randn(len(lengths), vocabulary, generator=random),
-            torch.randn(vocabulary, generator=random),
         )
 
     @classmethod
@@ -47,7 +45,7 @@ class Problem:
 
 
 def oracle(problem: Problem) -> list[Tensor]:
-    """Term weights, column sums and the gradients of hidden, weight and bias, all float64."""
+    """Term weights and the gradients of hidden, weight and bias, all float64."""
     hidden, weight = problem.hidden.double().numpy(), problem.weight.double().numpy()
     bias, upstream = problem.bias.double().numpy(), problem.upstream.double().numpy()
     values = np.zeros_like(upstream)
@@ -62,16 +60,15 @@ def oracle(problem: Problem) -> list[Tensor]:
                     best, winner = logit, token
             values[text, term] = np.log(1.0 + best)
             if winner >= 0:
-                slope = (upstream[text, term] + float(problem.sums_upstream[term])) / (1.0 + best)
+                slope = upstream[text, term] / (1.0 + best)
                 gradients[0][winner] += slope * weight[term]
                 gradients[1][term] += slope * hidden[winner]
                 gradients[2][term] += slope
-    return [torch.from_numpy(array) for array in (values, values.sum(0), *gradients)]
+    return [torch.from_numpy(array) for array in (values, *gradients)]
 
 
 def computed(problem: Problem, backend: Backend) -> list[Tensor]:
-    """The same from a back end."""
+    """Term weights and the gradients of hidden, weight and bias, from a back end."""
     leaves = [tensor.clone().requires_grad_() for tensor in (problem.hidden, problem.weight, problem.bias)]
-    values, sums = term_weights_and_sums(leaves[0], problem.offsets, leaves[1], leaves[2], backend=backend)
-    loss = (values * problem.upstream).sum() + (sums * problem.sums_upstream).sum()
-    return [values.detach(), sums.detach(), *torch.autograd.grad(loss, leaves)]
+    values = term_weights(leaves[0], problem.offsets, leaves[1], leaves[2], backend=backend)
+    return [values.detach(), *torch.autograd.grad((values * problem.upstream).sum(), leaves)]

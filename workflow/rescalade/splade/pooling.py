@@ -47,17 +47,21 @@ def term_weights(
     Raises:
         UserError: the named back end is unknown or cannot compute these tensors on this machine.
     """
-    return _compute(hidden, offsets, weight, bias, backend, sums=False)[0]
+    if bias is None:
+        bias = weight.new_zeros(weight.shape[0])
+    # the tensors arrive in the type that they are to be multiplied in; autocast would round them again
+    with torch.autocast(hidden.device.type, enabled=False):
+        chosen = choose(backend, hidden, weight)
+        if chosen == "triton":
+            from rescalade.splade.backends.cuda import pooling as cuda_pooling
 
-
-def term_weights_and_sums(
-    hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor | None, backend: Backend = "auto"
-) -> tuple[Tensor, Tensor]:
-    """The same and their sums over the texts, [V] float32, from which FLOPS = sum_j (sum_j / B)^2 follows.
-
-    The Triton back end adds them up while the weights are in registers. Both results are differentiable.
-    """
-    return _compute(hidden, offsets, weight, bias, backend, sums=True)
+            return cuda_pooling.compute(hidden, offsets, weight, bias)
+        kind = exact_type(hidden, weight)
+        search, accumulate = _PAIRS[chosen]
+        weights: Tensor = TermWeights.apply(  # type: ignore[no-untyped-call]
+            hidden.to(kind), offsets, weight.to(kind), bias.to(kind), search, accumulate
+        )
+        return weights
 
 
 def pack(hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,24 +87,3 @@ def operand(hidden: Tensor, half: bool) -> Tensor:
     A CPU computes the head in float32.
     """
     return hidden.bfloat16() if half and hidden.is_cuda else hidden.float()
-
-
-def _compute(
-    hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor | None, backend: Backend, sums: bool
-) -> tuple[Tensor, Tensor]:
-    """Term weights and, where asked for, their sums over the texts (else an empty tensor)."""
-    if bias is None:
-        bias = weight.new_zeros(weight.shape[0])
-    # the tensors arrive in the type that they are to be multiplied in; autocast would round them again
-    with torch.autocast(hidden.device.type, enabled=False):
-        chosen = choose(backend, hidden, weight)
-        if chosen == "triton":
-            from rescalade.splade.backends.cuda import pooling as cuda_head
-
-            return cuda_head.compute(hidden, offsets, weight, bias, sums)
-        kind = exact_type(hidden, weight)
-        search, accumulate = _PAIRS[chosen]
-        weights: Tensor = TermWeights.apply(  # type: ignore[no-untyped-call]
-            hidden.to(kind), offsets, weight.to(kind), bias.to(kind), search, accumulate
-        )
-        return weights, weights.sum(0) if sums else weights.new_zeros(0)

@@ -23,6 +23,6 @@ def activation(logit: tl.tensor) -> tl.tensor:
 
 
 @triton.jit
-def logit_gradient(weights: tl.tensor, upstream: tl.tensor, sums_upstream: tl.tensor) -> tl.tensor:
-    """dLoss/dlogit of the winner: (dLoss/dy + dLoss/dsum) exp(-y) where the term is active, else 0."""
-    return tl.where(weights > 0.0, (upstream + sums_upstream) * tl.exp(-weights), 0.0)
+def logit_gradient(weights: tl.tensor, upstream: tl.tensor) -> tl.tensor:
+    """dLoss/dlogit of the winner: dLoss/dy exp(-y) where the term is active, else 0."""
+    return tl.where(weights > 0.0, upstream * tl.exp(-weights), 0.0)

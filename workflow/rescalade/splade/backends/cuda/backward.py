@@ -14,7 +14,6 @@ from rescalade.splade.backends.cuda.activation import logit_gradient
 @triton.jit
 def projection_kernel(
     upstream: tl.tensor,
-    sums_upstream: tl.tensor,
     weights: tl.tensor,
     winner: tl.tensor,
     offsets: tl.tensor,
@@ -30,7 +29,7 @@ def projection_kernel(
     """One program owns a tile of the projection's gradient and gathers the winners' hidden states, text by text.
 
     Args:
-        upstream: [B, V] float32 dLoss/dy; sums_upstream: [V] float32 dLoss/dsums.
+        upstream: [B, V] float32 dLoss/dy.
         weights: [B, V] float32; winner: [B, V] int16 or int32; offsets: [B + 1]; hidden: [T, D].
         weight_gradient: [V, D] and bias_gradient: [V], written.
         texts: B; vocabulary: V; width: D; block_terms, block_width: tile sizes, powers of two.
@@ -40,13 +39,12 @@ def projection_kernel(
     column = tl.program_id(1) * block_width + tl.arange(0, block_width)
     inside = term < vocabulary
     wanted = inside[:, None] & (column < width)[None, :]
-    extra = tl.load(sums_upstream + term, mask=inside, other=0.0)
     total = tl.zeros((block_terms, block_width), tl.float32)
     bias_total = tl.zeros((block_terms,), tl.float32)
     pair = term.to(tl.int64)
     for text in range(0, texts):
         value = tl.load(weights + pair, mask=inside, other=0.0)
-        gradient = logit_gradient(value, tl.load(upstream + pair, mask=inside, other=0.0), extra)
+        gradient = logit_gradient(value, tl.load(upstream + pair, mask=inside, other=0.0))
         row = tl.load(offsets + text) + tl.load(winner + pair, mask=inside, other=0).to(kind)
         state = tl.load(
             hidden + row[:, None] * width + column[None, :], mask=wanted & (value > 0.0)[:, None], other=0.0
@@ -63,7 +61,6 @@ def projection_kernel(
 @triton.jit
 def hidden_kernel(
     upstream: tl.tensor,
-    sums_upstream: tl.tensor,
     weights: tl.tensor,
     order: tl.tensor,
     bounds: tl.tensor,
@@ -82,7 +79,7 @@ def hidden_kernel(
     """One program owns part of one token's gradient: the sum over the terms that the token won.
 
     Args:
-        upstream: [B, V] float32; sums_upstream: [V] float32; weights: [B, V] float32.
+        upstream: [B, V] float32 dLoss/dy; weights: [B, V] float32.
         order: [G, V] int64, terms of the texts first_text, first_text + 1, ... sorted by the winning token.
         bounds: [G, bounds_width] int64, token l of a text won order[bounds[l]:bounds[l + 1]].
         owner: [T] int32 text of each token; offsets: [B + 1]; weight: [V, D] in the type of the hidden states.
@@ -105,7 +102,6 @@ def hidden_kernel(
         gradient = logit_gradient(
             tl.load(weights + pair, mask=real, other=0.0),
             tl.load(upstream + pair, mask=real, other=0.0),
-            tl.load(sums_upstream + term, mask=real, other=0.0),
         )
         line = tl.load(
             weight + term[:, None] * width + column[None, :],

@@ -1,4 +1,4 @@
-"""Forward kernel of the Triton back end: GEMM, maximum, winner, activation and column sums in one pass."""
+"""Forward kernel of the Triton back end: GEMM, maximum, winner and activation in one pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ def forward_kernel(
     bias: tl.tensor,
     weights: tl.tensor,
     winner: tl.tensor,
-    sums: tl.tensor,
     texts: tl.tensor,
     vocabulary: tl.tensor,
     group: tl.tensor,
@@ -34,7 +33,6 @@ def forward_kernel(
         offsets: [B + 1] int32 or int64, wide enough for T D and V D.
         weights: [B, V] float32, written.
         winner: [B, V] int16 or int32, token within its text, written; 0 where no token counts.
-        sums: [groups, V] float32, sums of the weights over each group's texts, written.
         texts: B; vocabulary: V; group: texts per group.
         width: D; block_terms, block_tokens, block_width: tile sizes, powers of two from 16.
         precision: "ieee" or "tf32", of float32 products.
@@ -50,7 +48,6 @@ def forward_kernel(
     last = tl.minimum(first + group, texts)
     shift = tl.load(bias + line).to(tl.float32)
     output = first.to(tl.int64) * vocabulary + term
-    total = tl.zeros((block_terms,), tl.float32)
     column = tl.arange(0, block_width)
     for text in range(first, last):
         start = tl.load(offsets + text)
@@ -88,6 +85,4 @@ def forward_kernel(
         value = activation(tl.where(broken > 0, float("nan"), best + shift))
         tl.store(weights + output, value, mask=inside)
         tl.store(winner + output, position.to(winner.dtype.element_ty), mask=inside)
-        total += value
         output += vocabulary
-    tl.store(sums + tl.program_id(1).to(tl.int64) * vocabulary + term, total, mask=inside)

@@ -19,23 +19,21 @@ from rescalade.splade.backends.cuda.tiles import HALF, SINGLE, Tiles, tokens_til
 WIDE = 2**31
 
 
-def compute(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, sums: bool) -> tuple[Tensor, Tensor]:
-    """[B, V] float32 term weights and, where asked for, their [V] float32 sums over the texts (else empty)."""
+def compute(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """[B, V] float32 term weights."""
     tiles = SINGLE if hidden.dtype == torch.float32 else HALF
     on_device = torch.cuda.device(hidden.device) if hidden.is_cuda else contextlib.nullcontext()
     with on_device:
-        weights, column_sums = TritonTermWeights.apply(hidden, offsets, weight, bias, tiles)  # type: ignore[no-untyped-call]
-    return weights, column_sums if sums else column_sums.new_zeros(0)
+        weights: Tensor = TritonTermWeights.apply(hidden, offsets, weight, bias, tiles)  # type: ignore[no-untyped-call]
+    return weights
 
 
 class TritonTermWeights(torch.autograd.Function):
     """The kernels as one differentiable function of hidden [T, D], weight [V, D] and bias [V]."""
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, tiles: Tiles
-    ) -> tuple[Tensor, Tensor]:
-        """Term weights [B, V] and column sums [V], both float32."""
+    def forward(ctx: Any, hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, tiles: Tiles) -> Tensor:
+        """Term weights [B, V] float32."""
         hidden, weight, bias = hidden.contiguous(), weight.contiguous(), bias.contiguous()
         (tokens, width), vocabulary, texts = hidden.shape, len(weight), len(offsets) - 1
         longest = int(offsets.diff().max()) if texts else 0
@@ -45,17 +43,14 @@ class TritonTermWeights(torch.autograd.Function):
         small = longest < torch.iinfo(torch.int16).max
         winner = weights.new_empty(weights.shape, dtype=torch.int16 if small else torch.int32)
         group = max(1, tiles.group_tokens * texts // max(1, tokens))
-        groups = triton.cdiv(texts, group)
-        partial = weights.new_empty((groups, vocabulary))
         if texts:
-            forward_kernel[(triton.cdiv(vocabulary, tiles.terms), groups)](
+            forward_kernel[(triton.cdiv(vocabulary, tiles.terms), triton.cdiv(texts, group))](
                 hidden,
                 bounds,
                 weight.to(hidden.dtype),
                 bias,
                 weights,
                 winner,
-                partial,
                 texts,
                 vocabulary,
                 group,
@@ -71,20 +66,19 @@ class TritonTermWeights(torch.autograd.Function):
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(hidden, weight, bias, weights, winner, bounds)
             ctx.offsets, ctx.tiles, ctx.longest = offsets, tiles, longest
-        return weights, partial.sum(0)
+        return weights
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients in the types of hidden, weight and bias."""
         hidden, weight, bias, weights, winner, bounds = ctx.saved_tensors
-        upstream, sums_upstream = (gradient.float().contiguous() for gradient in gradients)
+        upstream = gradients[0].float().contiguous()
         tiles: Tiles = ctx.tiles
         (vocabulary, width), texts = weight.shape, len(weights)
         weight_gradient, bias_gradient = torch.empty_like(weight), torch.empty_like(bias)
         grid = (triton.cdiv(vocabulary, tiles.backward_terms), triton.cdiv(width, tiles.backward_width))
         projection_kernel[grid](
             upstream,
-            sums_upstream,
             weights,
             winner,
             bounds,
@@ -109,7 +103,6 @@ class TritonTermWeights(torch.autograd.Function):
             order, won = sorted_by_winner(weights[first:last], winner[first:last], ctx.longest)
             hidden_kernel[(stop - start, triton.cdiv(width, tiles.backward_width))](
                 upstream,
-                sums_upstream,
                 weights,
                 order,
                 won,
