@@ -13,10 +13,10 @@ from rescalade.data.pydoc import Pair
 from rescalade.data.pydoc_collection import as_collection, select_pairs
 from rescalade.data.rules import Expected
 from rescalade.data.sources import irds
-from rescalade.data.writer import write_collection, write_opened
+from rescalade.data.writer import write_opened
 from rescalade.errors import UserError
 from rescalade.texts.collection import CORPUS, Collection, read_collection
-from support.small_collections import SMALL, collection
+from support.small_collections import SMALL, collection, write_collection
 
 
 def test_write_then_read_gives_the_same(tmp_path: Path) -> None:

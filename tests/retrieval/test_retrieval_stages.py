@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from rescalade.cli import main
-from rescalade.data.writer import write_collection
 from rescalade.scoring.runfile import iterate_run
 from rescalade.texts.collection import CORPUS, QRELS, Collection
 from rescalade.texts.collection import QUERIES as QUERY
 from rescalade.vectors.vectors import SparseVectors
+from support.small_collections import write_collection
 from support.vectors import Row, brute_force, row, shards, vectors, write_folder
 
 CONFIG = str(Path(__file__).parents[2] / "config.yaml")

@@ -10,7 +10,6 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.data.writer import write_collection
 from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.work_folder import WorkFolder
@@ -18,6 +17,7 @@ from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.texts.text_parts import folder_texts
 from support.models import VOCABULARY, tiny
+from support.small_collections import write_collection
 from support.texts import TEXTS
 
 SETTINGS = EncodeSettings(

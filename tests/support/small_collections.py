@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from rescalade.data.writer import as_opened, write_opened
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from support.oracle import write_tables
 
@@ -32,3 +35,8 @@ def save(folder: Path, found: Collection) -> Path:
     """Write its tables, whether they are a sound collection or not; returns the folder."""
     write_tables(folder, found)
     return folder
+
+
+def write_collection(folder: Path, found: Collection, facts: Mapping[str, Any]) -> None:
+    """Write it as the stage does, which refuses an unsound one; `facts` go into its manifest."""
+    write_opened(folder, folder.name, as_opened(found), facts)

@@ -13,7 +13,6 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, BertTokenizerFast
 
 from rescalade.atomic import sha256
-from rescalade.data.writer import write_collection
 from rescalade.errors import UserError
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
@@ -24,6 +23,7 @@ from rescalade.training.run import train_run
 from rescalade.training.settings import Loss, TrainSettings
 from rescalade.variants import Variant
 from support.models import tiny
+from support.small_collections import write_collection
 
 QUERIES_ = {"q1": "aa ab", "q2": "ba bb ac"}
 DOCUMENTS = {"d1": "ab ac ad", "d2": "ba bc", "d3": "ca cb ae af", "d4": "ag"}

@@ -98,11 +98,6 @@ def write_opened(
     write_json(folder / "manifest.json", manifest)
 
 
-def write_collection(folder: Path, collection: Collection, facts: Mapping[str, Any]) -> None:
-    """Write a collection that is in memory; see `write_opened`."""
-    write_opened(folder, folder.name, as_opened(collection), facts)
-
-
 def as_opened(collection: Collection) -> Opened:
     """A collection in memory as the streams that a source gives."""
 

@@ -6,14 +6,14 @@ and maps it from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.retrieval.arrays import read_only
-from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
+from rescalade.retrieval.block import BLOCK_POSTINGS, blocks
 from rescalade.retrieval.document_ids import pack_names
 from rescalade.retrieval.repeated import RepeatedIds
 from rescalade.vectors.vectors import SparseVectors
@@ -57,13 +57,6 @@ class InvertedIndex:
     def names(self, documents: NDArray[np.int64]) -> list[str]:
         """Ids of documents [K] by number."""
         return [self.ids[number] for number in documents.tolist()]
-
-    def blocks(self) -> Iterator[Block]:
-        """Its blocks, as views."""
-        for number, offsets in enumerate(self.offsets):
-            part = slice(offsets[0], offsets[-1])
-            names = list(self.ids[int(self.first[number]) : int(self.first[number + 1])])
-            yield Block(names, offsets - offsets[0], self.documents[part], self.weights[part])
 
 
 def build_index(

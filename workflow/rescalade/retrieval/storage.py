@@ -68,17 +68,6 @@ def write_index(
     return header
 
 
-def save_index(folder: Path, index: InvertedIndex) -> Header:
-    """Write an index that is in memory."""
-    with _Writer(folder, index.vocabulary) as writer:
-        for block in index.blocks():
-            writer.add(block)
-        writer.end()
-    header = writer.header(index.model, "")
-    write_header(folder, header)
-    return header
-
-
 def load_index(folder: Path) -> InvertedIndex:
     """Map an index into memory.
 
