@@ -9,14 +9,17 @@ import pytest
 
 from rescalade.scoring import score
 from rescalade.scoring.flops import sparsity
+from rescalade.scoring.measures import measure
 from rescalade.scoring.score import score_queries, summarise
 from rescalade.vectors.vectors import SparseVectors
+
+USUAL = [measure(name) for name in ("MRR@10", "nDCG@10", "Recall@100", "Recall@1000")]
 
 
 def test_measures_by_hand() -> None:
     qrels = {"q1": {"a": 1, "b": 2}, "q2": {"c": 1}, "q3": {"d": 1}}
     run = {"q1": [("x", 3.0), ("b", 2.0), ("a", 1.0)], "q2": [(f"n{i}", 50.0 - i) for i in range(10)] + [("c", 1.0)]}
-    found = score_queries(qrels, run)
+    found = score_queries(qrels, run, USUAL)
     gain = 2 / math.log2(3) + 1 / math.log2(4)
     ideal = 2 / math.log2(2) + 1 / math.log2(3)
     assert found["q1"] == {
@@ -31,12 +34,12 @@ def test_measures_by_hand() -> None:
 
 def test_ties_follow_the_run_and_not_trec_evals_order_of_ids() -> None:
     # trec_eval would put document z before a; the run says a first
-    found = score_queries({"q": {"a": 1}}, {"q": [("a", 1.0), ("z", 1.0)]})
+    found = score_queries({"q": {"a": 1}}, {"q": [("a", 1.0), ("z", 1.0)]}, USUAL)
     assert found["q"]["MRR@10"] == 1.0
 
 
 def test_minimum_grade_counts_for_mrr_and_recall_but_not_for_ndcg() -> None:
-    found = score_queries({"q": {"a": 1, "b": 2}}, {"q": [("a", 2.0), ("b", 1.0)]}, minimum_grade=2)
+    found = score_queries({"q": {"a": 1, "b": 2}}, {"q": [("a", 2.0), ("b", 1.0)]}, USUAL, minimum_grade=2)
     assert found["q"]["MRR@10"] == 0.5
     assert found["q"]["Recall@1000"] == 1.0
     assert found["q"]["nDCG@10"] == pytest.approx((1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3)))
@@ -46,7 +49,7 @@ def test_a_long_run_is_scored_in_slices(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(score, "SLICE_QUERIES", 2)
     qrels = {f"q{n}": {f"d{n}": 1} for n in range(5)}
     run = [(f"q{n}", [(f"x{i}", 9.0 - i) for i in range(n)] + [(f"d{n}", 1.0)]) for n in (3, 0, 1, 4)]
-    values = score_queries(qrels, iter([*run, ("unjudged", [("d1", 1.0)])]))
+    values = score_queries(qrels, iter([*run, ("unjudged", [("d1", 1.0)])]), USUAL)
     assert {query: found["MRR@10"] for query, found in values.items()} == {
         f"q{n}": 0.0 if n == 2 else 1 / (n + 1) for n in range(5)
     }
@@ -76,5 +79,9 @@ def test_sparsity_by_hand() -> None:
 
 def test_recall_is_taken_where_it_is_asked_for() -> None:
     run = {"q": [(f"n{i}", 300.0 - i) for i in range(150)] + [("a", 1.0)]}
-    assert score_queries({"q": {"a": 1}}, run, recall=[100])["q"] == {"MRR@10": 0.0, "nDCG@10": 0.0, "Recall@100": 0.0}
-    assert score_queries({"q": {"a": 1}}, run, recall=[100, 1000])["q"]["Recall@1000"] == 1.0
+    assert score_queries({"q": {"a": 1}}, run, USUAL)["q"] == {
+        "MRR@10": 0.0,
+        "nDCG@10": 0.0,
+        "Recall@100": 0.0,
+        "Recall@1000": 1.0,
+    }

@@ -42,7 +42,8 @@ sources:
   pydoc: {kind: pydoc}
 datasets:
   pydoc-train: {source: pydoc, title: pydoc training pairs, part: train, packages: &training [torch, sklearn, sympy]}
-  pydoc: {source: pydoc, title: "pydoc, held-out functions", part: held-out, packages: *training, limit: 1000}
+  pydoc: {source: pydoc, title: "pydoc, held-out functions", part: held-out, packages: *training, limit: 1000,
+    metric: MRR@10}
   pydoc-ood: {source: pydoc, title: "pydoc, other packages", packages: [numpy, pandas, scipy, stdlib], per_package: 500}
 backbones:
   bert-small: {title: BERT 2x128, source: pretrain, head: small, pretrain: {family: bert, text: pydoc-train}}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from rescalade.config.datasets import check_dataset
 from rescalade.config.errors import Lines, Location, explain, unknown
+from rescalade.config.measures import check_measures
 from rescalade.config.model import (
     CLAIMS,
     BackboneConfig,
@@ -206,6 +207,7 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
     for name, dataset in model.datasets.items():
         known("source", dataset.source, model.sources, "datasets", name, "source")
         check_dataset(name, model, lines)
+        check_measures(name, dataset, lines)
     for name, backbone in model.backbones.items():
         _check_backbone(name, backbone, lines)
         if backbone.pretrain is not None:

@@ -115,7 +115,15 @@ class DatasetConfig(Strict):
     drop_identical_ids: bool = Field(
         False, description="Leave out the document whose id is the query's (ArguAna, Quora)."
     )
-    metric: Literal["MRR@10", "nDCG@10", "Recall@1000"] = Field("nDCG@10", description="Main measure of this set.")
+    metric: str = Field(
+        "nDCG@10",
+        description="Main measure of this set: the quality of a run is the mean of it over the sets. Any name that "
+        "ir_measures knows: MRR@10, AP, P(rel=2)@10.",
+    )
+    measures: list[str] = Field(
+        default=[],
+        description="Further measures, by the same names. MRR@10, nDCG@10 and Recall at 100 and 1000 are always there.",
+    )
     depth: int = Field(
         1000, ge=10, description="Documents retrieved per query. Recall at a cut beyond it is not reported."
     )

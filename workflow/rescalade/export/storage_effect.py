@@ -11,6 +11,7 @@ import numpy as np
 
 from rescalade.retrieval.ranker import Ranker
 from rescalade.retrieval.storage import load_index, write_index
+from rescalade.scoring.measures import ALWAYS, measure
 from rescalade.scoring.score import score_queries, summarise
 from rescalade.vectors.files import write_vectors
 from rescalade.vectors.reader import SparseVectors, read_file
@@ -40,12 +41,12 @@ def storage_effect(
     """
     reference: dict[str, Hits] = {}
     found: dict[str, dict[str, float]] = {}
-    total = 0
+    total, measures = 0, [measure(name) for name in ALWAYS]
     for kind in kinds:
         run, size, kept = _ranked(queries, shards, vocabulary, kind)
         if not reference:
             reference, total = run, kept
-        metrics: dict[str, Any] = summarise(score_queries(qrels, run, recall=()), {})["metrics"] if qrels else {}
+        metrics: dict[str, Any] = summarise(score_queries(qrels, run, measures), {})["metrics"] if qrels else {}
         found[kind] = {
             **metrics,
             "overlap@10": _overlap(reference, run),

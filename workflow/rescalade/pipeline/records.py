@@ -17,7 +17,10 @@ from typing import Any
 from rescalade.atomic import sha256, write_json
 from rescalade.pipeline.stages import code_digest
 
-PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "pytrec-eval-terrier")
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "pytrec-eval-terrier",
+    "ir-measures",
+)  # fmt: skip
 """Packages whose version can change a result."""
 
 

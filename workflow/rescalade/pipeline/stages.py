@@ -13,6 +13,7 @@ from rescalade.config import Config, Run
 from rescalade.config.errors import unknown
 from rescalade.errors import UserError
 from rescalade.pipeline.digest import code_digest
+from rescalade.scoring.measures import scored
 from rescalade.variants import Variant
 
 __all__ = ["STAGES", "code_digest", "parse_run", "stage_settings"]
@@ -37,7 +38,9 @@ STAGES = (
 
 STAGED_SOURCES = ("pydoc", "wheel")
 """Kinds of source that fetch or read something once for all their data sets."""
-NOT_OF_THE_COLLECTION = {"title", "depth", "documents", "triples", "metric", "minimum_grade", "drop_identical_ids"}
+NOT_OF_THE_COLLECTION = {
+    "title", "depth", "documents", "triples", "metric", "measures", "minimum_grade", "drop_identical_ids",
+}  # fmt: skip
 """Keys of a data set's entry that later stages read, or that only check what has arrived."""
 
 
@@ -118,7 +121,7 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         return {"depth": dataset.depth, "drop_identical_ids": dataset.drop_identical_ids}
     if stage == "score":
         dataset = config.dataset(wildcards["dataset"])
-        return {"recall": recall_cuts(dataset.depth), "minimum_grade": dataset.minimum_grade}
+        return {"measures": [measure.name for measure in scored(dataset)], "minimum_grade": dataset.minimum_grade}
     if stage == "index":
         return {}
     return _selection(config)
@@ -128,11 +131,6 @@ def source_packages(config: Config, source: str) -> list[str]:
     """All packages that any data set takes from a source, sorted."""
     names = {p for dataset in config.model.datasets.values() if dataset.source == source for p in dataset.packages}
     return sorted(names)
-
-
-def recall_cuts(depth: int) -> list[int]:
-    """Ranks at which recall is reported: those of 100 and 1000 that the retrieved lists reach."""
-    return [cut for cut in (100, 1000) if cut <= depth]
 
 
 def shard_jobs(config: Config, dataset: str) -> int:

@@ -1,11 +1,14 @@
-"""Effectiveness by pytrec_eval."""
+"""Effectiveness of a ranking, by ir_measures and what it computes with (trec_eval, mostly)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from subprocess import CalledProcessError
 from typing import Any
 
+from rescalade.errors import UserError
+from rescalade.scoring.measures import Measure
 from rescalade.scoring.runfile import Hit
 
 SLICE_QUERIES = 256
@@ -17,39 +20,53 @@ PerQuery = dict[str, dict[str, float]]
 def score_queries(
     qrels: Mapping[str, Mapping[str, int]],
     run: Mapping[str, Sequence[Hit]] | Iterable[tuple[str, Sequence[Hit]]],
-    recall: Sequence[int] = (100, 1000),
+    measures: Sequence[Measure],
     minimum_grade: int = 1,
 ) -> PerQuery:
-    """MRR@10, nDCG@10 and recall of every judged query; a query without hits scores 0.
+    """Every measure of every judged query; a query without hits has the measure's default, 0.
 
     Args:
-        qrels: grades by query and document. nDCG uses the grade as gain; MRR and recall count documents of
-            at least `minimum_grade`.
+        qrels: grades by query and document. A measure takes the grade as gain, or counts documents of at least
+            `minimum_grade`. Grades below 0 count as 0: trec_eval writes out of bounds where all of a query are
+            below -1. A query without judgements is left out.
         run: hits in ranked order by query; an iterable of pairs is gone through in slices, so it may be long.
-        recall: ranks at which recall is taken.
 
     trec_eval orders by score and breaks ties by descending document id. Here the order of the run counts,
     whose ties are broken by the corpus order: the rank is handed over as the score.
-    """
-    import pytrec_eval
 
-    judged = {query: dict(grades) for query, grades in qrels.items()}
-    deep_names = {"nDCG@10": "ndcg_cut_10", **{f"Recall@{cut}": f"recall_{cut}" for cut in recall}}
-    deep = pytrec_eval.RelevanceEvaluator(judged, set(deep_names.values()), relevance_level=minimum_grade)
-    short = pytrec_eval.RelevanceEvaluator(judged, {"recip_rank"}, relevance_level=minimum_grade)
-    values: PerQuery = {query: dict.fromkeys(("MRR@10", *deep_names), 0.0) for query in judged}
+    Raises:
+        UserError: what computes a measure refuses the judgements.
+    """
+    import ir_measures
+
+    judged = {
+        query: {document: max(grade, 0) for document, grade in grades.items()}
+        for query, grades in qrels.items()
+        if grades
+    }
+    names: dict[ir_measures.Measure, list[str]] = {}
+    for measure in measures:
+        names.setdefault(measure.counted_from(minimum_grade), []).append(measure.name)
+    values: PerQuery = {query: {measure.name: measure.default for measure in measures} for query in judged}
     entries = iter(run.items() if isinstance(run, Mapping) else run)
     while part := list(islice(entries, SLICE_QUERIES)):
+        part = [(query, hits) for query, hits in part if query in judged and hits]
+        # numbered: gdeval takes no other ids of queries
+        grades = {str(number): judged[query] for number, (query, _) in enumerate(part)}
         ranked = {
-            query: {document: float(len(hits) - rank) for rank, (document, _) in enumerate(hits)}
-            for query, hits in part
-            if query in judged and hits
+            str(number): {document: float(len(hits) - rank) for rank, (document, _) in enumerate(hits)}
+            for number, (_, hits) in enumerate(part)
         }
-        first = {query: dict(islice(scores.items(), 10)) for query, scores in ranked.items()}
-        deep_values, short_values = deep.evaluate(ranked), short.evaluate(first)
-        for query in ranked:
-            values[query]["MRR@10"] = short_values[query]["recip_rank"]
-            values[query] |= {name: deep_values[query][theirs] for name, theirs in deep_names.items()}
+        try:
+            for found in ir_measures.iter_calc(list(names), grades, ranked):
+                query = part[int(found.query_id)][0]
+                values[query] |= dict.fromkeys(names[found.measure], float(found.value))
+        except CalledProcessError as error:
+            asked = ", ".join(measure.name for measure in measures)
+            raise UserError(
+                f"one of {asked} cannot be computed ({error.cmd[0]} ended with {error.returncode}): "
+                f"ERR and nDCG(dcg='exp-log2') take grades up to 4, see `gains` of the data set"
+            ) from None
     return values
 
 

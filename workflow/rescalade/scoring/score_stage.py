@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, read_json, write_json
 from rescalade.scoring.flops import sparsity
+from rescalade.scoring.measures import measure
 from rescalade.scoring.runfile import iterate_run
 from rescalade.scoring.score import PerQuery, score_queries, summarise
 from rescalade.scoring.settings import ScoreSettings
@@ -23,7 +24,7 @@ from rescalade.vectors.shared_corpus import encoding_facts
 
 
 def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call) -> None:
-    """Score a ranking with pytrec_eval, and the vectors that it was made with.
+    """Score a ranking by the measures of its data set, and the vectors that it was made with.
 
     Args:
         inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25, also
@@ -37,9 +38,8 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     data = inputs["queries"].parent
     table = read_table(data, "queries.parquet")
     groups = dict(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
-    values = score_queries(
-        read_judgements(data), iterate_run(inputs["retrieved"]), settings.recall, settings.minimum_grade
-    )
+    measures = [measure(name) for name in settings.measures]
+    values = score_queries(read_judgements(data), iterate_run(inputs["retrieved"]), measures, settings.minimum_grade)
     _write_values(outputs["per_query"], values, groups)
     encoded = "vectors" in inputs
     write_json(

@@ -8,8 +8,9 @@ from rescalade.strict import Strict
 class ScoreSettings(Strict):
     """The stage `score`.
 
-    recall: ranks at which recall is taken. minimum_grade: from which a document counts as relevant for MRR and recall.
+    measures: names, see `rescalade.scoring.measures`. minimum_grade: from which a document counts as relevant, for
+    measures that do not take the grade itself.
     """
 
-    recall: tuple[int, ...]
+    measures: tuple[str, ...]
     minimum_grade: int = 1

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from rescalade.pipeline.stages import recall_cuts
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Style, as_float, listed, plural
@@ -24,6 +23,7 @@ from rescalade.report.results.summary import (
 from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
+from rescalade.scoring.measures import Measure, tabulated
 
 BEST = "\N{BLACK STAR} best"
 NOTES = [
@@ -86,10 +86,9 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
     )
 
 
-def _measures(summary: Summary) -> list[tuple[str, str]]:
-    """(key, heading) of the in-domain measures; recall at the deepest cut that the first in-domain set reaches."""
-    cut = recall_cuts(summary.config.dataset(summary.config.experiment.in_domain[0]).depth)[-1:]
-    return [(PRIMARY, PRIMARY), (SECONDARY, SECONDARY), *((f"Recall@{rank}", f"R@{rank}") for rank in cut)]
+def _measures(summary: Summary, dataset: str) -> list[Measure]:
+    """What the table shows of an in-domain set."""
+    return tabulated(summary.config.dataset(dataset))
 
 
 def variant_value(cell: Cell, best: bool) -> Value:
@@ -107,7 +106,9 @@ def _columns(summary: Summary, sd: bool) -> list[Column]:
     ]
     for dataset in config.experiment.in_domain:
         title = f"In-domain: {config.title('dataset', dataset)}"
-        columns += [Column(f"{dataset}_{name}", short, title, sd=sd) for name, short in _measures(summary)]
+        columns += [
+            Column(f"{dataset}_{shown.name}", shown.short, title, sd=sd) for shown in _measures(summary, dataset)
+        ]
     if summary.units:
         title = f"Out-of-domain, {SECONDARY}"
         columns.append(Column("ood_mean", "mean", title, sd=sd, note="plain mean over the columns to the right"))
@@ -188,9 +189,9 @@ def _picks(summary: Summary) -> dict[str, Pick]:
     """Column to the function that takes its value from a run."""
     experiment = summary.config.experiment
     picks: dict[str, Pick] = {
-        f"{dataset}_{name}": partial(_measure, dataset, name)
+        f"{dataset}_{shown.name}": partial(_measure, dataset, shown.name)
         for dataset in experiment.in_domain
-        for name, _ in _measures(summary)
+        for shown in _measures(summary, dataset)
     }
     if summary.units:
         picks["ood_mean"] = summary.out_of_domain
@@ -228,9 +229,9 @@ def bm25_values(summary: Summary) -> dict[str, float]:
     """BM25's measures by the column keys of the main table."""
     found = summary.results.bm25
     values = {
-        f"{dataset}_{name}": measure(found.get(dataset), name)
+        f"{dataset}_{shown.name}": measure(found.get(dataset), shown.name)
         for dataset in summary.config.experiment.in_domain
-        for name, _ in _measures(summary)
+        for shown in _measures(summary, dataset)
     }
     if summary.units:
         values["ood_mean"] = summary.bm25_out_of_domain()
