@@ -114,6 +114,8 @@ def keys(value: Any, place: tuple[int | str, ...] = ()) -> Iterator[tuple[int | 
 
 
 PLACES = [(file, place) for file in FILES for place in keys(file) if place != ("schema_version",)]
+ANY = ("settings",)
+"""Of a record: whatever JSON a stage's settings are."""
 
 
 def changed(path: Path, file: Stored, place: tuple[int | str, ...], change: str) -> None:
@@ -137,6 +139,8 @@ def changed(path: Path, file: Stored, place: tuple[int | str, ...], change: str)
 )
 @pytest.mark.parametrize("change", ["missing", "renamed", "wrong"])
 def test_every_key_counts(tmp_path: Path, file: Stored, place: tuple[int | str, ...], change: str) -> None:
+    if change == "wrong" and place == ANY:
+        return
     path = tmp_path / "file.json"
     changed(path, file, place, change)
     with pytest.raises(UserError, match=rf"{place[-1]}.*: expected .+, found .+; delete it and make it again$"):

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from rescalade.audit.measure import audit
+from rescalade.audited import Audit, Tried
 from rescalade.library import audit_model
 from rescalade.texts.token_batch import TokenBatch
 from rescalade.variants import Variant
@@ -37,10 +38,10 @@ def dense(model: PreTrainedModel, texts: TokenBatch, divide: float) -> Tensor:
     return torch.log1p(torch.relu(logits)).masked_fill(~texts.pooled.unsqueeze(2), 0).max(1).values
 
 
-def find(found: dict[str, Any], **wanted: Any) -> dict[str, Any]:
-    rows = [row for row in found["scales"] if all(row[key] == value for key, value in wanted.items())]
+def find(found: Audit, **wanted: Any) -> Tried:
+    rows = [row for row in found.scales if all(getattr(row, key) == value for key, value in wanted.items())]
     assert len(rows) == 1
-    return dict(rows[0])
+    return rows[0]
 
 
 @pytest.mark.parametrize("form", ["bert", "modernbert", "deberta-v2, legacy: false", "eurobert", "gemma2"])
@@ -52,11 +53,11 @@ def test_a_row_of_an_exact_mode_is_what_the_divided_logits_give(form: str) -> No
     queries, documents = dense(model, QUERIES, 4), dense(model, DOCUMENTS, 4)
     scores = queries @ documents.t()
     loss = -torch.log_softmax(scores, 1)[torch.arange(4), torch.arange(4)].mean()
-    assert row["step0_loss"] == pytest.approx(loss.item(), rel=1e-5)
-    assert row["active_document"] == (documents > 0).sum(1).float().mean().item()
-    assert row["activation_mean"] == pytest.approx(documents.mean().item(), rel=1e-5)
-    assert row["score_mean"] == pytest.approx(scores.mean().item(), rel=1e-5)
-    assert row["logit_error"] < 1e-6
+    assert row.step0_loss == pytest.approx(loss.item(), rel=1e-5)
+    assert row.active_document == (documents > 0).sum(1).float().mean().item()
+    assert row.activation_mean == pytest.approx(documents.mean().item(), rel=1e-5)
+    assert row.score_mean == pytest.approx(scores.mean().item(), rel=1e-5)
+    assert row.logit_error < 1e-6
     after = dict(model.named_parameters())
     assert all(torch.equal(value, after[name]) for name, value in before.items())  # an audit changes nothing
 
@@ -67,39 +68,39 @@ def test_the_gradient_norm_is_that_of_the_dense_loss() -> None:
     scores = dense(model, QUERIES, 1) @ dense(model, DOCUMENTS, 1).t()
     (-torch.log_softmax(scores, 1)[torch.arange(4), torch.arange(4)].mean()).backward()  # type: ignore[no-untyped-call]
     squares = sum(float(value.grad.square().sum()) for value in model.parameters() if value.grad is not None)
-    assert find(found, k=1.0, mode="tied")["gradient_norm"] == pytest.approx(math.sqrt(squares), rel=1e-4)
+    assert find(found, k=1.0, mode="tied").gradient_norm == pytest.approx(math.sqrt(squares), rel=1e-4)
 
 
 def test_modes_are_exact_off_or_refused() -> None:
-    status = {row["mode"]: row["status"] for row in audit(tiny_form("bert"), QUERIES, DOCUMENTS)["modes"]}
+    status = {row.mode: row.status for row in audit(tiny_form("bert"), QUERIES, DOCUMENTS).modes}
     assert status == {"tied": "error", "untied": "exact", "folded": "exact", "multiplier": "exact"}
-    rows = {row["mode"]: row for row in audit(tiny_form("ultrabert"), QUERIES, DOCUMENTS)["modes"]}
-    assert rows["folded"]["status"] == "refused" and "untied" in rows["folded"]["note"]
-    assert rows["tied"]["status"] == "exact"  # W is not shared there
+    rows = {row.mode: row for row in audit(tiny_form("ultrabert"), QUERIES, DOCUMENTS).modes}
+    assert rows["folded"].status == "refused" and "untied" in rows["folded"].note
+    assert rows["tied"].status == "exact"  # W is not shared there
 
 
 def test_a_k_that_a_rule_chooses_is_measured_too() -> None:
     found = audit(tiny_form("bert"), QUERIES, DOCUMENTS, [Variant.automatic("width", "untied", bias=True)])
     row = find(found, mode="untied", rule="width")
-    assert row["k"] == found["predicted"]["width"]["power"] == 2  # 16^(1/4)
+    assert row.k == found.predicted["width"].power == 2  # 16^(1/4)
 
 
 def test_what_a_head_cannot_have_is_left_out() -> None:
     found = audit(tiny_form("ultrabert"), QUERIES, DOCUMENTS, [Variant(4, "folded"), Variant(4, "untied", bias=True)])
-    assert {row["mode"] for row in found["scales"]} == {"tied", "untied"}
-    assert not any(row["bias"] for row in found["scales"])
+    assert {row.mode for row in found.scales} == {"tied", "untied"}
+    assert not any(row.bias for row in found.scales)
 
 
 @pytest.mark.skipif(not MODEL.is_dir(), reason="shared/data/models/splade-tiny is not here")
 def test_audit_of_a_real_checkpoint() -> None:
     found = audit_model(MODEL)
-    assert found["row_norm"]["mean"] == pytest.approx(0.6819, abs=5e-5)
-    assert found["row_norm"]["max"] == pytest.approx(1.022, abs=5e-4)
-    assert found["bias_norm"] == pytest.approx(85.95, abs=5e-3)
+    assert found.row_norm.mean == pytest.approx(0.6819, abs=5e-5)
+    assert found.row_norm.max == pytest.approx(1.022, abs=5e-4)
+    assert found.bias_norm == pytest.approx(85.95, abs=5e-3)
     weight = AutoModelForMaskedLM.from_pretrained(MODEL).get_output_embeddings().weight.detach()
     unit = weight / weight.norm(dim=1, keepdim=True)
     sample = unit[torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:2000]]
     cosine = (sample @ sample.t()).fill_diagonal_(0).sum() / (2000 * 1999)
-    assert found["anisotropy"] == pytest.approx(cosine.item(), abs=0.01)
-    assert {row["mode"]: row["status"] for row in found["modes"]}["tied"] == "error"
-    assert find(found, k=1.0, mode="tied")["risk"]["level"] == "low"  # it was trained for retrieval
+    assert found.anisotropy == pytest.approx(cosine.item(), abs=0.01)
+    assert {row.mode: row.status for row in found.modes}["tied"] == "error"
+    assert find(found, k=1.0, mode="tied").risk.level == "low"  # it was trained for retrieval

@@ -11,10 +11,11 @@ import torch
 from rescalade.audit.choose import Pooled, power_of_two, predict
 from rescalade.audit.measure import bf16_step
 from rescalade.audit.risk import judge_risk
-from rescalade.rescaling.predicted import predicted_scale
+from rescalade.audited import Measured, predicted_scale
 from rescalade.variants import Variant
+from support.synthetic_audits import invented_norms
 
-NORMS = {"width": 256, "row_norm": {"mean": 2.802}}
+NORMS = invented_norms(2.802, width=256)
 
 
 def pools(size: float, bias: float | None = None) -> tuple[Pooled, Pooled]:
@@ -46,8 +47,8 @@ def test_powers_of_two_are_nearest_on_a_log_scale(k: float, power: int) -> None:
 
 def test_width_and_norm_are_plain_arithmetic() -> None:
     found = predict(NORMS, *pools(5))
-    assert found["width"]["k"] == 4.0  # 256^(1/4)
-    assert found["norm"]["k"] == pytest.approx(2.0)  # 2.802 / 1.401
+    assert found["width"].k == 4.0  # 256^(1/4)
+    assert found["norm"].k == pytest.approx(2.0)  # 2.802 / 1.401
     assert predicted_scale(found, Variant.automatic("norm", "untied", bias=True)) == 2.0
 
 
@@ -56,8 +57,8 @@ def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> Non
     queries, documents = pools(3000, shift)
     found = predict(NORMS, queries, documents)
     end = "-bias" if bias else ""
-    assert documents.at_scale(found[f"activation{end}"]["k"], bias).mean().item() == pytest.approx(0.5, rel=1e-5)
-    k = found[f"score{end}"]["k"]
+    assert documents.at_scale(found[f"activation{end}"].k, bias).mean().item() == pytest.approx(0.5, rel=1e-5)
+    k = found[f"score{end}"].k
     scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
     assert scores.mean().item() == pytest.approx(128, rel=1e-5)
 
@@ -78,24 +79,24 @@ def test_the_loss_rule_takes_the_first_power_of_two_within_its_limit(bias: bool)
 
 def test_a_negative_bias_that_is_kept_asks_for_less_division() -> None:
     found = predict(NORMS, *pools(3000, -40.0))
-    assert found["loss"]["power"] < found["loss-bias"]["power"]
-    assert "bias kept" in found["loss"]["target"] and "bias divided too" in found["loss-bias"]["target"]
+    assert found["loss"].power < found["loss-bias"].power
+    assert "bias kept" in found["loss"].target and "bias divided too" in found["loss-bias"].target
 
 
 def test_a_positive_bias_that_is_kept_can_be_out_of_reach() -> None:
     found = predict(NORMS, *pools(3000, 40.0))
-    assert (found["score"]["k"], found["score"]["power"], found["score"]["note"]) == (
+    assert (found["score"].k, found["score"].power, found["score"].note) == (
         None,
         1,
         "no k reaches the target",
     )
-    assert found["score-bias"]["k"] > 1
+    assert found["score-bias"].k > 1
 
 
 def test_a_head_that_meets_the_targets_is_left_alone() -> None:
-    found = predict({**NORMS, "row_norm": {"mean": 0.4}}, *pools(0.1))
-    assert {found[rule]["power"] for rule in ("norm", "activation", "score", "loss")} == {1}
-    assert found["loss"]["note"] == "met without a division"
+    found = predict(invented_norms(0.4, width=256), *pools(0.1))
+    assert {found[rule].power for rule in ("norm", "activation", "score", "loss")} == {1}
+    assert found["loss"].note == "met without a division"
     assert set(found) == {"width", "norm", "activation", "score", "loss"}  # without a bias there is one of each
 
 
@@ -103,8 +104,8 @@ def test_a_broken_head_has_no_k() -> None:
     queries, documents = pools(1)
     broken = Pooled(queries.product * math.nan, None)
     found = predict(NORMS, broken, documents)
-    assert (found["score"]["k"], found["score"]["power"]) == (None, 1)
-    assert "no k" in found["loss"]["note"]
+    assert (found["score"].k, found["score"].power) == (None, 1)
+    assert "no k" in found["loss"].note
 
 
 @pytest.mark.parametrize("value", [1e-3, 0.9, 1.0, 100.0, 128.0, 129.5, 787895.0])
@@ -116,10 +117,11 @@ def test_bf16_steps_are_those_of_the_format(value: float) -> None:
     assert bf16_step(value) == float(following) - float(stored)
 
 
-SOUND: dict[str, Any] = {
-    "k": 1.0, "mode": "tied", "bias": False, "logit_error": 0.0, "step0_loss": 4.0, "gradient_norm": 2.0,
-    "active_document": 200.0, "cosine_document": 0.5, "score_mean": 20.0, "score_sd": 5.0, "bf16_step": 0.125,
-}  # fmt: skip
+SOUND = Measured(
+    k=1.0, mode="tied", bias=False, rule=None, logit_error=0.0, logits_mean=-1.0, logits_sd=2.0, logits_max=9.0,
+    active_query=100.0, active_document=200.0, cosine_document=0.5, activation_mean=0.2, score_mean=20.0, score_sd=5.0,
+    score_positive=25.0, bf16_step=0.125, step0_loss=4.0, gradient_norm=2.0,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -140,6 +142,6 @@ SOUND: dict[str, Any] = {
     ],
 )
 def test_the_risk_is_named_with_its_rule(change: dict[str, Any], norm: float, level: str, words: str) -> None:
-    found = judge_risk({**SOUND, **change}, {"row_norm": {"mean": norm}}, candidates=64)
-    assert found["level"] == level
-    assert words in "; ".join(found["reasons"])
+    found = judge_risk(SOUND.model_copy(update=change), invented_norms(norm), candidates=64)
+    assert found.level == level
+    assert words in "; ".join(found.reasons)

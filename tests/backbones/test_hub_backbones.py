@@ -21,6 +21,7 @@ from rescalade.models.load import load_masked_lm
 from support.commands import call
 from support.fake_hub import COMMIT, FakeHub, Repository
 from support.hub_models import OTHER_FILES, into_cache, tiny_checkpoint
+from support.synthetic_audits import invented_audit
 
 NAME = "owner/tiny"
 WANTED = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
@@ -254,7 +255,8 @@ def test_a_model_of_the_hub_is_audited_by_its_id(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     audited: list[str] = []
-    monkeypatch.setattr("rescalade.audit.sample_audit.audit_model", lambda origin, **_: audited.append(origin) or {})
+    found = invented_audit("tiny", "bert", 1.0)
+    monkeypatch.setattr("rescalade.audit.sample_audit.audit_model", lambda origin, **_: audited.append(origin) or found)
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
     assert call(capsys, "audit", NAME, "--revision", COMMIT[:9])[0] == 0
     assert audited == [str(tmp_path / "cache" / "models--owner--tiny" / "snapshots" / COMMIT)]

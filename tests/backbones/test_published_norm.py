@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from rescalade import published as published_data
+from rescalade.audited import HeadNorms, RowNorm
 from rescalade.backbones.published_norm import check_published_norm
 from rescalade.errors import UserError
 from support.commands import call
 from support.hub_models import tiny_checkpoint
 from support.models import tiny
+from support.synthetic_audits import invented_audit, invented_norms
 
-MODERNBERT = {"row_norm": {"mean": 2.553124, "max": 4.2729}, "anisotropy": 0.0441}
 ID = "answerdotai/ModernBERT-base"
 
 
-def changed(**changes: Any) -> dict[str, Any]:
-    return {**MODERNBERT, **changes}
+def norms_of(mean: float = 2.553124, largest: float = 4.2729, anisotropy: float = 0.0441) -> HeadNorms:
+    """Of ModernBERT's head, with what is changed."""
+    return invented_norms(1.0, row_norm=RowNorm(mean=mean, max=largest, sd=0.1), anisotropy=anisotropy)
+
+
+MODERNBERT = norms_of()
 
 
 def test_the_papers_checkpoint_passes_by_name_or_by_id() -> None:
@@ -29,21 +33,21 @@ def test_the_papers_checkpoint_passes_by_name_or_by_id() -> None:
 
 
 def test_a_backbone_that_the_paper_has_not_is_not_compared() -> None:
-    assert not check_published_norm("mine", "owner/mine", changed(anisotropy=0.9))
-    assert not check_published_norm("mine", None, changed(anisotropy=0.9))
+    assert not check_published_norm("mine", "owner/mine", norms_of(anisotropy=0.9))
+    assert not check_published_norm("mine", None, norms_of(anisotropy=0.9))
 
 
 @pytest.mark.parametrize(
     ("norms", "measure", "found"),
     [
-        (changed(row_norm={"mean": 1.401, "max": 2.045}), "mean row norm", "1.401"),
-        (changed(row_norm={"mean": 2.5668, "max": 4.273}), "mean row norm", "2.567"),  # 0.5 % are 0.0128
-        (changed(row_norm={"mean": 2.553, "max": 4.30}), "largest row norm", "4.3"),
-        (changed(anisotropy=0.05), "anisotropy", "0.05"),
-        (changed(row_norm={"mean": float("nan"), "max": 4.273}), "mean row norm", "nan"),
+        (norms_of(1.401, 2.045), "mean row norm", "1.401"),
+        (norms_of(2.5668, 4.273), "mean row norm", "2.567"),  # 0.5 % are 0.0128
+        (norms_of(2.553, 4.30), "largest row norm", "4.3"),
+        (norms_of(anisotropy=0.05), "anisotropy", "0.05"),
+        (norms_of(float("nan"), 4.273), "mean row norm", "nan"),
     ],
 )
-def test_a_value_that_is_off_is_refused(norms: dict[str, Any], measure: str, found: str) -> None:
+def test_a_value_that_is_off_is_refused(norms: HeadNorms, measure: str, found: str) -> None:
     with pytest.raises(UserError) as caught:
         check_published_norm("modernbert-base", ID, norms)
     message = str(caught.value)
@@ -53,7 +57,7 @@ def test_a_value_that_is_off_is_refused(norms: dict[str, Any], measure: str, fou
 
 @pytest.mark.parametrize(("mean", "limit"), [(2.5657, True), (2.5658, False)])
 def test_the_tolerance_is_the_files(mean: float, limit: bool) -> None:
-    norms = changed(row_norm={"mean": mean, "max": 4.273})
+    norms = norms_of(mean, 4.273)
     if limit:
         check_published_norm("modernbert-base", None, norms)
     else:
@@ -118,10 +122,10 @@ def test_the_audit_stops_on_a_mismatch(
     for reader in ("collection.read_collection", "triple_files.read_triples"):
         monkeypatch.setattr(f"rescalade.texts.{reader}", lambda _: None, raising=False)
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
-    bert = {"row_norm": {"mean": 1.401, "max": 2.045}, "anisotropy": 0.445}
     written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"
     for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
-        found = {**bert, "anisotropy": anisotropy}
+        bert = RowNorm(mean=1.401, max=2.045, sd=0.1)
+        found = invented_audit("bert-base", "bert", 1.0, row_norm=bert, anisotropy=anisotropy)
         monkeypatch.setattr("rescalade.audit.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
         (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
         ended, lines = call(capsys, "audit", "bert-base")

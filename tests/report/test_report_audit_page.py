@@ -1,4 +1,4 @@
-"""Pages and tables made of audits alone, of whole ones, older ones and damaged ones."""
+"""Pages and tables made of audits alone."""
 
 import csv
 import re
@@ -12,7 +12,6 @@ from rescalade.errors import UserError
 from rescalade.report.audit import audit_page
 from rescalade.report.audit.audit_page import file_names, write_audit_page
 from rescalade.report.pages.template import template_text
-from support.damaged_audits import DAMAGED
 from support.html_pages import parse
 from support.synthetic_audits import invented_audit
 from support.synthetic_results import REPOSITORY
@@ -22,7 +21,7 @@ from support.synthetic_results import REPOSITORY
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("audits") / "made"
     large = invented_audit("bert-large", "bert", 15.2)
-    gemma = invented_audit("owner/gemma <2>", "gemma2", 1.2) | {"inflate": 12.0}
+    gemma = invented_audit("owner/gemma <2>", "gemma2", 1.2, inflate=12.0)
     write_audit_page([large, gemma], target)
     return target
 
@@ -58,7 +57,7 @@ def test_the_page_says_risk_and_rules_in_words(folder: Path) -> None:
     # bert-large at k = 1: 31 * 15.2 = 471.2, above 100; gemma 31 * 1.2 = 37.2, above 10
     assert "risk high bert-large Because invented reason at loss 471.2" in text
     assert "risk raised owner/gemma <2> (inflated x12) Because invented reason at loss 37.2" in text
-    assert "width 4, norm 16, activation 1, score none, loss 32" in text
+    assert "width 4, norm 16, activation 1, score 1, loss 32" in text
     assert "invented target of width" in text
     assert "no norm before the decoder" in text
     assert "pydoc (32 queries and 64 documents)" in text
@@ -80,24 +79,22 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
         "error", "exact", "refused", "exact",
     ]  # fmt: skip
     assert [row["predicted_power"] for row in rows(folder, "predicted", backbone="bert-large")] == [
-        "4", "16", "1", "", "32",
+        "4", "16", "1", "1", "32",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("audit", [audit for audit in DAMAGED if audit is not None])
-def test_what_an_audit_lacks_is_missing_and_nothing_breaks(tmp_path: Path, audit: dict[str, Any]) -> None:
-    odd = {"modes": [None, {"mode": 3}], "risk": "high", **audit}
-    write_audit_page([odd, {"backbone": "older", "row_norm": {"mean": 2.5}, "scales": [{"k": 1.0}]}], tmp_path)
-    words = " ".join(parse(tmp_path / "audit.html").words)
-    assert "risk not judged" in words
-    assert not re.search(r"(?<![\w-])([Nn]a[Nn]|[+-]?inf|None|Undefined)(?![\w-])", words)
-    assert [row["mean"] for row in rows(tmp_path, "head-norms", name="older")] == ["2.5"]
+def test_without_k_1_the_risk_is_not_judged(tmp_path: Path) -> None:
+    audit = invented_audit("some", "bert", 2.5)
+    divided = tuple(entry for entry in audit.scales if entry.k > 1)
+    write_audit_page([audit.model_copy(update={"scales": divided})], tmp_path)
+    assert "risk not judged" in " ".join(parse(tmp_path / "audit.html").words)
+    assert [(row["mean"], row["risk"]) for row in rows(tmp_path, "head-norms", name="some")] == [("2.5", "")]
 
 
 def test_small_numbers_keep_their_digits(tmp_path: Path) -> None:
     audit = invented_audit("tiny", "bert", 0.9)
-    audit["scales"][0]["activation_mean"] = 0.000471
-    write_audit_page([audit], tmp_path)
+    first = audit.scales[0].model_copy(update={"activation_mean": 0.000471})
+    write_audit_page([audit.model_copy(update={"scales": (first,)})], tmp_path)
     assert "0.00047" in " ".join(parse(tmp_path / "audit.html").words)
 
 

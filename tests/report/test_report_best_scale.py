@@ -42,20 +42,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
 def test_predictions_are_those_of_the_audit(told: dict[str, dict[str, str]]) -> None:
     assert list(told) == ["width", "norm", "activation", "score", "loss"]
     assert [row["predicted_k"] for row in told.values()] == ["3.3636", "15.2", "1.1", "", "29.4"]
-    assert [row["predicted_power"] for row in told.values()] == ["4", "16", "1", "", "32"]
+    assert [row["predicted_power"] for row in told.values()] == ["4", "16", "1", "1", "32"]
 
 
 def test_best_and_nearest(told: dict[str, dict[str, str]]) -> None:
     assert {(row["best_k"], row["best_variant"]) for row in told.values()} == {("4", "k4")}
     assert {float(row["best_quality"]) for row in told.values()} == {0.4}
     # 4, 16 and 1 were trained; 32 was not, and 16 is the largest that was
-    assert [row["nearest_k"] for row in told.values()] == ["4", "16", "1", "", "16"]
-    assert [row["nearest_quality"] for row in told.values()] == ["0.4", "0.395", "0.3", "", "0.395"]
+    assert [row["nearest_k"] for row in told.values()] == ["4", "16", "1", "1", "16"]
+    assert [row["nearest_quality"] for row in told.values()] == ["0.4", "0.395", "0.3", "0.3", "0.395"]
 
 
 def test_shortfall(told: dict[str, dict[str, str]]) -> None:
     found = {rule: float(row["shortfall"]) for rule, row in told.items() if row["shortfall"]}
-    assert found == pytest.approx({"width": 0, "norm": 0.005, "activation": 0.1, "loss": 0.005}, abs=1e-6)
+    assert found == pytest.approx({"width": 0, "norm": 0.005, "activation": 0.1, "score": 0.1, "loss": 0.005}, abs=1e-6)
 
 
 def test_notes_say_what_is_not_known(told: dict[str, dict[str, str]]) -> None:
@@ -74,10 +74,9 @@ def test_the_mean_over_backbones(tmp_path: Path) -> None:
         return Fate({1.0: 0.3, 4.0: 0.4 if run.backbone == "bert-large" else 0.2}[run.variant.scale], 9.0)
 
     page = make_pages(config, write_tree(tmp_path, config, fate, 24, 20), ["index"])[0].read_text(encoding="utf-8")
-    # `width` says 4: 0 and .1 below the best; `activation` says 1: .1 and 0; `norm` and `loss` have 4 as the nearest
-    for words in ("width 0.050 over 2 backbones", "activation 0.050 over 2", "norm 0.050", "loss 0.050"):
+    # `width` says 4: 0 and .1 below the best; `activation` and `score` say 1: .1 and 0; the others: 4 is nearest
+    for words in ("width 0.050 over 2 backbones", "activation 0.050 over 2", "score 0.050", "norm 0.050", "loss 0.050"):
         assert words in page
-    assert "score 0" not in page
 
 
 def test_halfway_between_two_the_smaller_is_nearest(tmp_path: Path) -> None:
@@ -144,11 +143,10 @@ def test_before_any_run(tmp_path: Path) -> None:
     assert found["width"]["note"] == "no run was made"
 
 
-@pytest.mark.parametrize("predicted", [None, [], {}, {"width": 4}])
-def test_an_audit_without_predictions_says_so(tmp_path: Path, predicted: object) -> None:
+def test_an_audit_without_predictions_says_so(tmp_path: Path) -> None:
     config = mini(seeds=[1])
     paths = write_tree(tmp_path, config, papers_way, 24, 20)
-    change(paths.audit("mini", "bert-large"), lambda audit: audit.update(predicted=predicted))
+    change(paths.audit("mini", "bert-large"), lambda audit: audit.update(predicted={}))
     assert list(rows(config, paths, "bert-large")) == ["the audit predicts no k"]
     paths.audit("mini", "bert-large").unlink()
     assert list(rows(config, paths, "bert-large")) == ["not audited"]

@@ -50,9 +50,9 @@ def test_norms_of_a_real_head() -> None:
     from rescalade.models.load import load_masked_lm
 
     norms = head_norms(locate_head(load_masked_lm(SPLADE_TINY)))
-    assert norms["row_norm"]["mean"] == pytest.approx(0.6819, abs=5e-5)
-    assert norms["row_norm"]["max"] == pytest.approx(1.022, abs=5e-4)
-    assert norms["bias_norm"] == pytest.approx(85.95, abs=5e-3)
-    assert norms["frobenius"] == pytest.approx(119.9, abs=0.05)
-    assert norms["anisotropy"] == pytest.approx(0.168, abs=5e-4)
-    assert norms["tied"]
+    assert norms.row_norm.mean == pytest.approx(0.6819, abs=5e-5)
+    assert norms.row_norm.max == pytest.approx(1.022, abs=5e-4)
+    assert norms.bias_norm == pytest.approx(85.95, abs=5e-3)
+    assert norms.frobenius == pytest.approx(119.9, abs=0.05)
+    assert norms.anisotropy == pytest.approx(0.168, abs=5e-4)
+    assert norms.tied

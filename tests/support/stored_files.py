@@ -5,8 +5,10 @@ from __future__ import annotations
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.stored import Stored
+from support.synthetic_audits import invented_audit
 
 FILES: list[Stored] = [
+    invented_audit("bert", "gemma2", 2.5),
     Outcome(
         run="mini/bert/k4/seed1", recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False,
         seed=1, steps=3, triples=20, examples=18, counts={"documents cut": 2}, verdict="dead", since_step=1,

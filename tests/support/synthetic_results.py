@@ -130,9 +130,7 @@ def used_scale(variant: Variant) -> float:
     """k of the variant: its own, or what the invented audit predicts by its rule."""
     if variant.rule is None:
         return variant.scale
-    power = PREDICTED[variant.rule][1]
-    assert power is not None
-    return float(power)
+    return float(PREDICTED[variant.rule][1])
 
 
 def many(backbones: int = 20, scales: tuple[int, ...] = (1, 2, 4, 8, 16)) -> Config:
@@ -256,10 +254,8 @@ class _Writer:
         self.record(paths.backbone(name) / "record.json", "backbone", 65.0, name=name)
         pretrain = config.backbone(name).pretrain
         family = pretrain.family if pretrain else "bert"
-        write(
-            paths.audit(self.config.experiment.recipe, name),
-            {**invented_audit(name, family, norm), "inflate": config.backbone(name).factor},
-        )
+        audit = invented_audit(name, family, norm, inflate=config.backbone(name).factor)
+        audit.write(paths.audit(self.config.experiment.recipe, name))
         self.record(
             paths.audit(self.config.experiment.recipe, name).with_name(f"{name}.record.json"), "audit", 6.0, name=name
         )

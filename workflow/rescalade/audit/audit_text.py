@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 
 from rescalade.audit.measure import Progress, audit
+from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
@@ -26,14 +27,16 @@ def audit_on_triples(
     triples: pa.Table,
     settings: Mapping[str, Any],
     *,
+    name: str,
     device: str,
     progress: Progress,
-) -> dict[str, Any]:
+) -> Audit:
     """Audit a backbone's folder; see `rescalade.audit.measure.audit`.
 
     Args:
-        folder: the backbone. collection: folder of the data set that the triples belong to.
-        settings: train_on, batch_size, query_length, document_length, pool_special_tokens, variants, temperature.
+        folder, name: of the backbone. collection: folder of the data set that the triples belong to.
+        settings: train_on, inflate, batch_size, query_length, document_length, pool_special_tokens, variants,
+            temperature.
     """
     batches = triple_batches(
         load_tokenizer(folder),
@@ -44,15 +47,16 @@ def audit_on_triples(
         pool_special=settings["pool_special_tokens"],
         device=device,
     )
-    found = audit(
+    return audit(
         load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
         *batches,
         [Variant.parse(variant) for variant in settings["variants"]],
         settings["temperature"],
         progress,
+        backbone=name,
+        text=settings["train_on"],
+        inflate=settings["inflate"],
     )
-    queries, documents = (len(batch.input_ids) for batch in batches)
-    return {"text": {"name": settings["train_on"], "queries": queries, "documents": documents}, **found}
 
 
 def triple_batches(

@@ -9,13 +9,13 @@ model again. Every rule's k is rounded to a power of two of at least 1, which di
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from rescalade.audited import HeadNorms, Prediction
 from rescalade.objective.loss import info_nce
 from rescalade.variants import ScaleRule, prediction_key
 
@@ -58,20 +58,17 @@ class Pooled:
         return torch.log1p(torch.relu(logits))
 
 
-def predict(
-    norms: Mapping[str, Any], queries: Pooled, documents: Pooled, temperature: float = 1.0
-) -> dict[str, dict[str, Any]]:
+def predict(norms: HeadNorms, queries: Pooled, documents: Pooled, temperature: float = 1.0) -> dict[str, Prediction]:
     """K by every rule.
 
     Args:
-        norms: of the undivided head, as from `head_norms`.
+        norms: of the undivided head.
         queries, documents: B and N texts; the first B documents are the queries' positives.
 
     Returns:
-        By `prediction_key`: k as computed (None where no k reaches the target), power (the power of two that is
-        used), target in words, note. Rules on weights stand once, rules on activations for both treatments of the bias.
+        By `prediction_key`. Rules on weights stand once, rules on activations for both treatments of the bias.
     """
-    width, norm = float(norms["width"]), float(norms["row_norm"]["mean"])
+    width, norm = float(norms.width), norms.row_norm.mean
     found = {
         "width": _rule(width**0.25, f"k = D^(1/4) with width D = {width:g} (arXiv 2502.15526)"),
         "norm": _rule(norm / REFERENCE_NORM, f"mean row norm {REFERENCE_NORM}, that of BERT-base"),
@@ -111,11 +108,11 @@ def power_of_two(k: float) -> int:
     return int(2 ** max(0, round(math.log2(k))))
 
 
-def _rule(k: float | None, target: str) -> dict[str, Any]:
+def _rule(k: float | None, target: str) -> Prediction:
     if k is None or not math.isfinite(k):
-        return {"k": None, "power": 1, "target": target, "note": "no k reaches the target"}
+        return Prediction(k=None, power=1, target=target, note="no k reaches the target")
     note = "met without a division" if k <= 1 else ""
-    return {"k": k, "power": power_of_two(k), "target": target, "note": note}
+    return Prediction(k=k, power=power_of_two(k), target=target, note=note)
 
 
 def _solve(value: Callable[[float], float], target: float) -> float | None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from rescalade.audit.choose import Pooled, predict
 from rescalade.audit.risk import judge_risk
+from rescalade.audited import Audit, AuditedText, HeadNorms, Measured, Tried, predicted_scale
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.norms import head_norms
 from rescalade.objective.loss import info_nce
 from rescalade.objective.measures import activity
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, measure_modes, sample_logits
-from rescalade.rescaling.predicted import predicted_scale
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.token_batch import TokenBatch
 from rescalade.variants import Mode, Variant
@@ -38,40 +38,44 @@ def audit(
     variants: Sequence[Variant] = (),
     temperature: float = 1.0,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+    *,
+    backbone: str = "",
+    text: str = "",
+    inflate: float | None = None,
+) -> Audit:
     """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
 
     Args:
         queries: B texts. documents: 2 B texts, positives in the order of the queries, then hard negatives.
         variants: what to try beside `standard_variants`; what the head cannot have is left out, and an unchosen k is
             taken from the prediction.
-        temperature: tau of the loss.
-
-    Returns:
-        The norms of `head_norms`, and
-        modes: relative error of the logits against z / 16 per mode, or why the head refuses the mode;
-        scales: one row per variant with the error of the logits against z / k, logits' mean, sd and maximum over real
-        tokens of the documents, active terms, mean activation, mean pairwise cosine, scores, the distance of
-        neighbouring bfloat16 numbers at the mean score, InfoNCE at step 0 (which has no regulariser yet, since lambda
-        starts at 0), the norm of its gradient over all trainable weights, and the risk in words;
-        predicted: k by each rule of `rescalade.audit.choose`.
+        temperature: tau of the loss, which has no regulariser yet, since lambda starts at 0.
+        backbone, text, inflate: what the audit says of its origin.
     """
     head = locate_head(model)
-    found = {"model_type": model.config.model_type, **head_norms(head)}
-    predicted = predict(found, _pooled(model, queries), _pooled(model, documents), temperature)
+    norms = head_norms(head)
+    predicted = predict(norms, _pooled(model, queries), _pooled(model, documents), temperature)
     asked = [v.chosen(predicted_scale(predicted, v)) if v.unchosen else v for v in variants]
     tried = sorted(
         {v for v in [*standard_variants(head), *asked] if refused(head, v) is None},
         key=lambda v: (v.mode, v.bias, v.scale, v.name),
     )
     reference = sample_logits(model, documents)
-    rows: list[dict[str, Any]] = []
+    rows: list[Tried] = []
     for number, variant in enumerate(tried, 1):
-        rows.append(_row(model, variant, reference, queries, documents, temperature, found))
+        rows.append(_row(model, variant, reference, queries, documents, temperature, norms))
         if progress is not None:
             progress(number, len(tried), {"k": variant.scale})
-    modes = measure_modes(model, documents)
-    return {**found, "modes": modes, "scales": rows, "predicted": predicted}
+    return Audit(
+        **dict(norms),
+        backbone=backbone,
+        model_type=model.config.model_type,
+        inflate=inflate,
+        text=AuditedText(name=text, queries=len(queries.input_ids), documents=len(documents.input_ids)),
+        modes=measure_modes(model, documents),
+        scales=tuple(rows),
+        predicted=predicted,
+    )
 
 
 def standard_variants(head: Head) -> list[Variant]:
@@ -88,8 +92,8 @@ def _row(
     queries: TokenBatch,
     documents: TokenBatch,
     temperature: float,
-    norms: dict[str, Any],
-) -> dict[str, Any]:
+    norms: HeadNorms,
+) -> Tried:
     changed = copy.deepcopy(model)
     apply(changed, variant)
     logits = sample_logits(changed, documents)
@@ -100,25 +104,27 @@ def _row(
     scores = scores.detach()
     weights = document_weights.detach()
     activities = {**activity(query_weights.detach(), "query"), **activity(weights, "document")}
-    row = {
-        "k": variant.scale,
-        "mode": variant.mode,
-        "bias": variant.bias,
-        "rule": variant.rule,
-        "logit_error": relative_error(logits, divided(model, reference, variant)),
-        "logits_mean": float(logits.mean()),
-        "logits_sd": float(logits.std()),
-        "logits_max": float(logits.max()),
-        **{key: activities[key] for key in ("active_query", "active_document", "cosine_document")},
-        "activation_mean": float(weights.mean()),
-        "score_mean": float(scores.mean()),
-        "score_sd": float(scores.std()),
-        "score_positive": float(scores.diagonal().mean()),
-        "bf16_step": bf16_step(float(scores.mean())),
-        "step0_loss": float(loss.detach()),
-        "gradient_norm": float(torch.stack(gradients).norm()) if gradients else 0.0,
-    }
-    return {**row, "risk": judge_risk(row, norms, candidates=scores.shape[1])}
+    row = Measured(
+        k=variant.scale,
+        mode=variant.mode,
+        bias=variant.bias,
+        rule=variant.rule,
+        logit_error=relative_error(logits, divided(model, reference, variant)),
+        logits_mean=float(logits.mean()),
+        logits_sd=float(logits.std()),
+        logits_max=float(logits.max()),
+        active_query=activities["active_query"],
+        active_document=activities["active_document"],
+        cosine_document=activities["cosine_document"],
+        activation_mean=float(weights.mean()),
+        score_mean=float(scores.mean()),
+        score_sd=float(scores.std()),
+        score_positive=float(scores.diagonal().mean()),
+        bf16_step=bf16_step(float(scores.mean())),
+        step0_loss=float(loss.detach()),
+        gradient_norm=float(torch.stack(gradients).norm()) if gradients else 0.0,
+    )
+    return Tried(**dict(row), risk=judge_risk(row, norms, candidates=scores.shape[1]))
 
 
 def bf16_step(value: float) -> float:

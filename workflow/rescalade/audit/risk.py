@@ -9,8 +9,9 @@ from 2 to 8 ln 64 lost one run of four, and below that none did.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import get_args
+
+from rescalade.audited import HeadNorms, Measured, Risk, RiskLevel
 
 HIGH_LOSS, RAISED_LOSS = 500.0, 2.0
 """InfoNCE at step 0 in units of ln(candidates), the loss of a model that tells nothing apart."""
@@ -19,34 +20,32 @@ LARGE_NORM = 2.0
 TIED_ERROR = 0.1
 """Relative error of the logits from which a tied division counts as a change of the encoder."""
 DEGENERATE_COSINE = 0.95
-LEVELS = ("low", "raised", "high")
+LEVELS: tuple[RiskLevel, ...] = get_args(RiskLevel)
+Found = list[tuple[RiskLevel, str]]
 
 
-def judge_risk(row: Mapping[str, Any], norms: Mapping[str, Any], candidates: int) -> dict[str, Any]:
+def judge_risk(row: Measured, norms: HeadNorms, candidates: int) -> Risk:
     """Risk of one variant.
 
     Args:
-        row: its measures, as in the rows of `audit`. norms: of the head before division.
-        candidates: documents in the softmax.
-
-    Returns:
-        level: low, raised or high. reasons: one sentence per rule that applies, with value and threshold.
+        norms: of the head before division. candidates: documents in the softmax.
     """
     found = [*_loss(row, candidates), *_texts(row), *_scores(row), *_weights(row, norms)]
     level = max((LEVELS.index(level) for level, _ in found), default=0)
     reasons = [reason for _, reason in found]
-    return {"level": LEVELS[level], "reasons": reasons or ["no rule of this audit sees a risk"]}
+    return Risk(level=LEVELS[level], reasons=tuple(reasons) or ("no rule of this audit sees a risk",))
 
 
-def _loss(row: Mapping[str, Any], candidates: int) -> list[tuple[str, str]]:
+def _loss(row: Measured, candidates: int) -> Found:
     unit = math.log(candidates)
-    loss = float(row["step0_loss"])
-    if not (math.isfinite(loss) and math.isfinite(float(row["gradient_norm"]))):
+    loss = row.step0_loss
+    if not (math.isfinite(loss) and math.isfinite(row.gradient_norm)):
         return [("high", f"loss {loss:g} or its gradient is not finite at step 0")]
     times = loss / unit
     if times <= RAISED_LOSS:
         return []
-    level, limit = ("high", HIGH_LOSS) if times > HIGH_LOSS else ("raised", RAISED_LOSS)
+    level: RiskLevel = "high" if times > HIGH_LOSS else "raised"
+    limit = HIGH_LOSS if level == "high" else RAISED_LOSS
     return [
         (
             level,
@@ -56,39 +55,39 @@ def _loss(row: Mapping[str, Any], candidates: int) -> list[tuple[str, str]]:
     ]
 
 
-def _texts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = []
-    if row["active_document"] < 1:
-        found.append(("high", f"{row['active_document']:.2f} active terms per document (dead: below 1)"))
-    if row["cosine_document"] > DEGENERATE_COSINE:
+def _texts(row: Measured) -> Found:
+    found: Found = []
+    if row.active_document < 1:
+        found.append(("high", f"{row.active_document:.2f} active terms per document (dead: below 1)"))
+    if row.cosine_document > DEGENERATE_COSINE:
         found.append(
-            ("raised", f"mean cosine between documents is {row['cosine_document']:.3f} (above {DEGENERATE_COSINE})")
+            ("raised", f"mean cosine between documents is {row.cosine_document:.3f} (above {DEGENERATE_COSINE})")
         )
     return found
 
 
-def _scores(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if row["bf16_step"] <= max(1.0, row["score_sd"] / 4):
+def _scores(row: Measured) -> Found:
+    if row.bf16_step <= max(1.0, row.score_sd / 4):
         return []
     return [
         (
             "raised",
-            f"bfloat16 scores near {row['score_mean']:,.4g} lie {row['bf16_step']:g} apart, their standard deviation "
-            f"is {row['score_sd']:,.3g} (above a quarter of it, and above 1): keep scores in float32",
+            f"bfloat16 scores near {row.score_mean:,.4g} lie {row.bf16_step:g} apart, their standard deviation "
+            f"is {row.score_sd:,.3g} (above a quarter of it, and above 1): keep scores in float32",
         )
     ]
 
 
-def _weights(row: Mapping[str, Any], norms: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = []
-    norm = float(norms["row_norm"]["mean"]) / float(row["k"])
+def _weights(row: Measured, norms: HeadNorms) -> Found:
+    found: Found = []
+    norm = norms.row_norm.mean / row.k
     if norm > LARGE_NORM:
         found.append(("raised", f"mean row norm after division is {norm:.3g} (large: above {LARGE_NORM:g})"))
-    if row["mode"] == "tied" and row["logit_error"] > TIED_ERROR:
+    if row.mode == "tied" and row.logit_error > TIED_ERROR:
         found.append(
             (
                 "raised",
-                f"logits are {row['logit_error']:.0%} off a pure division (above {TIED_ERROR:.0%}): the shared matrix "
+                f"logits are {row.logit_error:.0%} off a pure division (above {TIED_ERROR:.0%}): the shared matrix "
                 "is the input embedding, so the encoder sees other inputs; untied and folded do not do that",
             )
         )

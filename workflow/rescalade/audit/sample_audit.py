@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rescalade.audit.measure import Progress, audit
+from rescalade.audited import Audit
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
-from rescalade.texts.audit_sample import SAMPLE, sample_batches
+from rescalade.texts.audit_sample import sample_batches
 from rescalade.variants import Variant
 
 
@@ -19,7 +19,7 @@ def audit_model(
     revision: str | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Audit:
     """Audit a hub id or folder on the sample text; see `rescalade.audit.measure.audit`.
 
     Raises:
@@ -28,6 +28,12 @@ def audit_model(
     model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
     check_vocabulary(model, tokenizer, name)
     queries, documents = (batch.to(device) for batch in sample_batches(tokenizer))  # type: ignore[arg-type]
-    found = audit(model.to(device), queries, documents, variants, progress=progress)  # type: ignore[arg-type]
-    text = {"name": "sample text of rescalade", "queries": len(SAMPLE), "documents": 2 * len(SAMPLE)}
-    return {"backbone": str(name), "inflate": None, "text": text, **found}
+    return audit(
+        model.to(device),  # type: ignore[arg-type]
+        queries,
+        documents,
+        variants,
+        progress=progress,
+        backbone=str(name),
+        text="sample text of rescalade",
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from rescalade.audited import HeadNorms
 from rescalade.backbones.architecture import MAX_POSITIONS
 from rescalade.backbones.pretrain import Progress, pretrain
 from rescalade.backbones.settings import PretrainSettings
@@ -55,11 +55,11 @@ def pretraining_texts(collection: Collection) -> list[str]:
     return texts + list(documents.values())
 
 
-def copy_backbone(folder: Path, origin: Path) -> dict[str, Any]:
+def copy_backbone(folder: Path, origin: Path) -> HeadNorms:
     """Load a model folder and save it in one form: float32 safetensors, fast tokenizer.
 
     Returns:
-        The norms of its head, as `head_norms` gives them.
+        The norms of its head.
 
     Raises:
         UserError: it is not there, has no head, or its head is of an unknown kind.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from rescalade.audited import HeadNorms
 from rescalade.errors import UserError
 from rescalade.published import Published, load_published
 
@@ -12,14 +10,12 @@ MEASURES = {"row_norm": "mean row norm", "row_norm_max": "largest row norm", "an
 """Those of Table 1, with their names in messages."""
 
 
-def check_published_norm(
-    name: str, hub_id: str | None, norms: Mapping[str, Any], published: Published | None = None
-) -> bool:
+def check_published_norm(name: str, hub_id: str | None, norms: HeadNorms, published: Published | None = None) -> bool:
     """Compare the norms of a head with the paper's, within the tolerance of the published file.
 
     Args:
         name: backbone of the configuration; it or the id decides which of the paper's backbones is meant.
-        norms: as `head_norms` returns them.
+        norms: of its head.
         published: instead of workflow/published/rescaling.yaml.
 
     Returns:
@@ -31,14 +27,14 @@ def check_published_norm(
     known = published or load_published("rescaling")
     meant = [key for key, entry in known.backbones.items() if name in entry.names or hub_id in entry.names]
     ours = {
-        "row_norm": norms["row_norm"]["mean"],
-        "row_norm_max": norms["row_norm"]["max"],
-        "anisotropy": norms["anisotropy"],
+        "row_norm": norms.row_norm.mean,
+        "row_norm_max": norms.row_norm.max,
+        "anisotropy": norms.anisotropy,
     }
     for value in known.values:
         if value.backbone not in meant or value.measure not in MEASURES or value.scale is not None:
             continue
-        found = float(ours[value.measure])
+        found = ours[value.measure]
         allowed = known.tolerance[value.measure].of(value.value)
         if not abs(found - value.value) <= allowed:  # NaN fails too
             raise UserError(

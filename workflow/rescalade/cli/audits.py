@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from rescalade.atomic import atomic_folder, write_json
+from rescalade.atomic import atomic_folder
+from rescalade.audited import Audit, predicted_scale
 from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.progress import Reporter
@@ -25,18 +25,18 @@ def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, re
     from rescalade.audit.sample_audit import audit_model
 
     device = _use_all_cores(context)
-    found: list[dict[str, Any]] = []
+    found: list[Audit] = []
     for name in names:
         origin = _origin(context, name, revision)
         with Reporter(f"audit {name}") as progress:
             audited = audit_model(origin, device=device, progress=progress)
-        found.append({**audited, "backbone": name})
+        found.append(audited.model_copy(update={"backbone": name}))
         show(found[-1])
     if out is not None:
         from rescalade.report.audit.audit_page import file_names, write_audit_page
 
-        for audited, stem in zip(found, file_names([each["backbone"] for each in found]), strict=True):
-            write_json(out / f"{stem}.json", audited)
+        for audited, stem in zip(found, file_names([each.backbone for each in found]), strict=True):
+            audited.write(out / f"{stem}.json")
         write_audit_page(found, out)
         _console().print(f"written: {out / 'audit.html'}")
 
@@ -66,11 +66,10 @@ def rescale_elsewhere(
     origin = _origin(context, name, revision)
     if variant.rule is not None:
         from rescalade.audit.sample_audit import audit_model
-        from rescalade.rescaling.predicted import predicted_scale
 
         audited = audit_model(origin, device=context.device())
-        variant = replace(variant, bias=variant.bias or (bias_where_present and audited["bias_norm"] is not None))
-        variant = variant.chosen(predicted_scale(audited["predicted"], variant))
+        variant = replace(variant, bias=variant.bias or (bias_where_present and audited.bias_norm is not None))
+        variant = variant.chosen(predicted_scale(audited.predicted, variant))
     with atomic_folder(out) as folder:
         facts = make_rescaled(
             origin,
@@ -110,48 +109,46 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
     return Variant(scale, chosen_mode, bool(bias))
 
 
-def show(audit: Mapping[str, Any]) -> None:
+def show(audit: Audit) -> None:
     """Print an audit as small tables."""
     console = _console()
-    norm = audit["row_norm"]
-    bias = "none" if audit["bias_norm"] is None else f"{audit['bias_norm']:.4g}"
+    norm = audit.row_norm
+    bias = "none" if audit.bias_norm is None else f"{audit.bias_norm:.4g}"
     console.print(
-        f"{audit['backbone']}: {audit['model_type']} head, W {audit['vocabulary']:,} x {audit['width']}, "
-        f"{'tied' if audit['tied'] else 'not tied'}; row norm {norm['mean']:.4g} (max {norm['max']:.4g}, "
-        f"sd {norm['sd']:.3g}), Frobenius {audit['frobenius']:.4g}, anisotropy {audit['anisotropy']:.3f}, "
+        f"{audit.backbone}: {audit.model_type} head, W {audit.vocabulary:,} x {audit.width}, "
+        f"{'tied' if audit.tied else 'not tied'}; row norm {norm.mean:.4g} (max {norm.max:.4g}, "
+        f"sd {norm.sd:.3g}), Frobenius {audit.frobenius:.4g}, anisotropy {audit.anisotropy:.3f}, "
         f"bias norm {bias}",
         highlight=False,
     )
     columns = ("k", "mode", "bias", "off z/k by", "active/doc", "score", "step-0 loss", "gradient", "risk")
-    scales = Table(*columns, title=f"At step 0, on {audit['text']['name']}")
-    for row in sorted(audit["scales"], key=lambda row: (MODES.index(row["mode"]), row["k"])):
+    scales = Table(*columns, title=f"At step 0, on {audit.text.name}")
+    for row in sorted(audit.scales, key=lambda row: (MODES.index(row.mode), row.k)):
         scales.add_row(
-            f"{row['k']:g}",
-            row["mode"],
-            "/ k" if row["bias"] else "kept",
-            f"{row['logit_error']:.2%}",
-            f"{row['active_document']:,.0f}",
-            f"{row['score_mean']:,.4g}",
-            f"{row['step0_loss']:,.4g}",
-            f"{row['gradient_norm']:,.3g}",
-            row["risk"]["level"],
+            f"{row.k:g}",
+            row.mode,
+            "/ k" if row.bias else "kept",
+            f"{row.logit_error:.2%}",
+            f"{row.active_document:,.0f}",
+            f"{row.score_mean:,.4g}",
+            f"{row.step0_loss:,.4g}",
+            f"{row.gradient_norm:,.3g}",
+            row.risk.level,
         )
     console.print(scales)
     for level in ("high", "raised"):
-        for row in audit["scales"]:
-            if row["risk"]["level"] == level:
-                console.print(
-                    f"{level}, k = {row['k']:g} {row['mode']}: {'; '.join(row['risk']['reasons'])}", highlight=False
-                )
+        for row in audit.scales:
+            if row.risk.level == level:
+                console.print(f"{level}, k = {row.k:g} {row.mode}: {'; '.join(row.risk.reasons)}", highlight=False)
     rules = Table("rule", "k", "used", "target", title="k by rule")
-    for rule, value in audit["predicted"].items():
-        computed = "none" if value["k"] is None or not math.isfinite(value["k"]) else f"{value['k']:.3g}"
-        rules.add_row(rule, computed, str(value["power"]), "; ".join(filter(None, [value["target"], value["note"]])))
+    for rule, value in audit.predicted.items():
+        computed = "none" if value.k is None or not math.isfinite(value.k) else f"{value.k:.3g}"
+        rules.add_row(rule, computed, str(value.power), "; ".join(filter(None, [value.target, value.note])))
     console.print(rules)
-    for row in audit["modes"]:
-        if row["status"] != "exact":
-            what = "refused" if row["logit_error"] is None else f"logits {row['logit_error']:.1%} off z / k"
-            console.print(f"mode {row['mode']}: {what}: {row['note']}", highlight=False)
+    for found in audit.modes:
+        if found.status != "exact":
+            what = "refused" if found.logit_error is None else f"logits {found.logit_error:.1%} off z / k"
+            console.print(f"mode {found.mode}: {what}: {found.note}", highlight=False)
 
 
 def _console() -> Console:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rescalade.atomic import atomic_folder, read_json, sha256, write_json
+from rescalade.atomic import atomic_folder, sha256, write_json
+from rescalade.audited import Audit, HeadNorms, predicted_scale
 from rescalade.cli.context import Context, stage_command
 from rescalade.errors import UserError
 from rescalade.pipeline.records import Recorder
@@ -84,7 +84,7 @@ def _fetch(context: Context, name: str, folder: Path) -> Arrived:
     return arrived
 
 
-def _check_norm(context: Context, name: str, norms: Mapping[str, Any]) -> None:
+def _check_norm(context: Context, name: str, norms: HeadNorms) -> None:
     """Stop where the paper has a backbone of this name or id with another head.
 
     Not part of the stages' code: what is published changes no model, so a change of it must not train any again.
@@ -133,13 +133,14 @@ def _audit_stage(context: Context, name: str) -> None:
     mined = data / f"triples-{experiment.recipe}.parquet"
     recorder = Recorder("audit", settings_text, [folder / WEIGHTS, mined])
     with Reporter(f"audit {name}") as progress:
-        found = audit_on_triples(folder, data, read_triples(mined), settings, device=device, progress=progress)
+        found = audit_on_triples(
+            folder, data, read_triples(mined), settings, name=name, device=device, progress=progress
+        )
     _check_norm(context, name, found)
     path = context.paths.audit(experiment.recipe, name)
-    audited = {"backbone": name, "inflate": settings["inflate"], **found}
-    write_json(path, audited)
+    found.write(path)
     recorder.write(path.with_name(f"{name}.record.json"))
-    show(audited)
+    show(found)
 
 
 def rescale(
@@ -164,7 +165,6 @@ def rescale(
         )
         return
     from rescalade.rescaling.make import make_rescaled
-    from rescalade.rescaling.predicted import predicted_scale
 
     if k is not None or out is not None:
         raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
@@ -173,7 +173,7 @@ def rescale(
     if asked.rule is not None:
         audited = context.paths.audit(recipe, name)
         inputs.append(audited)
-        asked = asked.chosen(predicted_scale(read_json(audited)["predicted"], asked))
+        asked = asked.chosen(predicted_scale(Audit.read(audited).predicted, asked))
     settings = context.settings("rescale", name=name, variant=variant)
     recorder = Recorder("rescale", settings, [origin / WEIGHTS, *inputs])
     context.device()

@@ -91,9 +91,9 @@ def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant:
     error = relative_error(sample_logits(model, documents), expected)
     return {
         "logit_error": error,
-        "row_norm_before": before["row_norm"]["mean"],
-        "row_norm_after": head_norms(locate_head(model))["row_norm"]["mean"],
-        **{key: before[key] for key in ("bias_norm", "vocabulary", "width", "tied", "norm", "soft_cap")},
+        "row_norm_before": before.row_norm.mean,
+        "row_norm_after": head_norms(locate_head(model)).row_norm.mean,
+        **before.model_dump(include={"bias_norm", "vocabulary", "width", "tied", "norm", "soft_cap"}),
         "model_type": head.model_type,
         "causal": causal,
         "versions": {package: version(package) for package in ("rescalade", "transformers", "torch")},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from rescalade.audited import ModeFound
 from rescalade.models.locate import locate_head
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.texts.token_batch import TokenBatch
@@ -22,20 +23,16 @@ EXACT = 1e-6
 """Relative error up to which a mode counts as exact; powers of two give 0, gemma's (1 + weight) norms 3e-7."""
 
 
-def measure_modes(model: PreTrainedModel, batch: TokenBatch) -> list[dict[str, Any]]:
-    """Every mode at k = 16 with the bias divided, on the real tokens of a few texts; the model stays as it was.
-
-    Returns:
-        Per mode: mode, status (exact, error or refused), logit_error against z / k, note.
-    """
+def measure_modes(model: PreTrainedModel, batch: TokenBatch) -> tuple[ModeFound, ...]:
+    """Every mode at k = 16 with the bias divided, on the real tokens of a few texts; the model stays as it was."""
     head = locate_head(model)
     reference = sample_logits(model, batch)
-    rows: list[dict[str, Any]] = []
+    rows: list[ModeFound] = []
     for mode in MODES:
         variant = Variant(SCALE, mode, bias=head.bias is not None)
         reason = refused(head, variant)
         if reason is not None:
-            rows.append({"mode": mode, "status": "refused", "logit_error": None, "note": reason})
+            rows.append(ModeFound(mode=mode, status="refused", logit_error=None, note=reason))
             continue
         changed = copy.deepcopy(model)
         apply(changed, variant)
@@ -45,10 +42,8 @@ def measure_modes(model: PreTrainedModel, batch: TokenBatch) -> list[dict[str, A
             note = "the norm is the encoder's last layer: last_hidden_state is divided too"
         if mode == "tied" and error > EXACT:
             note = "the shared matrix is the input embedding: what the encoder sees changes too"
-        rows.append(
-            {"mode": mode, "status": "exact" if error <= EXACT else "error", "logit_error": error, "note": note}
-        )
-    return rows
+        rows.append(ModeFound(mode=mode, status="exact" if error <= EXACT else "error", logit_error=error, note=note))
+    return tuple(rows)
 
 
 def divided(model: PreTrainedModel, logits: Tensor, variant: Variant) -> Tensor:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rescalade import __version__
 from rescalade.atomic import atomic_file
+from rescalade.audited import Audit
 from rescalade.errors import UserError
 from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.pages.template import drawn, write_page
-from rescalade.report.results.audit_read import (
-    as_it_is,
-    part,
-    predicted_power,
-    predictions,
-    risk_level,
-    risk_reasons,
-    words,
-)
-from rescalade.report.results.numbers import as_float, listed, written
+from rescalade.report.results.audit_read import as_it_is, predictions
+from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import Audited, mode_table, predicted_table, scale_table
 from rescalade.report.tables.head_table import head_table
 from rescalade.report.tables.table import Table
@@ -33,13 +25,13 @@ RESERVED = ("audit", "head-norms", "predicted", "scales", "modes")
 """Names of the other files in the folder."""
 
 
-def write_audit_page(audits: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
     """Write FOLDER/audit.html, a plot per backbone as KEY.svg and KEY.pdf, and all tables as CSV.
 
-    The page is written last. Fields that an audit lacks are shown as missing.
+    The page is written last.
 
     Args:
-        audits: JSON of audits; KEY is `file_names` of their `backbone`.
+        audits: KEY is `file_names` of their `backbone`.
         folder: made where it is not there.
 
     Raises:
@@ -47,9 +39,8 @@ def write_audit_page(audits: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """
     if not audits:
         raise UserError("an audit page needs at least one audit, found none")
-    names = [words(audit, "backbone") or "unnamed" for audit in audits]
-    keys = file_names(names)
-    backbones = [Audited(name, _title(name, audit), audit) for name, audit in zip(names, audits, strict=True)]
+    keys = file_names([audit.backbone for audit in audits])
+    backbones = [Audited(audit.backbone, _title(audit), audit) for audit in audits]
     figures = [audit_plot(one.audit, key, one.title) for key, one in zip(keys, backbones, strict=True)]
     for figure in figures:
         save_figure(figure, folder)
@@ -66,8 +57,8 @@ def write_audit_page(audits: Sequence[Mapping[str, Any]], folder: Path) -> None:
         for key, one, shown in zip(keys, backbones, drawn(figures), strict=True)
     ]
     context = {
-        "texts": "; ".join(dict.fromkeys(filter(None, map(_text_in_words, audits)))),
-        "verdicts": [_verdict(key, one) for key, one in zip(keys, backbones, strict=True)],
+        "texts": "; ".join(dict.fromkeys(map(_text_in_words, audits))),
+        "verdicts": [_verdict(key, one.title, audit) for key, one, audit in zip(keys, backbones, audits, strict=True)],
         "heads": heads,
         "predicted": predicted,
         "backbones": sections,
@@ -89,41 +80,30 @@ def file_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _title(name: str, audit: Mapping[str, Any]) -> str:
+def _title(audit: Audit) -> str:
     """The name, an inflated backbone called so."""
-    factor = as_float(audit.get("inflate"))
-    return f"{name} (inflated x{factor:g})" if factor > 0 and factor != 1 else name
+    factor = audit.inflate
+    return audit.backbone if factor in (None, 1) else f"{audit.backbone} (inflated x{factor:g})"
 
 
-def _verdict(key: str, one: Audited) -> dict[str, str]:
+def _verdict(key: str, title: str, audit: Audit) -> dict[str, str]:
     """The answer in words for one backbone."""
-    entry = as_it_is(one.audit)
-    level = risk_level(entry)
-    rules = []
-    for rule, prediction in predictions(one.audit):
-        power = predicted_power(prediction)
-        rules.append(f"{rule} {power:g}" if power > 0 else f"{rule} none")
-    unjudged = "the audit did not judge k = 1" if level is None else "no rule of risk is broken"
+    entry = as_it_is(audit)
+    level = "not judged" if entry is None else entry.risk.level
     return {
         "key": key,
-        "title": one.title,
-        "level": level or "not judged",
-        "tone": TONES.get(level or "", "not-judged"),
-        "reasons": "; ".join(risk_reasons(entry)) or unjudged,
-        "rules": ", ".join(rules) or "the audit predicts no k",
+        "title": title,
+        "level": level,
+        "tone": TONES.get(level, "not-judged"),
+        "reasons": "the audit did not judge k = 1" if entry is None else "; ".join(entry.risk.reasons),
+        "rules": ", ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit)),
     }
 
 
-def _text_in_words(audit: Mapping[str, Any]) -> str:
-    """`pydoc (32 queries, 64 documents)`."""
-    about = part(audit, "text")
-    counts = [
-        f"{written(as_float(about.get(key)), 'count')} {key}"
-        for key in ("queries", "documents")
-        if as_float(about.get(key)) > 0
-    ]
-    name = words(about, "name")
-    return f"{name or 'unnamed text'} ({listed(counts)})" if counts else name or ""
+def _text_in_words(audit: Audit) -> str:
+    """`pydoc (32 queries and 64 documents)`."""
+    text = audit.text
+    return f"{text.name} ({written(text.queries, 'count')} queries and {written(text.documents, 'count')} documents)"
 
 
 def _write_csv(table: Table, target: Path) -> None:

@@ -79,5 +79,7 @@ def _spreads(summary: Summary, backbone: str) -> list[Spread]:
 
 def _exact(summary: Summary, cell: Cell) -> bool:
     """Whether the mode changes the head alone: the encoder computes what it did before."""
-    audit = summary.results.audits.get(cell.backbone) or {}
-    return cell.variant.mode != "tied" or audit.get("tied") is False or audit.get("model_type") in EXACT_TIED
+    audit = summary.results.audits.get(cell.backbone)
+    if cell.variant.mode != "tied":
+        return True
+    return audit is not None and (not audit.tied or audit.model_type in EXACT_TIED)

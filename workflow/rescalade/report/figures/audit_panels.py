@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from rescalade.audited import Audit
 from rescalade.report.figures.audit_series import marked_scales, scales, series
 from rescalade.report.figures.curves import activity_bounds
 from rescalade.report.figures.style import (
@@ -22,8 +23,8 @@ from rescalade.report.figures.style import (
     plain_log,
     wrapped,
 )
-from rescalade.report.results.audit_read import Json, candidates, predicted_power, predictions, row_norm
-from rescalade.report.results.numbers import as_float, written
+from rescalade.report.results.audit_read import predictions
+from rescalade.report.results.numbers import written
 from rescalade.report.tables.row_norms import LARGE_NORM
 
 BEYOND = 8.0
@@ -34,26 +35,32 @@ CROWDED = 7
 """Octaves from which the names of the rules are written upright."""
 
 
-def loss_panel(axes: Axes, audit: Json | None) -> None:
+def loss_panel(axes: Axes, audit: Audit | None) -> None:
     """Loss at step 0, both axes logarithmic, with the loss of guessing among the candidates."""
     bad = _lines(axes, audit, "step0_loss", positive=True)
     axes.set_yscale("log")
-    number = candidates(audit)
-    if number > 1:
+    if audit is not None:
+        number = audit.text.documents
         level = math.log(number)
         axes.axhline(level, color=INK, linewidth=1, linestyle=(0, (2, 2)))
         axes.set_ylim(bottom=min(axes.get_ylim()[0], level / 1.6))
-        _note(axes, level, f"ln {number:g} = {written(level, 'size')}, guessing")
+        _note(axes, level, f"ln {number} = {written(level, 'size')}, guessing")
     plain_log(axes.yaxis)
     _finish(axes, audit, "loss at step 0", bad)
 
 
-def norm_panel(axes: Axes, audit: Json | None) -> None:
+def norm_panel(axes: Axes, audit: Audit | None) -> None:
     """Mean row norm of W divided by k, the same in every mode."""
-    norm = row_norm(audit)
-    tried = scales(audit) or [1.0]
-    if norm > 0:
-        axes.plot(tried, [norm / k for k in tried], color=SERIES[0], marker=MARKERS[0], markersize=5, linewidth=1.3)
+    tried = scales(audit)
+    if audit is not None:
+        axes.plot(
+            tried,
+            [audit.row_norm.mean / k for k in tried],
+            color=SERIES[0],
+            marker=MARKERS[0],
+            markersize=5,
+            linewidth=1.3,
+        )
     axes.set_yscale("log")
     axes.axhline(LARGE_NORM, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
     _note(axes, LARGE_NORM, f"the paper calls a head large above {LARGE_NORM:g}")
@@ -61,27 +68,23 @@ def norm_panel(axes: Axes, audit: Json | None) -> None:
     _finish(axes, audit, "mean row norm of W, divided by k", bad=False, legend=False)
 
 
-def active_panel(axes: Axes, audit: Json | None) -> None:
+def active_panel(axes: Axes, audit: Audit | None) -> None:
     """Active terms of a document; linear below 1 so that a dead head, at 0, is seen."""
     bad = _lines(axes, audit, "active_document", positive=False)
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
-    vocabulary = as_float((audit or {}).get("vocabulary"))
-    axes.set_ylim(-0.25, 1.5 * vocabulary if vocabulary > 0 else None)
-    activity_bounds(axes, vocabulary)
+    axes.set_ylim(-0.25, None if audit is None else 1.5 * audit.vocabulary)
+    activity_bounds(axes, None if audit is None else audit.vocabulary)
     _finish(axes, audit, "active terms per document", bad)
 
 
-def rule_panel(axes: Axes, audit: Json | None) -> None:
+def rule_panel(axes: Axes, audit: Audit | None) -> None:
     """A line per rule: k as computed (hollow circle) and the power of two that is used (square)."""
     found = list(predictions(audit))
     low, high = _limits(audit)
     for place, (_, prediction) in enumerate(found):
-        raw, power = as_float(prediction.get("k")), predicted_power(prediction)
-        if not power > 0:
-            axes.text(0.03, place, "gives no k", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
-            continue
-        square = min(max(power, low), high)
-        if raw > 0:
+        raw = prediction.k
+        square = min(max(float(prediction.power), low), high)
+        if raw is not None and raw > 0:
             circle = min(max(raw, low / EDGE), high * EDGE)
             axes.plot([circle, square], [place, place], color=MUTED, linewidth=1)
             axes.plot(
@@ -100,7 +103,7 @@ def rule_panel(axes: Axes, audit: Json | None) -> None:
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
 
 
-def _lines(axes: Axes, audit: Json | None, key: str, positive: bool) -> bool:
+def _lines(axes: Axes, audit: Audit | None, key: str, positive: bool) -> bool:
     """A line per series; returns whether any value was not finite."""
     bad: list[tuple[float, int]] = []
     lines = series(audit)
@@ -122,7 +125,7 @@ def _lines(axes: Axes, audit: Json | None, key: str, positive: bool) -> bool:
     return bool(bad)
 
 
-def _finish(axes: Axes, audit: Json | None, label: str, bad: bool, legend: bool = True) -> None:
+def _finish(axes: Axes, audit: Audit | None, label: str, bad: bool, legend: bool = True) -> None:
     axes.set_ylabel(label)
     _scale_axis(axes, audit)
     _mark_rules(axes, audit)
@@ -135,7 +138,7 @@ def _finish(axes: Axes, audit: Json | None, label: str, bad: bool, legend: bool 
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, below), ncols=columns)
 
 
-def _limits(audit: Json | None) -> tuple[float, float]:
+def _limits(audit: Audit | None) -> tuple[float, float]:
     """Lowest and highest k that are drawn."""
     tried = scales(audit) or [1.0]
     marked = list(marked_scales(audit)) or tried
@@ -144,7 +147,7 @@ def _limits(audit: Json | None) -> tuple[float, float]:
     return min(tried[0], low), max(tried[-1], high)
 
 
-def _scale_axis(axes: Axes, audit: Json | None) -> None:
+def _scale_axis(axes: Axes, audit: Audit | None) -> None:
     low, high = _limits(audit)
     axes.set_xscale("log", base=2)
     ticks = sorted({*scales(audit), *(k for k in marked_scales(audit) if low <= k <= high)}) or [1.0]
@@ -154,7 +157,7 @@ def _scale_axis(axes: Axes, audit: Json | None) -> None:
     axes.set_xlabel("scale factor k")
 
 
-def _mark_rules(axes: Axes, audit: Json | None) -> None:
+def _mark_rules(axes: Axes, audit: Audit | None) -> None:
     """A dotted line at every k that a rule predicts, the rules' names above it."""
     low, high = _limits(audit)
     labels: dict[float, list[str]] = {}
@@ -173,7 +176,7 @@ def _mark_rules(axes: Axes, audit: Json | None) -> None:
         above.spines["top"].set_visible(False)
 
 
-def _upright(audit: Json | None) -> bool:
+def _upright(audit: Audit | None) -> bool:
     """Whether the names of the rules stand upright: they are many, or the scales are."""
     low, high = _limits(audit)
     return math.log2(high / low) > CROWDED or sum(map(len, marked_scales(audit).values())) > MANY

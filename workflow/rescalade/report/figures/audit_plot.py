@@ -7,32 +7,38 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 
+from rescalade.audited import Audit
 from rescalade.report.figures.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
 from rescalade.report.figures.audit_series import series
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel
 from rescalade.report.figures.style import PANEL
-from rescalade.report.results.audit_read import Json, predicted_power, predictions, row_norm
+from rescalade.report.results.audit_read import predictions
 from rescalade.report.results.numbers import written
 
 SIZE = (PANEL[0], PANEL[1] + 0.3)
 """Room for the rules' names above."""
 
 
-def audit_plot(audit: Json | None, name: str, title: str) -> FigureSet:
+def audit_plot(audit: Audit | None, name: str, title: str) -> FigureSet:
     """Panels over k on a log2 axis: loss at step 0, row norm / k, active terms; then the rules' k.
 
     Args:
-        audit: JSON of an audit, None where there is none.
+        audit: None where there is none.
         name: file name and prefix of the ids. title: of the backbone.
     """
 
-    def panel(key: str, label: str, draw: Callable[[Axes, Json | None], None]) -> Panel:
+    def panel(key: str, label: str, draw: Callable[[Axes, Audit | None], None]) -> Panel:
         bound: Draw = lambda axes: draw(axes, audit)  # noqa: E731
         return Panel(f"{name}-{key}", label, bound, SIZE)
 
+    norm = None if audit is None else audit.row_norm.mean
     panels = [
         panel("loss", f"Loss at step 0 of {title} against k. {_in_words(audit, 'step0_loss')}", loss_panel),
-        panel("norm", f"Row norm of {title} divided by k; {written(row_norm(audit), 'norm')} at k = 1.", norm_panel),
+        panel(
+            "norm",
+            f"Row norm of {title} divided by k; {written(norm, 'norm')} at k = 1.",
+            norm_panel,
+        ),
         panel("active", f"Active terms of {title} against k. {_in_words(audit, 'active_document')}", active_panel),
     ]
     if any(True for _ in predictions(audit)):
@@ -47,7 +53,7 @@ def audit_plot(audit: Json | None, name: str, title: str) -> FigureSet:
     )
 
 
-def _in_words(audit: Json | None, key: str) -> str:
+def _in_words(audit: Audit | None, key: str) -> str:
     """The points of the first line."""
     for one in series(audit):
         points = [f"{written(value, 'size')} at k = {k:g}" for k, value in one.points(key) if math.isfinite(value)]
@@ -55,6 +61,5 @@ def _in_words(audit: Json | None, key: str) -> str:
     return "Not audited."
 
 
-def _rules_in_words(audit: Json | None) -> str:
-    powers = [(rule, predicted_power(prediction)) for rule, prediction in predictions(audit)]
-    return "; ".join(f"{rule} {power:g}" if math.isfinite(power) else f"{rule} none" for rule, power in powers) + "."
+def _rules_in_words(audit: Audit | None) -> str:
+    return "; ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit)) + "."

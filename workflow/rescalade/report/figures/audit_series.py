@@ -6,15 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.report.results.audit_read import (
-    Json,
-    predicted_power,
-    predictions,
-    scale_entries,
-    series_of,
-    series_title,
-)
-from rescalade.report.results.numbers import as_float, listed
+from rescalade.audited import Audit, Tried
+from rescalade.report.results.audit_read import predictions, series_of, series_title
+from rescalade.report.results.numbers import listed
 
 SAME = 1e-3
 """Largest relative difference of two lines that are drawn as one. A pixel of a panel is about 2e-3 of its height."""
@@ -26,7 +20,7 @@ class Series:
     """One line. entries: of one mode, by k. titles: the modes that it stands for."""
 
     titles: tuple[str, ...]
-    entries: tuple[Json, ...]
+    entries: tuple[Tried, ...]
 
     @property
     def title(self) -> str:
@@ -34,16 +28,16 @@ class Series:
         return listed(self.titles)
 
     def points(self, key: str) -> list[tuple[float, float]]:
-        """(k, value), NaN where there is none."""
-        return [(as_float(entry.get("k")), as_float(entry.get(key))) for entry in self.entries]
+        """(k, value of that measure)."""
+        return [(entry.k, getattr(entry, key)) for entry in self.entries]
 
 
-def series(audit: Json | None) -> list[Series]:
+def series(audit: Audit | None) -> list[Series]:
     """In the audit's order; a mode whose measures agree with an earlier one's at every k joins that line."""
     found: list[Series] = []
-    entries = scale_entries(audit)
+    entries = () if audit is None else audit.scales
     for key in dict.fromkeys(map(series_of, entries)):
-        own = sorted((entry for entry in entries if series_of(entry) == key), key=lambda entry: as_float(entry["k"]))
+        own = sorted((entry for entry in entries if series_of(entry) == key), key=lambda entry: entry.k)
         title = series_title(own[0])
         for place, other in enumerate(found):
             if _same(other.entries, own):
@@ -54,26 +48,24 @@ def series(audit: Json | None) -> list[Series]:
     return found
 
 
-def scales(audit: Json | None) -> list[float]:
+def scales(audit: Audit | None) -> list[float]:
     """Every k that was tried."""
-    return sorted({as_float(entry["k"]) for entry in scale_entries(audit)})
+    return [] if audit is None else sorted({entry.k for entry in audit.scales})
 
 
-def marked_scales(audit: Json | None) -> dict[float, list[str]]:
+def marked_scales(audit: Audit | None) -> dict[float, list[str]]:
     """The k that are used, with the rules that predict them."""
     found: dict[float, list[str]] = {}
     for rule, prediction in predictions(audit):
-        power = predicted_power(prediction)
-        if math.isfinite(power):
-            found.setdefault(power, []).append(rule)
+        found.setdefault(float(prediction.power), []).append(rule)
     return dict(sorted(found.items()))
 
 
-def _same(one: Sequence[Json], other: Sequence[Json]) -> bool:
-    if [as_float(entry["k"]) for entry in one] != [as_float(entry["k"]) for entry in other]:
+def _same(one: Sequence[Tried], other: Sequence[Tried]) -> bool:
+    if [entry.k for entry in one] != [entry.k for entry in other]:
         return False
     return all(
-        _close(as_float(left.get(key)), as_float(right.get(key)))
+        _close(getattr(left, key), getattr(right, key))
         for left, right in zip(one, other, strict=True)
         for key in COMPARED
     )

@@ -15,7 +15,6 @@ from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.figures.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
-from rescalade.report.results.numbers import as_float
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.variants import Variant
 
@@ -39,14 +38,15 @@ def activity_panel(axes: Axes, summary: Summary, backbone: str, limits: tuple[fl
     gaps = _lines(axes, summary, cells, "active_document", positive=False)
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(-0.25, limits[1])
-    activity_bounds(axes, as_float((summary.results.audits.get(backbone) or {}).get("vocabulary")))
+    audit = summary.results.audits.get(backbone)
+    activity_bounds(axes, None if audit is None else audit.vocabulary)
     _finish(axes, summary, backbone, "active terms per document", cells, gaps)
 
 
-def activity_bounds(axes: Axes, vocabulary: float) -> None:
+def activity_bounds(axes: Axes, vocabulary: int | None) -> None:
     """Lines at the number of active terms below which a head counts as dead, and above which as saturated."""
     bounds = [(1.0, "dead below 1", 2)]
-    if vocabulary > 0:
+    if vocabulary is not None:
         bounds.append((vocabulary / 2, f"saturated above {vocabulary / 2:g}", -3))
     for height, words, shift in bounds:
         axes.axhline(height, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))

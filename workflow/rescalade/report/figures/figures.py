@@ -158,7 +158,7 @@ def _quality_panels(summary: Summary) -> Iterator[Panel]:
 
 def _norms_in_words(summary: Summary) -> str:
     parts = [
-        f"{_title(summary, name)} {(summary.results.audits[name].get('row_norm') or {}).get('mean', 0):.2f}"
+        f"{_title(summary, name)} {summary.results.audits[name].row_norm.mean:.2f}"
         for name in summary.config.backbones()
         if name in summary.results.audits
     ]

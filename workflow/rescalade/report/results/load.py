@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
+from rescalade.audited import Audit, predicted_scale
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
 from rescalade.outcome import OUTCOME, Outcome
 from rescalade.paths import Paths, scores
-from rescalade.report.results.numbers import as_float
-from rescalade.variants import Variant, prediction_key
+from rescalade.variants import Variant
 
 Json = Mapping[str, Any]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Results:
     config: Config
     paths: Paths
     runs: tuple[RunResult, ...]
-    audits: Mapping[str, Json]
+    audits: Mapping[str, Audit]
     bm25: Mapping[str, Json]
     manifests: Mapping[str, Json]
     others: tuple[RunResult, ...] = ()
@@ -65,7 +65,7 @@ def load_results(config: Config, paths: Paths) -> Results:
     """
     datasets = config.evaluation_sets()
     backbones = config.backbones()
-    audits = _present({name: read_json(paths.audit(config.experiment.recipe, name)) for name in backbones})
+    audits = _present({name: Audit.read_or_none(paths.audit(config.experiment.recipe, name)) for name in backbones})
     runs = with_chosen_scales([_run(config, paths, run, datasets) for run in config.runs()], audits)
     return Results(
         config=config,
@@ -83,7 +83,7 @@ def load_results(config: Config, paths: Paths) -> Results:
     )
 
 
-def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Json]) -> tuple[RunResult, ...]:
+def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Audit]) -> tuple[RunResult, ...]:
     """Give variants whose k a rule chose that k, and sort by it: backbone, mode, scale, seed.
 
     The k of a run is that of its outcome; of one that was not made, that of another seed, else the audit's prediction.
@@ -100,7 +100,8 @@ def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Json]) ->
         if not run.variant.unchosen:
             return result
         scale = _used_scale(result.outcome) or known.get((run.backbone, run.variant))
-        scale = scale or _predicted_scale(audits.get(run.backbone), run.variant)
+        if scale is None and run.backbone in audits:
+            scale = predicted_scale(audits[run.backbone].predicted, run.variant)
         return result if scale is None else replace(result, run=replace(run, variant=run.variant.chosen(scale)))
 
     order = list(dict.fromkeys(result.run.backbone for result in runs))
@@ -163,18 +164,5 @@ def _used_scale(outcome: Outcome | None) -> float | None:
     return None if outcome is None else outcome.scale
 
 
-def _predicted_scale(audit: Json | None, variant: Variant) -> float | None:
-    predicted = (audit or {}).get("predicted")
-    if variant.rule is None or not isinstance(predicted, Mapping):
-        return None
-    entry = predicted.get(prediction_key(variant.rule, variant.bias), predicted.get(variant.rule))
-    return _scale(entry.get("power")) if isinstance(entry, Mapping) else None
-
-
-def _scale(value: Any) -> float | None:
-    scale = as_float(value)
-    return scale if math.isfinite(scale) and scale > 0 else None
-
-
-def _present(values: Mapping[str, dict[str, Any] | None]) -> dict[str, Json]:
+def _present(values: Mapping[str, Item | None]) -> dict[str, Item]:
     return {name: value for name, value in values.items() if value is not None}

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.report.results.audit_read import (
-    Json,
-    entries,
-    predicted_power,
-    predictions,
-    risk_level,
-    risk_reasons,
-    scale_entries,
-    series_title,
-    words,
-)
-from rescalade.report.results.numbers import Style, as_float
+from rescalade.audited import Audit, Prediction, Tried
+from rescalade.report.results.audit_read import predictions, series_title
+from rescalade.report.results.numbers import Style
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
 
 MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
@@ -44,12 +35,13 @@ class Audited:
 
     name: str
     title: str
-    audit: Json | None
+    audit: Audit | None
 
 
-def measured(entry: Json, keys: Sequence[str] = ()) -> dict[str, Value]:
-    """Values of MEASURES, or of some of them."""
-    return {key: number(as_float(entry.get(key)), style) for key, _, _, style, _ in MEASURES if not keys or key in keys}
+def measured(entry: Tried | None, keys: Sequence[str] = ()) -> dict[str, Value]:
+    """Values of MEASURES, or of some of them; missing where the audit did not try it."""
+    chosen = [(key, style) for key, _, _, style, _ in MEASURES if not keys or key in keys]
+    return {key: number(None if entry is None else getattr(entry, key), style) for key, style in chosen}
 
 
 def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list[Column]:
@@ -63,9 +55,11 @@ def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list
     return columns
 
 
-def risk_values(entry: Json) -> dict[str, Value]:
+def risk_values(entry: Tried | None) -> dict[str, Value]:
     """The level and the reasons."""
-    return {"risk": text(risk_level(entry)), "reasons": text("; ".join(risk_reasons(entry)) or None)}
+    if entry is None:
+        return {"risk": text(None), "reasons": text(None)}
+    return {"risk": text(entry.risk.level), "reasons": text("; ".join(entry.risk.reasons))}
 
 
 RISK_COLUMNS = (
@@ -79,17 +73,18 @@ def scale_table(audits: Sequence[Audited], name: str = "scales", sections: bool 
     rows = [
         Row(
             {
-                "k": Value(f"{as_float(entry['k']):g}", as_float(entry["k"])),
+                "k": Value(f"{entry.k:g}", entry.k),
                 "mode": text(series_title(entry)),
                 **risk_values(entry),
                 **measured(entry),
             },
             one.title if sections else "",
-            "high" if risk_level(entry) == "high" else "",
+            "high" if entry.risk.level == "high" else "",
             one.name,
         )
         for one in audits
-        for entry in scale_entries(one.audit)
+        if one.audit is not None
+        for entry in one.audit.scales
     ]
     return Table(
         name=name,
@@ -106,17 +101,18 @@ def mode_table(audits: Sequence[Audited], name: str = "modes", sections: bool = 
     rows = [
         Row(
             {
-                "mode": text(words(entry, "mode")),
-                "status": text(words(entry, "status")),
-                "logit_error": number(as_float(entry.get("logit_error")), "fine"),
-                "note": text(words(entry, "note"), note="nothing to add"),
+                "mode": text(entry.mode),
+                "status": text(entry.status),
+                "logit_error": number(entry.logit_error, "fine"),
+                "note": text(entry.note or None, note="nothing to add"),
             },
             one.title if sections else "",
-            "absent" if entry.get("status") == "refused" else "",
+            "absent" if entry.status == "refused" else "",
             one.name,
         )
         for one in audits
-        for entry in entries(one.audit, "modes")
+        if one.audit is not None
+        for entry in one.audit.modes
     ]
     return Table(
         name=name,
@@ -133,12 +129,12 @@ def mode_table(audits: Sequence[Audited], name: str = "modes", sections: bool = 
     )
 
 
-def predicted_values(rule: str, prediction: Json) -> dict[str, Value]:
+def predicted_values(rule: str, prediction: Prediction) -> dict[str, Value]:
     """The rule, its k as computed and the power of two that is used."""
     return {
         "rule": text(rule),
-        "predicted_k": number(as_float(prediction.get("k")), "size"),
-        "predicted_power": _scale(predicted_power(prediction)),
+        "predicted_k": number(prediction.k, "size"),
+        "predicted_power": Value(str(prediction.power), prediction.power),
     }
 
 
@@ -155,12 +151,11 @@ def predicted_table(audits: Sequence[Audited], name: str = "predicted", sections
         Row(
             {
                 **predicted_values(rule, prediction),
-                "target": text(words(prediction, "target")),
-                "note": text(words(prediction, "note"), note="nothing to add"),
+                "target": text(prediction.target),
+                "note": text(prediction.note or None, note="nothing to add"),
             },
             one.title if sections else "",
-            "" if predicted_power(prediction) > 0 else "absent",
-            one.name,
+            key=one.name,
         )
         for one in audits
         for rule, prediction in predictions(one.audit)
@@ -176,8 +171,3 @@ def predicted_table(audits: Sequence[Audited], name: str = "predicted", sections
         ],
         rows=rows,
     )
-
-
-def _scale(k: float) -> Value:
-    """A scale as it is written everywhere: `16`, `0.5`."""
-    return Value(f"{k:g}", k) if k > 0 else number(None)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rescalade.report.results.audit_read import predicted_power, predictions
+from rescalade.audited import Prediction
+from rescalade.report.results.audit_read import predictions
 from rescalade.report.results.labels import backbone_title, variant_title
-from rescalade.report.results.load import Json
 from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.summary import COLLAPSED, PRIMARY, Cell, Summary
@@ -27,7 +27,7 @@ class RuleOutcome:
 
     backbone: str
     rule: str
-    prediction: Json
+    prediction: Prediction
     best: Cell | None
     nearest: Cell | None
     shortfall: float
@@ -38,7 +38,7 @@ def rule_outcomes(summary: Summary) -> Iterator[RuleOutcome]:
     for backbone in summary.config.backbones():
         best = summary.best(backbone)
         for rule, prediction in predictions(summary.results.audits.get(backbone)):
-            nearest = nearest_cell(summary, backbone, predicted_power(prediction))
+            nearest = nearest_cell(summary, backbone, prediction.power)
             shortfall = math.nan
             if best is not None and nearest is not None:
                 shortfall = summary.quality(best) - summary.quality(nearest)
@@ -51,7 +51,7 @@ def nearest_cell(summary: Summary, backbone: str, k: float) -> Cell | None:
     A cell that was trained and has no quality, because it broke down, counts: leaving it out would flatter the rule.
     """
     trained = [cell for cell in summary.of(backbone) if cell.made and not cell.variant.unchosen]
-    if not trained or not k > 0:
+    if not trained:
         return None
 
     def distance(cell: Cell) -> tuple[float, float, float]:
@@ -116,13 +116,11 @@ def _cell_values(summary: Summary, cell: Cell | None, which: str) -> dict[str, V
 
 def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
     """What keeps the numbers of a row from being the whole truth."""
-    power = predicted_power(outcome.prediction)
-    if not power > 0:
-        return [str(outcome.prediction.get("note") or "the rule gives no k")]
+    power = outcome.prediction.power
     nearest = outcome.nearest
     if nearest is None:
         return ["no run was made"]
-    remarks = []
+    remarks = [outcome.prediction.note] if outcome.prediction.k is None else []
     scales = sorted({cell.variant.scale for cell in summary.of(outcome.backbone) if cell.made})
     low, high, near = f"{scales[0]:g}", f"{scales[-1]:g}", f"{nearest.variant.scale:g}"
     if not scales[0] <= power <= scales[-1]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rescalade.report.results.audit_read import Json, as_it_is, entries, part, words
-from rescalade.report.results.numbers import as_float, written
+from rescalade.audited import Audit
+from rescalade.report.results.audit_read import as_it_is
+from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
 
@@ -61,31 +62,29 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
     )
 
 
-def modes_in_words(audit: Json) -> str | None:
+def modes_in_words(audit: Audit) -> str | None:
     """`tied error 0.220, untied exact, folded refused`."""
     found = []
-    for entry in entries(audit, "modes"):
-        mode, status, error = words(entry, "mode"), words(entry, "status"), as_float(entry.get("logit_error"))
-        if mode is None:
-            continue
-        number_too = f" {written(error, 'fine')}" if status == "error" else ""
-        found.append(f"{mode} {status or 'not known'}{number_too}")
+    for entry in audit.modes:
+        number_too = f" {written(entry.logit_error, 'fine')}" if entry.status == "error" else ""
+        found.append(f"{entry.mode} {entry.status}{number_too}")
     return ", ".join(found) or None
 
 
-def _head(audit: Json) -> dict[str, Value]:
-    norm = part(audit, "row_norm")
-    tied = audit.get("tied")
+def _head(audit: Audit) -> dict[str, Value]:
+    norm = audit.row_norm
     return {
-        "model": text(words(audit, "model_type") or "unknown"),
-        "tied": text("yes" if tied else "no") if isinstance(tied, bool) else text(None),
-        "inflate": number(as_float(audit.get("inflate")), "size"),
-        "vocabulary": number(as_float(audit.get("vocabulary")), "count"),
-        "width": number(as_float(audit.get("width")), "count"),
-        **{key: number(as_float(norm.get(key)), "norm") for key in ("mean", "max", "sd")},
-        "frobenius": number(as_float(audit.get("frobenius")), "size"),
-        "anisotropy": number(as_float(audit.get("anisotropy")), "measure"),
-        "bias_norm": number(as_float(audit.get("bias_norm")), "size"),
-        "norm": text(words(audit, "norm"), note="none, or not known to this audit"),
-        "soft_cap": number(as_float(audit.get("soft_cap")), "size", note="none, or not known to this audit"),
+        "model": text(audit.model_type),
+        "tied": text("yes" if audit.tied else "no"),
+        "inflate": number(audit.inflate, "size"),
+        "vocabulary": number(audit.vocabulary, "count"),
+        "width": number(audit.width, "count"),
+        "mean": number(norm.mean, "norm"),
+        "max": number(norm.max, "norm"),
+        "sd": number(norm.sd, "norm"),
+        "frobenius": number(audit.frobenius, "size"),
+        "anisotropy": number(audit.anisotropy, "measure"),
+        "bias_norm": number(audit.bias_norm, "size"),
+        "norm": text(audit.norm, note="none, or not known to this audit"),
+        "soft_cap": number(audit.soft_cap, "size", note="none, or not known to this audit"),
     }

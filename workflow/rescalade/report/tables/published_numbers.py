@@ -10,9 +10,8 @@ from typing import Literal
 from rescalade.outcome import Outcome
 from rescalade.published import Published, PublishedValue, Tolerance
 from rescalade.report.results.load import Json, RunResult
-from rescalade.report.results.numbers import Spread, Style, as_float, written
+from rescalade.report.results.numbers import Spread, Style, written
 from rescalade.report.results.summary import Cell, Summary, mean, measure, sparsity
-from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Row, Table, number, spread, text
 
 Verdict = Literal["reproduced", "direction holds", "not reproduced", "not run"]
@@ -143,12 +142,14 @@ def _mean_measure(summary: Summary, published: Published, value: PublishedValue,
 
 
 def _audited(summary: Summary, backbone: str, value: PublishedValue) -> float:
-    audit = summary.results.audits.get(backbone) or {}
+    audit = summary.results.audits.get(backbone)
+    if audit is None:
+        return math.nan
     if value.measure == "anisotropy":
-        return as_float(audit.get("anisotropy"))
+        return audit.anisotropy
     if value.measure == "row_norm_max":
-        return as_float((audit.get("row_norm") or {}).get("max"))
-    return audited_norm(summary, backbone) / (value.scale or 1.0)
+        return audit.row_norm.max
+    return audit.row_norm.mean / (value.scale or 1.0)
 
 
 def _called(summary: Summary, backbone: str, names: Sequence[str]) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from rescalade.report.results.audit_read import risk_level, risk_reasons, row_norm, scale_entries, series_of
+from rescalade.audited import Tried
+from rescalade.report.results.audit_read import series_of
 from rescalade.report.results.labels import backbone_title, variant_title
-from rescalade.report.results.load import Json
-from rescalade.report.results.numbers import as_float
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.audit_tables import (
     Audited,
@@ -32,7 +31,8 @@ SHOWN = (
 
 def audited_norm(summary: Summary, backbone: str) -> float:
     """Mean row norm of W before any division; NaN where it was not audited."""
-    return row_norm(summary.results.audits.get(backbone))
+    audit = summary.results.audits.get(backbone)
+    return math.nan if audit is None else audit.row_norm.mean
 
 
 def head_class(summary: Summary, backbone: str) -> str | None:
@@ -55,13 +55,14 @@ def audited(summary: Summary, backbone: str) -> Audited:
     return Audited(backbone, backbone_title(summary.config, backbone), summary.results.audits.get(backbone))
 
 
-def audit_entry(summary: Summary, cell: Cell) -> Json:
-    """What the audit of the backbone says about the variant; empty where it says nothing."""
+def audit_entry(summary: Summary, cell: Cell) -> Tried | None:
+    """What the audit of the backbone says about the variant; None where it says nothing."""
     variant = cell.variant
-    for entry in scale_entries(summary.results.audits.get(cell.backbone)):
-        if series_of(entry) == (variant.mode, variant.bias) and as_float(entry.get("k")) == variant.scale:
+    audit = summary.results.audits.get(cell.backbone)
+    for entry in () if audit is None else audit.scales:
+        if series_of(entry) == (variant.mode, variant.bias) and entry.k == variant.scale:
             return entry
-    return {}
+    return None
 
 
 def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
@@ -81,9 +82,9 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
                         strong=best,
                         raw=cell.variant.name,
                     ),
-                    "risk": text(risk_level(entry), note="; ".join(risk_reasons(entry))),
+                    "risk": text(entry.risk.level, note="; ".join(entry.risk.reasons)) if entry else text(None),
                     **measured(entry, SHOWN),
-                    "predicted": number(as_float(entry.get("step0_loss")), "size"),
+                    "predicted": number(entry.step0_loss if entry else None, "size"),
                     "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
                     "quality": spread(cell.spread(summary.in_domain), strong=best),
                 },

@@ -1,0 +1,149 @@
+"""What an audit found: a head before any training, under every variant that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rescalade.errors import UserError
+from rescalade.stored import Stored
+from rescalade.strict import Strict
+from rescalade.variants import Mode, ScaleRule, Variant, prediction_key
+
+RiskLevel = Literal["low", "raised", "high"]
+Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class RowNorm(Strict):
+    """L2 norm of the rows of W, over the vocabulary."""
+
+    mean: float
+    max: float
+    sd: float
+
+
+class HeadNorms(Strict):
+    """Norms of an output projection W [V, D], without running the model.
+
+    row_norm: its mean is the paper's measure (below 2 small, above 2 large: arXiv 2606.18811, Table 1). frobenius: norm
+    of W. anisotropy: mean cosine over pairs of distinct rows. bias_norm: L2 norm of the bias, None without one.
+    vocabulary, width: V and D. tied: whether W is the token embedding too. norm: class of the norm before the decoder,
+    or None. soft_cap: c of z = c tanh(x / c), or None.
+    """
+
+    row_norm: RowNorm
+    frobenius: float
+    anisotropy: float
+    bias_norm: float | None
+    vocabulary: int
+    width: int
+    tied: bool
+    norm: str | None
+    soft_cap: float | None
+
+
+class AuditedText(Strict):
+    """The micro-batch: B queries, and their B positives and B hard negatives."""
+
+    name: str
+    queries: int
+    documents: int
+
+
+class ModeFound(Strict):
+    """What a mode does to the logits at k = 16, the bias divided.
+
+    logit_error: relative error against z / 16, None where the head refuses the mode. note: why, or what else changes.
+    """
+
+    mode: Mode
+    status: Literal["exact", "error", "refused"]
+    logit_error: float | None
+    note: str
+
+
+class Measured(Strict):
+    """A variant of the head on the micro-batch; numbers that overflow are infinite or NaN.
+
+    logit_error: relative error of the logits against z / k. logits_*: over real tokens of the documents. active_*:
+    terms with a weight above 0. cosine_document: mean over pairs. activation_mean: term weight over documents and
+    vocabulary. bf16_step: distance of neighbouring bfloat16 numbers at the mean score. step0_loss: InfoNCE without
+    regulariser. gradient_norm: of that loss, over all trainable weights.
+    """
+
+    k: Scale
+    mode: Mode
+    bias: bool
+    rule: ScaleRule | None
+    logit_error: float
+    logits_mean: float
+    logits_sd: float
+    logits_max: float
+    active_query: float
+    active_document: float
+    cosine_document: float
+    activation_mean: float
+    score_mean: float
+    score_sd: float
+    score_positive: float
+    bf16_step: float
+    step0_loss: float
+    gradient_norm: float
+
+
+class Risk(Strict):
+    """Of collapse. reasons: one sentence for each rule that applies, with value and threshold."""
+
+    level: RiskLevel
+    reasons: tuple[str, ...]
+
+
+class Tried(Measured):
+    """The same with the risk that follows from it."""
+
+    risk: Risk
+
+
+class Prediction(Strict):
+    """The k of a rule.
+
+    k: as computed, None where none reaches the target. power: the power of two that is used, at least 1.
+    """
+
+    k: float | None
+    power: int
+    target: str
+    note: str
+
+
+class Audit(Stored, HeadNorms):
+    """`audit/RECIPE/BACKBONE.json`.
+
+    inflate: factor that was put on W after pretraining, 1 for none; None outside the pipeline. scales: one entry for
+    every variant that was tried. predicted: by `prediction_key`.
+    """
+
+    backbone: str
+    model_type: str
+    inflate: float | None
+    text: AuditedText
+    modes: tuple[ModeFound, ...]
+    scales: tuple[Tried, ...]
+    predicted: Mapping[str, Prediction]
+
+
+def predicted_scale(predicted: Mapping[str, Prediction], variant: Variant) -> float:
+    """The k that a variant's rule takes from the `predicted` of an audit.
+
+    Raises:
+        UserError: the variant has no rule, or the audit does not know it.
+    """
+    if variant.rule is None:
+        raise UserError(f"variant {variant.name}: its k is given, no rule chooses it")
+    # a head without a bias has one entry for both
+    found = predicted.get(prediction_key(variant.rule, variant.bias)) or predicted.get(variant.rule)
+    if found is None:
+        raise UserError(f"variant {variant.name}: the audit has no k by the rule {variant.rule}; audit again")
+    return float(found.power)
