@@ -88,11 +88,6 @@ def initialise_head(model: PreTrainedModel, settings: PretrainSettings, counts: 
         if head.bias is not None:
             head.bias.add_(settings.bias_offset)
         if settings.identity_head:
-            dense = _head_dense(model, settings)
-            dense.weight.copy_(torch.eye(settings.width))
-
-
-def _head_dense(model: PreTrainedModel, settings: PretrainSettings) -> nn.Linear:
-    """The [D, D] layer between the encoder and the norm before the decoder."""
-    path = "cls.predictions.transform.dense" if settings.family == "bert" else "head.dense"
-    return cast(nn.Linear, model.get_submodule(path))
+            # the [D, D] layer between the encoder and the norm before the decoder, which stands beside that norm
+            beside = str(head.family.norm).rpartition(".")[0]
+            cast(nn.Linear, model.get_submodule(f"{beside}.dense")).weight.copy_(torch.eye(settings.width))

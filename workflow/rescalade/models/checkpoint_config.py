@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rescalade.errors import UserError
+from rescalade.models.families import OTHER_NAMES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -50,10 +51,10 @@ def read_config(name: str | Path, revision: str | None = None) -> PreTrainedConf
     from transformers import AutoConfig, PreTrainedConfig
 
     raw, _ = PreTrainedConfig.get_config_dict(str(name), revision=revision)
-    if raw.get("model_type") != "new":
+    if raw.get("model_type") not in OTHER_NAMES:
         loaded: PreTrainedConfig = AutoConfig.from_pretrained(str(name), revision=revision, trust_remote_code=False)
         return loaded
-    made: PreTrainedConfig = AutoConfig.for_model("gte", **native_gte(name, raw))
+    made: PreTrainedConfig = AutoConfig.for_model(OTHER_NAMES[raw["model_type"]], **native_gte(name, raw))
     return made
 
 

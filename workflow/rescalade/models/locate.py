@@ -78,8 +78,8 @@ def locate_head(model: PreTrainedModel) -> Head:
 
 def _projection(model: PreTrainedModel, family: Family, embedding: nn.Module) -> Projection:
     modules = dict(model.named_modules())
-    if "lm_predictions.lm_head" in modules and isinstance(embedding, nn.Embedding):
-        return SharedProjection(modules["lm_predictions.lm_head"], embedding)
+    if family.shared in modules and isinstance(embedding, nn.Embedding):
+        return SharedProjection(modules[family.shared], embedding)
     decoder = modules.get(family.decoder)
     if not isinstance(decoder, nn.Linear):
         kind = "causal" if family.causal else "masked"
@@ -88,7 +88,7 @@ def _projection(model: PreTrainedModel, family: Family, embedding: nn.Module) ->
             f"{type(decoder).__name__} in {type(model).__name__}. Load the checkpoint as a {kind} language model"
         )
     above = modules[family.decoder.rpartition(".")[0]]
-    if model.config.model_type == "mobilebert":
+    if family.projection == "split":
         return SplitProjection(above)
     return LinearProjection(decoder)
 

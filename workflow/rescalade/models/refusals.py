@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
+from rescalade.models.families import FAMILIES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 _HEAD_KEY = re.compile(
-    r"(^|\.)(lm_head|lm_predictions|cls\.predictions|predictions|generator_lm_head|generator_predictions|"
-    r"vocab_projector|vocab_transform|vocab_layer_norm|decoder|unembedding_projection)\."
+    rf"(^|\.)({'|'.join(sorted({re.escape(name) for family in FAMILIES.values() for name in family.weights}))})\."
 )
 """Names of weights that belong to a language-model head, whatever the family."""
 
@@ -71,10 +71,10 @@ def check_head_keys(
 
 
 def _remedy(config: PreTrainedConfig, missing: Sequence[str], unexpected: Sequence[str]) -> str:
-    kind = str(config.model_type)
-    if kind == "deberta-v2" and any("lm_predictions" in key for key in unexpected):
+    newer = FAMILIES[str(config.model_type)].shared
+    if newer is not None and any(key.startswith(newer) for key in unexpected):
         return 'Its head is of the newer form: set "legacy": false in config.json'
-    if kind == "deberta-v2" and any("lm_predictions" in key for key in missing):
+    if newer is not None and any(key.startswith(newer) for key in missing):
         return 'Its head is not of the newer form: set "legacy": true in config.json, or use a checkpoint with a head'
     if any("discriminator" in key for key in unexpected):
         return "It is a discriminator, which predicts no terms: use the generator of the same name"

@@ -116,14 +116,7 @@ def make_plan(
 def _activations(model: SpladeModel, settings: TrainSettings, sides: list[tuple[int, int]]) -> int:
     """Bytes that the encoder keeps for the backward pass of some texts of some length, for each (texts, length)."""
     config = model.masked_lm.config
-    layers, width, heads = (
-        int(getattr(config, name, 0) or getattr(config, other))
-        for name, other in (
-            ("num_hidden_layers", "n_layers"),
-            ("hidden_size", "dim"),
-            ("num_attention_heads", "n_heads"),
-        )
-    )
+    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
     dropout = getattr(config, "attention_probs_dropout_prob", None) or getattr(config, "attention_dropout", None) or 0.0
     # fused attention keeps no matrices; on a CPU there is none with dropout
     matrices = config._attn_implementation == "eager" or (model.device.type == "cpu" and dropout > 0)

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.config import Config
+from rescalade.models.families import FAMILIES, OTHER_NAMES
 from rescalade.paths import Paths
-
-GATED = ("modernbert", "gte", "new", "nomic_bert", "eurobert", "llama", "qwen2", "qwen3", "gemma", "gemma2")
-"""Model types whose feed-forward block has three matrices."""
 
 
 @dataclass(frozen=True)
@@ -86,27 +84,27 @@ def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
     if backbone.pretrain is not None:
         made = backbone.pretrain
         return Shape(
-            made.layers, made.width, made.feed_forward, made.vocabulary, made.family == "modernbert", tokenizer=name
+            made.layers, made.width, made.feed_forward, made.vocabulary, FAMILIES[made.family].gated, tokenizer=name
         )
     return KNOWN.get(backbone.id or "")
 
 
 def from_json(values: Mapping[str, Any], tokenizer: str) -> Shape:
-    """The shape that a config.json describes, by the names that BERT's or DistilBERT's kin give it."""
-
-    def first(*keys: str) -> int:
-        return next((int(values[key]) for key in keys if values.get(key)), 0)
-
+    """The shape that a config.json describes; that of a model type which is not known here is read as BERT's."""
     kind = str(values.get("model_type"))
-    width = first("hidden_size", "dim")
-    narrow = first("embedding_size")
+    family = FAMILIES.get(OTHER_NAMES.get(kind, kind))
+
+    def number(key: str) -> int:
+        return int(values.get(key if family is None else family.names.get(key, key)) or 0)
+
+    width, narrow = number("hidden_size"), number("embedding_size")
     return Shape(
-        first("num_hidden_layers", "n_layers"),
+        number("num_hidden_layers"),
         width,
-        first("intermediate_size", "hidden_dim"),
-        first("vocab_size"),
-        gated=kind in GATED,
+        number("intermediate_size"),
+        number("vocab_size"),
+        gated=family is not None and family.gated,
         embedding=narrow if narrow not in (0, width) else None,
-        shared=kind == "albert",
+        shared=family is not None and family.shared_layers,
         tokenizer=tokenizer,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rescalade.models.families import FAMILIES
 from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, with_head, yes
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, variant_title
 from rescalade.report.results.noise import seed_noise
@@ -12,9 +13,6 @@ from rescalade.report.results.summary import Cell, Summary
 
 MODERATE = 4.0
 """Largest k that counts as moderate for a small-norm backbone."""
-EXACT_TIED = ("modernbert", "modernbert-decoder")
-"""Model types whose token embedding feeds straight into a norm, so that dividing the shared matrix leaves the encoder
-as it was (up to the norm's epsilon). Elsewhere positions are added first, and tied division drowns the tokens."""
 
 
 def harmless(summary: Summary) -> Claim:
@@ -79,7 +77,8 @@ def _spreads(summary: Summary, backbone: str) -> list[Spread]:
 
 def _exact(summary: Summary, cell: Cell) -> bool:
     """Whether the mode changes the head alone: the encoder computes what it did before."""
-    audit = summary.results.audits.get(cell.backbone)
     if cell.variant.mode != "tied":
         return True
-    return audit is not None and (not audit.tied or audit.model_type in EXACT_TIED)
+    audit = summary.results.audits.get(cell.backbone)
+    family = None if audit is None else FAMILIES.get(audit.model_type)
+    return audit is not None and (not audit.tied or (family is not None and family.normed_embedding))
