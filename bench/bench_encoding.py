@@ -67,7 +67,6 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
     settings = EncodeSettings(
         query_length=LENGTH,
         document_length=LENGTH,
-        pool_special_tokens=True,
         batch_tokens=BATCH_TOKENS,
         head=head,
     )
@@ -77,7 +76,7 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
     def load(*arguments: Any) -> Any:
         """Loading and compiling stay outside the measurement, for both contenders."""
         encoder = plain(*arguments)
-        encoder.encode(["warm"], encode.tokens_of(encoder.tokenizer, ["warm up"], 8), lambda _: None)
+        encoder.encode(["warm"], encoder.tokens(["warm up"], queries=True), lambda _: None)
         loaded.append((time.process_time(), _peak()))
         return encoder
 

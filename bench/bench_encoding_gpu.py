@@ -72,13 +72,12 @@ def ours(model: Path, texts: list[str], device: torch.device, precision: str, ba
     settings = EncodeSettings(
         query_length=LENGTH,
         document_length=LENGTH,
-        pool_special_tokens=True,
         batch_tokens=batch_tokens,
         precision=precision,  # type: ignore[arg-type]
     )
     encoder = encode.Encoder.load(model, settings, str(device))
     warm = texts[: max(1, len(texts) // 10)]
-    encoder.encode([""] * len(warm), encode.tokens_of(encoder.tokenizer, warm, LENGTH), lambda _: None)
+    encoder.encode([""] * len(warm), encoder.tokens(warm, queries=False), lambda _: None)
     plain = encode.Encoder.load
     encode.Encoder.load = lambda *_: encoder  # type: ignore[method-assign, assignment]
     nothing = table_texts(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())}))

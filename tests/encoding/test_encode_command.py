@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from rescalade.atomic import write_json
 from rescalade.vectors import files
 from rescalade.vectors.vectors import QUERIES, CorpusShards, read_vectors
 from support.commands import REPOSITORY, call, run
@@ -105,13 +105,15 @@ def test_own_texts_need_a_model_folder_and_nothing_else(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "b.jsonl", "found", "q.jsonl", "same"]
 
 
-def test_own_texts_of_a_run_take_its_lengths(folder: Path) -> None:
-    settings = {"query_length": 5, "document_length": 9, "pool_special_tokens": False}
-    write_json(folder / "results" / "runs" / RUN / "train.record.json", {"settings": settings})
-    for name in (RUN, f"results/runs/{RUN}", f"results/runs/{RUN}/model"):
+def test_how_a_model_encodes_travels_with_it(folder: Path) -> None:
+    how = {"query_length": 5, "document_length": 9, "pool_special_tokens": False, "precision": "bf16"}
+    (folder / "results" / "runs" / RUN / "model").unlink()
+    save_model(folder / "results" / "runs" / RUN / "model", **how)
+    shutil.copytree(folder / "results" / "runs" / RUN / "model", folder / "elsewhere")
+    for name in (RUN, f"results/runs/{RUN}", f"results/runs/{RUN}/model", "elsewhere"):
         run("encode", name, "--texts", str(texts(folder / "a.tsv")), "--out", "out")
         found = CorpusShards(folder / "out").manifest["settings"]
-        assert {key: found[key] for key in settings} == settings
+        assert {key: found[key] for key in how} == how
 
 
 @pytest.mark.parametrize(

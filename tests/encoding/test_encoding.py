@@ -17,17 +17,15 @@ from rescalade.encoding.encode import EncodeSettings, encode_collection
 from rescalade.encoding.text_batches import plan_batches
 from rescalade.errors import UserError
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.models.splade_config import FILE
 from rescalade.rescaling.divide import apply
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.variants import Variant
 from rescalade.vectors.vectors import QUERIES as QUERY_FILE
 from rescalade.vectors.vectors import CorpusShards, concatenate, read_manifest, read_vectors
+from support.encoding import SETTINGS, splade_config
 from support.models import tiny
 from support.texts import TEXTS
-
-SETTINGS = EncodeSettings(
-    query_length=8, document_length=16, pool_special_tokens=True, shard_documents=10, batch_tokens=64
-)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +46,7 @@ def collection() -> Collection:
 def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedTokenizerFast) -> Path:
     model = tiny(kind)
     apply(model, variant)
-    save_sparse_encoder(model, tokenizer, 16, path)
+    save_sparse_encoder(model, tokenizer, splade_config(), path)
     return path
 
 
@@ -110,7 +108,8 @@ def test_sharding_and_batching_leave_the_vectors_alone(tokenizer: PreTrainedToke
 def test_special_tokens_can_be_left_out_of_the_max(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
     encode(folder, tmp_path / "with")
-    manifest = encode(folder, tmp_path / "without", pool_special_tokens=False)
+    splade_config(pool_special_tokens=False).write(folder / FILE)
+    manifest = encode(folder, tmp_path / "without")
     with_special = dense(tmp_path / "with", [QUERY_FILE], manifest["vocabulary"])
     without = dense(tmp_path / "without", [QUERY_FILE], manifest["vocabulary"])
     assert (with_special >= without - 2e-6).all() and (with_special > without + 1e-3).any()

@@ -20,7 +20,7 @@ from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.rescaling.divide import apply
 from rescalade.variants import Variant
 from rescalade.vectors.vectors import CorpusShards, SparseVectors, concatenate, read_vectors
-from support.encoding import encode, save_data, save_model, small_tokenizer
+from support.encoding import encode, save_data, save_model, small_tokenizer, splade_config
 from support.models import VOCABULARY, tiny
 from support.texts import TEXTS
 
@@ -102,9 +102,9 @@ def test_weights_that_are_no_numbers_are_recorded(data: Path, tmp_path: Path, ca
     model = tiny("bert")
     apply(model, Variant(2, "untied", True))  # so that the projection stays whole
     embeddings = model.get_input_embeddings().weight
-    save_sparse_encoder(model, tokenizer, 16, tmp_path / "sound")
+    save_sparse_encoder(model, tokenizer, splade_config(), tmp_path / "sound")
     embeddings.data[token] = float("nan")
-    save_sparse_encoder(model, tokenizer, 16, tmp_path / "broken")
+    save_sparse_encoder(model, tokenizer, splade_config(), tmp_path / "broken")
     encode(tmp_path / "sound", data, tmp_path / "a")
     with caplog.at_level(logging.WARNING):
         manifest = encode(tmp_path / "broken", data, tmp_path / "b")

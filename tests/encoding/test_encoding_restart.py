@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rescalade.encoding import encode as encoding
+from rescalade.encoding import encoder as encoding
 from rescalade.encoding.encoder import Encoder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError

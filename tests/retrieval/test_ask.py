@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from rescalade.atomic import sha256, write_json
+from rescalade.atomic import sha256
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli import main
 from rescalade.cli.answers import print_table
@@ -21,6 +21,7 @@ from rescalade.models.load import load_masked_lm
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.retrieval.answer import Answer, Matched
 from rescalade.retrieval.storage import write_index
+from support.encoding import splade_config
 from support.models import VOCABULARY, tiny
 from support.texts import TEXTS
 from support.vectors import Row, brute_force, shards, vectors, write_folder
@@ -51,11 +52,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ask")
     run = folder / "results" / "runs" / RUN
     tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
-    save_sparse_encoder(tiny("bert"), tokenizer, 16, run / "model")
+    save_sparse_encoder(tiny("bert"), tokenizer, splade_config(), run / "model")
     digest = sha256(run / "model" / "model.safetensors")
     corpus = vectors(documents())
     write_folder(run / "vectors" / "d", shards(corpus, 2), vectors([{1: 1.0}], "q"), VOCABULARY, digest)
-    write_json(run / "vectors" / "d" / "record.json", {"settings": {"query_length": 8, "pool_special_tokens": True}})
     (run / "index" / "d").mkdir(parents=True)
     write_index(run / "index" / "d", [corpus], VOCABULARY, model=digest)
     rows = [{"id": f"d{n}", "title": f"Title {n}", "text": "many words " * 40} for n in range(40)]
@@ -127,7 +127,7 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
     other = tmp_path / "other"
     shutil.copytree(run / "model", other)
     tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
-    save_sparse_encoder(tiny("bert", seed=9), tokenizer, 16, other)
+    save_sparse_encoder(tiny("bert", seed=9), tokenizer, splade_config(), other)
     repository = Path(__file__).parents[2]
     for arguments, part in [
         ([str(other), QUESTION, "--index", str(run / "index" / "d")], "the index is of model"),

@@ -104,6 +104,18 @@ def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, f
     assert (tmp_path / "model" / "modules.json").is_file()
 
 
+def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(
+        loss="kl", negatives=2, batch_size=2, max_steps=2, query_length=6, document_length=8, precision="bf16",
+        pool_special_tokens=False,
+    )  # fmt: skip
+    stage(folder / "model", folder / "data", settings, tmp_path)
+    assert json.loads((tmp_path / "model" / "splade.json").read_text()) == {
+        "schema_version": 1, "query_length": 6, "document_length": 8, "pool_special_tokens": False,
+        "precision": "bf16", "query_prompt": "", "document_prompt": "",
+    }  # fmt: skip
+
+
 def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:
     model = AutoModelForMaskedLM.from_pretrained(folder / "model")
     with torch.no_grad():

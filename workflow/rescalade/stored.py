@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
 from rescalade.atomic import write_json
 from rescalade.errors import UserError
 from rescalade.strict import Strict
-
-AGAIN = "delete it and make it again"
 
 
 class OlderSchemaError(UserError):
@@ -23,8 +21,11 @@ class Stored(Strict):
     """A file with exactly these keys.
 
     schema_version: of the file's form. A subclass whose keys or their meaning change gives it a higher default.
+    again: what to do about a file that cannot be used.
     No key may be left out in the file: what can be unknown is null there, and what was not made has no file.
     """
+
+    again: ClassVar[str] = "delete it and make it again"
 
     schema_version: int = 1
 
@@ -58,24 +59,24 @@ class Stored(Strict):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}); {AGAIN}") from None
+            raise UserError(f"{path} cannot be read ({error}); {cls.again}") from None
         if not isinstance(values, dict):
-            raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}; {AGAIN}")
+            raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}; {cls.again}")
         cls._check_version(path, values.get("schema_version", 0))
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise UserError(f"{path}: {_first(error)}; {AGAIN}") from None
+            raise UserError(f"{path}: {_first(error)}; {cls.again}") from None
 
     @classmethod
     def _check_version(cls, path: Path, found: Any) -> None:
         expected = cls.model_fields["schema_version"].default
         if not isinstance(found, int):
-            raise UserError(f"{path}: schema_version: expected {expected}, found {found!r}; {AGAIN}")
+            raise UserError(f"{path}: schema_version: expected {expected}, found {found!r}; {cls.again}")
         if found < expected:
             raise OlderSchemaError(
                 f"{path}: schema_version: expected {expected}, found {found or 'none'}: an older version of rescalade "
-                f"wrote it; {AGAIN}"
+                f"wrote it; {cls.again}"
             )
         if found > expected:
             raise UserError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,12 +31,12 @@ from rescalade.cli.context import (
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.stages import parse_run
+from rescalade.stage import Machine
 
 if TYPE_CHECKING:
+    from rescalade.encoding.encoder import Encoder
+    from rescalade.encoding.settings import EncodeSettings
     from rescalade.retrieval.index import InvertedIndex
-
-LENGTH = 64
-"""Tokens of a question where neither an option nor the vectors' record says how long queries are."""
 
 
 def register(app: typer.Typer) -> None:
@@ -81,9 +81,14 @@ def ask(
                 raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
             raise
         return
+    from rescalade.encoding.encoder import Encoder
+
     model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, results)
-    found, length, pool_special = _open(model, vectors, index)
-    _answer(model, found, text, query_length or length, pool_special, corpus, top, terms, as_data)
+    found, settings = _open(model, vectors, index)
+    if query_length is not None:
+        settings = settings.model_copy(update={"query_length": query_length})
+    encoder = Encoder.load(model, settings, Machine(threads, device).device())
+    _answer(encoder, found, text, corpus, top, terms, as_data)
 
 
 def _places(
@@ -110,9 +115,10 @@ def _places(
     return run / "model", vectors, index, corpus
 
 
-def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, int, bool]:
-    """The index, made where it is missing, and how its queries are encoded."""
+def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:
+    """The index, made where it is missing, and settings by which its queries are encoded as its documents were."""
     from rescalade.atomic import atomic_folder, read_json, sha256
+    from rescalade.encoding.settings import EncodeSettings, like_vectors
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
     from rescalade.retrieval.storage import load_index, write_index
@@ -121,45 +127,35 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
 
     if not any(model.glob("*.safetensors")):
         raise UserError(f"{model} holds no model.safetensors; train the run, or name the folder of a model")
-    digest = model_digest(model)
-    settings: dict[str, Any] = {}
-    if vectors is not None and (vectors / "record.json").is_file():
-        settings = read_json(vectors / "record.json").get("settings", {})
-    how = int(settings.get("query_length", LENGTH)), bool(settings.get("pool_special_tokens", True))
+    digest, settings = model_digest(model), EncodeSettings()
+    if vectors is not None and (vectors / MANIFEST).is_file():
+        made = read_json(vectors / MANIFEST)
+        if made["model"] != digest:
+            raise UserError(f"{vectors}: its vectors are of another model than {model}; encode again with this one")
+        settings = like_vectors(model, made["settings"])
     if index is not None and (vectors is None or (index / HEADER).is_file()):
         manifest_file = None if vectors is None else vectors / MANIFEST
         known = sha256(manifest_file) if manifest_file is not None and manifest_file.is_file() else ""
         check_origin(index, model=digest, vectors=known)
-        return load_index(index), *how
+        return load_index(index), settings
     if index is not None and index.exists() and (not index.is_dir() or any(index.iterdir())):
         raise UserError(f"{index} holds something other than an index; choose another folder for --index")
     assert vectors is not None  # noqa: S101  # one of the two is given
     shards = CorpusShards(vectors)
     manifest = shards.manifest
-    if manifest["model"] != digest:
-        raise UserError(f"{vectors}: its vectors are of another model than {model}; encode again with this one")
     if index is None:
-        return build_index(shards, manifest["vocabulary"], model=digest), *how
+        return build_index(shards, manifest["vocabulary"], model=digest), settings
     with atomic_folder(index) as output:
         write_index(output, shards, manifest["vocabulary"], model=digest, vectors=sha256(vectors / MANIFEST))
-    return load_index(index), *how
+    return load_index(index), settings
 
 
 def _answer(
-    model: Path,
-    index: InvertedIndex,
-    text: str,
-    length: int,
-    pool_special: bool,
-    corpus: Path | None,
-    top: int,
-    shown: int,
-    as_data: bool,
+    encoder: Encoder, index: InvertedIndex, text: str, corpus: Path | None, top: int, shown: int, as_data: bool
 ) -> None:
-    from rescalade.encoding.question import encode_question
     from rescalade.retrieval.answer import answers
 
-    query, tokenizer = encode_question(model, text, length, pool_special)
+    query, tokenizer = encoder.encode_query(text), encoder.tokenizer
 
     def name(term: int) -> str:
         return str(tokenizer.convert_ids_to_tokens(term)) if term < len(tokenizer) else str(term)

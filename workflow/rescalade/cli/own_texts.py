@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from rescalade.atomic import read_json
 from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.pipeline.digest import code_digest
@@ -13,12 +11,6 @@ from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import parse_run
 from rescalade.progress import Reporter
 from rescalade.stage import Machine
-
-if TYPE_CHECKING:
-    from rescalade.encoding.settings import EncodeSettings
-
-LENGTH = 512
-"""Tokens, where neither a run nor the model says how long its texts may be."""
 
 
 def encode_own_texts(
@@ -30,6 +22,7 @@ def encode_own_texts(
         UserError: an option is missing, or the output folder holds something else.
     """
     from rescalade.encoding.encode import EncodeJob
+    from rescalade.encoding.settings import EncodeSettings
     from rescalade.encoding.work_folder import WorkFolder
     from rescalade.texts.own_texts import no_texts, read_texts
 
@@ -41,7 +34,7 @@ def encode_own_texts(
     if out.exists() and not (out / "manifest.json").is_file():
         raise UserError(f"{out} is there and holds no encoded texts; choose another --out")
     model = model_folder(context, model_or_run)
-    settings = settings_of(model)
+    settings = EncodeSettings()
     job = EncodeJob(
         model,
         no_texts() if texts is None else read_texts(texts),
@@ -80,24 +73,3 @@ def model_folder(context: Context, model_or_run: str) -> Path:
     if not (model / "config.json").is_file():
         raise UserError(f"{model} is missing; train the run first")
     return model
-
-
-def settings_of(model: Path) -> EncodeSettings:
-    """Settings for a model: those of its run, from the record of its training; else the length that it declares."""
-    from rescalade.encoding.settings import EncodeSettings
-
-    record, declared = model.parent / "train.record.json", model / "sentence_bert_config.json"
-    found: dict[str, Any] = {}
-    if record.is_file():
-        found = read_json(record)["settings"]
-    elif declared.is_file():
-        found = {"document_length": read_json(declared).get("max_seq_length")}
-    positions = read_json(model / "config.json").get("max_position_embeddings") or LENGTH
-    document = found.get("document_length") or min(LENGTH, positions)
-    return EncodeSettings(
-        query_length=found.get("query_length") or document,
-        document_length=document,
-        pool_special_tokens=bool(found.get("pool_special_tokens", True)),
-        shard_documents=65536,
-        batch_tokens=4096,
-    )

@@ -23,8 +23,8 @@ from rescalade.config.model import (
     RecipeConfig,
 )
 from rescalade.data.settings import DatasetConfig, Source
-from rescalade.encoding.settings import Precision
 from rescalade.errors import UserError
+from rescalade.models.splade_config import Precision
 from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field, create_model
 
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.data.settings import DatasetConfig, Source
-from rescalade.encoding.settings import Precision
+from rescalade.models.splade_config import Precision
+from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
@@ -164,7 +165,7 @@ class RetrievalSettings(Strict):
         "auto",
         description="bf16: autocast of the encoder; the head stays fp32. auto: bf16 where the recipe trains in bf16.",
     )
-    head_backend: Literal["auto", "portable", "numba", "screen", "triton"] = Field(
+    head_backend: Backend = Field(
         "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
     )
 

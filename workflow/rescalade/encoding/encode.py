@@ -18,7 +18,7 @@ from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
 from rescalade.texts.collection import Collection
 from rescalade.texts.text_parts import Texts, collection_texts
-from rescalade.texts.tokens import cached_tokens, tokenizer_digest, tokens_of
+from rescalade.texts.tokens import cached_tokens, tokenizer_digest
 from rescalade.vectors.file_names import QUERIES, shard_name
 from rescalade.vectors.manifest import model_digest
 
@@ -30,13 +30,12 @@ Progress = Callable[[int, int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the encoding: texts first to stop, cut at `length` tokens."""
+    """One file of the encoding: texts first to stop."""
 
     name: str
     texts: Texts
     first: int
     stop: int
-    length: int
 
     @property
     def is_corpus(self) -> bool:
@@ -65,7 +64,7 @@ class EncodeJob:
             tokens: folder of token numbers that are kept for other models with the same tokenizer.
             code: digest of the code; files of other code are made again.
         """
-        self.model, self.settings, self.work = model, settings, work
+        self.model, self.settings, self.work, self.how = model, settings, work, settings.how(model)
         self._tokens, self._code = tokens, code
         self.digests = {
             "model": model_digest(model),
@@ -74,10 +73,10 @@ class EncodeJob:
         }
         size, count = settings.shard_documents, documents.count if settings.corpus is None else 0
         self._files = [
-            _File(shard_name(number), documents, first, min(first + size, count), settings.document_length)
+            _File(shard_name(number), documents, first, min(first + size, count))
             for number, first in enumerate(range(0, count, size))
         ]
-        self._queries = _File(QUERIES, queries, 0, queries.count, settings.query_length)
+        self._queries = _File(QUERIES, queries, 0, queries.count)
 
     @property
     def shards(self) -> list[str]:
@@ -104,7 +103,7 @@ class EncodeJob:
         """
         files = [*self._files, self._queries]
         facts = self._make(files, devices, progress)
-        return write_manifest(self.work.folder, facts, self.settings, self.digests)
+        return write_manifest(self.work.folder, facts, self.settings, self.how, self.digests)
 
     def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
         self.work.folder.mkdir(parents=True, exist_ok=True)
@@ -148,16 +147,18 @@ class EncodeJob:
         ids, texts = file.texts.read(file.first, file.stop)
         path = None
         if self._tokens is not None and file.texts.digest:
-            key = f"{file.texts.digest}\0{self.digests['tokenizer']}\0{file.length}"
-            folder = self._tokens / hashlib.sha256(key.encode()).hexdigest()[:20]
+            prompt, length = self.how.cut(not file.is_corpus)
+            key = [file.texts.digest, str(self.digests["tokenizer"]), str(length), *([prompt] if prompt else [])]
+            folder = self._tokens / hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
             path = folder / f"{file.first}-{file.stop}.npz"
-        tokens = cached_tokens(path, lambda: tokens_of(encoder.tokenizer, texts, file.length))
+        tokens = cached_tokens(path, lambda: encoder.tokens(texts, queries=not file.is_corpus))
         return ids, tokens
 
     def _expected(self, file: _File) -> dict[str, Any]:
         """What the facts of a finished file must say."""
-        parts = [self.digests["model"], self.digests["tokenizer"], file.texts.digest, file.length, self._code]
-        identity = hashlib.sha256(json.dumps([*parts, self.settings.model_dump()]).encode()).hexdigest()
+        parts = [self.digests["model"], self.digests["tokenizer"], file.texts.digest, self._code]
+        decided = [self.settings.model_dump(), self.how.model_dump()]
+        identity = hashlib.sha256(json.dumps([*parts, *decided]).encode()).hexdigest()
         return {
             "identity": identity if file.texts.digest else "",
             "model": self.digests["model"],

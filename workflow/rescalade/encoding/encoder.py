@@ -14,11 +14,13 @@ from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
 from rescalade.encoding.text_batches import padded, plan_batches
+from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack
 from rescalade.texts.token_batch import TokenBatch
-from rescalade.texts.tokens import Tokens
+from rescalade.texts.tokens import Tokens, tokens_of
 from rescalade.vectors.reader import SparseVectors
 
 if TYPE_CHECKING:
@@ -33,21 +35,44 @@ DENSE = {"cpu": 2**20, "cuda": 2**26}
 class Encoder:
     """A loaded SPLADE model with its tokenizer, on one device."""
 
-    def __init__(self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, settings: EncodeSettings) -> None:
-        self._model, self.tokenizer, self._settings = model.eval(), tokenizer, settings
-        self._left_out = [] if settings.pool_special_tokens else sorted(tokenizer.all_special_ids)
+    def __init__(
+        self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig, settings: EncodeSettings
+    ) -> None:
+        self._model, self.tokenizer, self.how, self._settings = model.eval(), tokenizer, how, settings
+        self._left_out = [] if how.pool_special_tokens else sorted(tokenizer.all_special_ids)
 
     @classmethod
-    def load(cls, folder: Path, settings: EncodeSettings, device: str) -> Encoder:
-        """From a model folder."""
-        masked_lm = load_masked_lm(folder)
-        check_lengths(masked_lm, folder, query_length=settings.query_length, document_length=settings.document_length)
-        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), settings)
+    def load(cls, folder: Path, settings: EncodeSettings | None = None, device: str = "cpu") -> Encoder:
+        """From a model folder, which says how it encodes where the settings do not.
+
+        Raises:
+            UserError: the model or its tokenizer does not load, or it has no positions for texts so long.
+        """
+        settings = settings or EncodeSettings()
+        how, masked_lm = settings.how(folder), load_masked_lm(folder)
+        check_lengths(masked_lm, folder, query_length=how.query_length, document_length=how.document_length)
+        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), how, settings)
 
     @property
     def vocabulary(self) -> int:
         """V, the dimension of the vectors."""
         return int(self._model.head.weight.shape[0])
+
+    def tokens(self, texts: Sequence[str], *, queries: bool) -> Tokens:
+        """Token numbers of texts with their prompt, cut at the length of queries or of documents."""
+        prompt, length = self.how.cut(queries)
+        return tokens_of(self.tokenizer, [prompt + text for text in texts] if prompt else texts, length)
+
+    def encode_query(self, text: str) -> SparseVectors:
+        """The vector of one query.
+
+        Raises:
+            UserError: it has weights that are not finite.
+        """
+        vectors, tally = self.encode(["query"], self.tokens([text], queries=True), lambda _: None)
+        if tally.broken:
+            raise UserError(f"query {text[:40]!r}: the model gives weights that are not finite; it is broken")
+        return vectors
 
     def encode(
         self, ids: Sequence[str], tokens: Tokens, advance: Callable[[int], None], *, top_terms: int | None = None
@@ -65,7 +90,7 @@ class Encoder:
 
     def _weights(self, batch: TokenBatch) -> Tensor:
         """[B, V] float32."""
-        half = self._settings.precision == "bf16"
+        half = self.how.precision == "bf16"
         with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
             hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
         with torch.inference_mode():

@@ -11,6 +11,7 @@ from rescalade.atomic import write_json
 from rescalade.encoding.collect import Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.errors import UserError
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
 from rescalade.vectors.file_names import MANIFEST, QUERIES
 
@@ -21,12 +22,14 @@ def write_manifest(
     folder: Path,
     files: Mapping[str, Mapping[str, Any]],
     settings: EncodeSettings,
+    how: SpladeConfig,
     digests: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the manifest over the facts of all files.
 
     Args:
         files: facts by file name: tally, weights, postings, weight, vocabulary, sha256.
+        how: what was used of settings and model.
         digests: model, tokenizer, data.
 
     Raises:
@@ -50,7 +53,7 @@ def write_manifest(
         "postings": postings,
         "shards": shards,
         "weights": kinds.pop() if len(kinds) == 1 else "mixed",
-        "settings": settings.model_dump(exclude={"corpus"}),
+        "settings": {**settings.model_dump(exclude={"corpus"}), **how.model_dump(exclude={"schema_version"})},
         "sha256": {name: facts["sha256"] for name, facts in files.items()},
         "state": state(corpus, queries, vocabulary),
         "active_terms": corpus.postings / max(1, corpus.texts - corpus.broken),

@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
+from rescalade.errors import UserError
+from rescalade.models.splade_config import FILE, Precision, SpladeConfig, read_splade_config
 from rescalade.splade.backends import Backend
 from rescalade.strict import Strict
 from rescalade.vectors.file_names import Storage
 
-Precision = Literal["fp32", "bf16"]
+logger = logging.getLogger(__name__)
 
 
 class EncodeSettings(Strict):
     """The stage `encode`.
 
-    query_length, document_length: tokens, special ones included. pool_special_tokens: whether these take part in the
-    max. shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
+    query_length, document_length, precision: instead of what the model's folder says, see SpladeConfig.
+    shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
     rescalade.vectors.storage. top_terms: heaviest terms kept of every document (queries keep all); None keeps all.
-    shard_bytes: bound on a shard's entries in memory, see Collector. precision: bf16 runs the encoder under autocast.
-    head: back end of the SPLADE head. corpus: data set with the same documents, encoded under its own name; then the
-    queries alone are encoded.
+    shard_bytes: bound on a shard's entries in memory, see Collector. head: back end of the SPLADE head. corpus: data
+    set with the same documents, encoded under its own name; then the queries alone are encoded.
 
     documents: how many there must be, where that is declared: it refuses a data set and changes no vector, so it is not
     recorded.
     """
 
-    query_length: int
-    document_length: int
-    pool_special_tokens: bool
+    query_length: int | None = None
+    document_length: int | None = None
+    precision: Precision | None = None
     shard_documents: int = 65536
     batch_tokens: int = 4096
     weights: Storage = "auto"
     top_terms: int | None = None
     shard_bytes: int = 2**29
-    precision: Precision = "fp32"
     head: Backend = "auto"
     corpus: str | None = None
     documents: int | None = Field(None, exclude=True)
+
+    def how(self, model: Path) -> SpladeConfig:
+        """How the model in a folder encodes under these settings.
+
+        Raises:
+            UserError: a file of the folder is damaged, or of an older schema.
+        """
+        asked = self.model_dump(include={"query_length", "document_length", "precision"}, exclude_none=True)
+        return read_splade_config(model).model_copy(update=asked)
+
+
+def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
+    """Settings by which a model encodes a query as texts were encoded whose manifest has the settings `made`.
+
+    Where these are not the model's own, as the stage's may be, a warning says so.
+
+    Raises:
+        UserError: the model's folder says now what it did not say then, and no setting decides it.
+    """
+    own = read_splade_config(model)
+    for key in ("pool_special_tokens", "query_prompt"):
+        if made.get(key, getattr(own, key)) != getattr(own, key):
+            raise UserError(
+                f"{model}: {key} {getattr(own, key)!r}, but the vectors were encoded with {made[key]!r}; encode them "
+                f"again, or put back the {FILE} that the model had"
+            )
+    asked = {key: made[key] for key in ("query_length", "precision") if key in made}
+    for key, value in asked.items():
+        if value != getattr(own, key):
+            logger.warning("%s %s, as the vectors were encoded; %s says %s", key, value, model, getattr(own, key))
+    return EncodeSettings(**asked)

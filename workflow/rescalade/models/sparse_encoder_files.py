@@ -6,23 +6,27 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rescalade.models.splade_config import FILE, SpladeConfig
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def save_sparse_encoder(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, document_length: int, folder: Path
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig, folder: Path
 ) -> None:
-    """Write model, tokenizer and the three small files of the format.
+    """Write model, tokenizer, the three small files of the format, and how the model encodes.
 
     The module names are those of sentence-transformers 5, which 6 still loads. SparseEncoder has one
     length for queries and documents: the documents' is written. It pools every real token, special ones
-    included: with `pool_special_tokens: false` its vectors differ, and `rescalade encode` must be used.
+    included: with `pool_special_tokens: false` its vectors differ, and `rescalade encode` must be used, which
+    reads splade.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_sparse_encoder_files(folder, document_length, int(model.config.vocab_size))
+    write_sparse_encoder_files(folder, how.document_length, int(model.config.vocab_size))
+    how.write(folder / FILE)
 
 
 def write_sparse_encoder_files(folder: Path, length: int, vocabulary: int) -> None:

@@ -114,8 +114,7 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
         train = config.train_settings(run.backbone, experiment).model_dump()
         return {**train, "seed": run.seed, "train_on": config.experiment.train_on}
     if stage == "encode":
-        corpus = config.dataset(wildcards["dataset"]).corpus
-        return {**_encode(config, *_own_run(config, wildcards["run"])), "corpus": corpus}
+        return _encode(config, config.dataset(wildcards["dataset"]).corpus)
     if stage in ("search", "bm25"):
         dataset = config.dataset(wildcards["dataset"])
         return {"depth": dataset.depth, "drop_identical_ids": dataset.drop_identical_ids}
@@ -169,19 +168,20 @@ def _rescale(variant: Variant) -> Any:
     return {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule}
 
 
-def _encode(config: Config, run: Run, experiment: str) -> Any:
-    train, retrieval = config.train_settings(run.backbone, experiment), config.model.retrieval
+def _encode(config: Config, corpus: str | None) -> Any:
+    """Of lengths and precision only what overrides the model's own."""
+    retrieval = config.model.retrieval
     return {
-        "query_length": retrieval.query_length or train.query_length,
-        "document_length": retrieval.document_length or train.document_length,
-        "pool_special_tokens": train.pool_special_tokens,
+        "query_length": retrieval.query_length,
+        "document_length": retrieval.document_length,
+        "precision": None if retrieval.precision == "auto" else retrieval.precision,
         "shard_documents": retrieval.shard_documents,
         "batch_tokens": retrieval.batch_tokens,
         "weights": retrieval.weights,
         "top_terms": retrieval.top_terms,
         "shard_bytes": retrieval.shard_bytes,
-        "precision": config.encoding_precision(train),
         "head": retrieval.head_backend,
+        "corpus": corpus,
     }
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.collapse import judge
 from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
@@ -76,7 +77,7 @@ def train_run(
     model.restore_decoder()
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     if world.first:
-        save_sparse_encoder(masked_lm.cpu(), tokenizer, settings.document_length, output)
+        save_sparse_encoder(masked_lm.cpu(), tokenizer, _how_it_encodes(settings), output)
     broken = _broken(masked_lm)
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
     outcome = Outcome(
@@ -107,6 +108,18 @@ def train_run(
         seconds=sum(row["seconds"] for row in history),
     )
     return history, outcome
+
+
+def _how_it_encodes(settings: TrainSettings) -> SpladeConfig:
+    """As it was trained."""
+    return SpladeConfig(
+        query_length=settings.query_length,
+        document_length=settings.document_length,
+        pool_special_tokens=settings.pool_special_tokens,
+        precision=settings.precision,
+        query_prompt="",
+        document_prompt="",
+    )
 
 
 def _broken(model: nn.Module) -> int:

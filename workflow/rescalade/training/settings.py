@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rescalade.models.splade_config import Precision
+from rescalade.splade.backends import Backend
+
 Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
 """The names in `objective.loss.RANKING`; written out, since reading a configuration must not wait for torch."""
 
@@ -61,13 +64,13 @@ class TrainSettings(BaseModel):
     pool_special_tokens: bool = Field(
         True, description="Whether [CLS], [SEP] and their like take part in the max (sentence-transformers: yes)."
     )
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Precision = Field(
         "fp32", description="bf16: autocast of the encoder; weights, term weights and loss stay fp32."
     )
-    score_precision: Literal["fp32", "bf16"] = Field(
+    score_precision: Precision = Field(
         "fp32", description="bf16: the scores are products of term weights rounded to bf16, rounded to bf16 themselves."
     )
-    head_backend: Literal["auto", "portable", "numba", "screen", "triton"] = Field(
+    head_backend: Backend = Field(
         "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
     )
     encode_rows: int | None = Field(
