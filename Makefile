@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_SLURM := .venv/.installed-slurm
 
-.PHONY: setup report test lint bench bench-gpu slurm-test clean
+.PHONY: setup report test golden lint bench bench-gpu slurm-test clean
 
 setup: $(INSTALLED)
 
@@ -14,6 +14,10 @@ report: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) -m "not slurm"
+
+# writes the stored lists of outputs anew; read the difference before you commit it
+golden: $(INSTALLED)
+	$(BIN)/python -m pytest --remake-golden tests/pipeline/test_graph_jobs.py tests/pipeline/test_graph_paper.py -k "summary or stored"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

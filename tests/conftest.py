@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +22,26 @@ os.environ["IR_DATASETS_HOME"] = _IR_DATASETS.name
 
 REQUIRED = {name for name in os.environ.get("RESCALADE_REQUIRE", "").split(",") if name}
 """Markers whose tests must not be skipped, as in .ci/run: there a missing installation is a failure."""
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make golden` after a change that is meant; the difference is then read before it is committed."""
+    parser.addoption("--remake-golden", action="store_true", help="write the stored lists instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Compares lines with those of a file in tests/golden."""
+
+    def compare(name: str, lines: list[str]) -> None:
+        if request.config.getoption("--remake-golden"):
+            (GOLDEN / name).write_text("".join(f"{line}\n" for line in lines))
+        assert lines == (GOLDEN / name).read_text().splitlines()
+
+    return compare
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,6 +36,12 @@ def test_mistakes_are_named(entry: dict[str, Any], message: str) -> None:
         config(x=entry)
 
 
+def test_documents_are_borrowed_from_their_owner() -> None:
+    borrowing = {"source": "ir_datasets", "id": "a", "corpus": "text"}
+    with pytest.raises(UserError, match=r"datasets\.x\.corpus: name a data set that has documents of its own"):
+        config(y=borrowing, x={**borrowing, "corpus": "y"})
+
+
 def test_counts_of_shipped_entries_are_those_that_ir_datasets_knows() -> None:
     import ir_datasets
 

@@ -85,6 +85,15 @@ def test_several_negatives_and_a_limit(cache: Path, tmp_path: Path) -> None:
     assert manifest(tmp_path, "y")["counts"]["triples"] == 2
 
 
+def test_a_limit_that_several_batches_reach(tmp_path: Path, cache: Path) -> None:
+    """Files are read some thousand rows at a time; a limit counts rows of the set, not of a batch."""
+    rows = [{"query": f"q{n}", "positive": f"p{n}", "negative": "none"} for n in range(13_000)]
+    files = {"README.md": CARD.encode(), "triplet/train-00000-of-00001.parquet": parquet(rows)}
+    add_to_cache(cache, "datasets", "someone/many", files)
+    make(config(x=entry(id="someone/many", limit=12_500)), "x", tmp_path)
+    assert manifest(tmp_path, "x")["counts"]["triples"] == 12_500
+
+
 def test_ids_take_their_texts_from_other_subsets_and_margins_become_scores(cache: Path, tmp_path: Path) -> None:
     texts = {"documents": "passages", "queries": "questions"}
     found = make(config(x=entry(subset="ids", texts=texts)), "x", tmp_path)
@@ -116,5 +125,6 @@ def test_made_again_without_triples_the_old_ones_are_gone(cache: Path, tmp_path:
     ],
 )
 def test_what_is_wrong_is_one_line(cache: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         make(config(x=entry(**changes)), "x", tmp_path)
+    assert len(str(caught.value).splitlines()) == 1

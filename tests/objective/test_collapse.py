@@ -42,3 +42,13 @@ def test_further_causes_are_listed() -> None:
     verdict = judge(history(active_document=[60.0], cosine_document=[0.99]), VOCABULARY)
     assert verdict.name == "saturated"
     assert verdict.causes == ("60 of 100 terms active per document", "mean cosine between documents 0.9900")
+
+
+def test_weights_that_are_not_finite_are_noted_beside_whatever_else_was_seen() -> None:
+    """A loss of NaN and weights of NaN are two facts; a run whose losses were finite is non-finite by its weights."""
+    both = judge(history(loss=[1.0, float("nan")]), VOCABULARY, broken_weights=3)
+    assert (both.name, both.since_step) == ("non-finite", 1)
+    assert both.causes == ("loss nan, gradient norm 1", "3 weights are not finite")
+    weights_alone = judge(history(active_document=[9.0, 0.5]), VOCABULARY, broken_weights=3)
+    assert (weights_alone.name, weights_alone.since_step) == ("non-finite", 1)
+    assert weights_alone.causes == ("3 weights are not finite", "0.50 active terms per document")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,6 @@ import yaml
 
 from rescalade.config import load_config
 from support.graph import REPOSITORY, Pipeline
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "paper-outputs.txt"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return sorted(line.split("\t")[0] for line in lines if line.startswith(("results/", "report/")))
 
 
-def test_the_outputs_are_the_stored_ones(outputs: list[str]) -> None:
+def test_the_outputs_are_the_stored_ones(outputs: list[str], golden: Callable[[str, list[str]], None]) -> None:
     """Of each run its model and its scores; of the experiment data sets, backbones, audits and the report."""
     chosen = [
         path
@@ -29,7 +28,7 @@ def test_the_outputs_are_the_stored_ones(outputs: list[str]) -> None:
         or ("/scores/" in path and path.endswith(".json") and "record" not in path)
         or path.startswith(("results/backbones/", "results/audit/", "results/rescaled/", "report/paper/"))
     ]
-    assert chosen == GOLDEN.read_text().splitlines()
+    golden("paper-outputs.txt", chosen)
 
 
 def test_every_number_of_table_2_has_its_scores(outputs: list[str]) -> None:

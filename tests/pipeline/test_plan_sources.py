@@ -11,6 +11,8 @@ from rescalade.config.load import build_config
 from rescalade.paths import Paths
 from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.plan import Plan, make_plan
+from rescalade.pipeline.plan.space import download_bytes
+from support.sources import config
 
 CONFIG = """
 experiment: boolq
@@ -49,6 +51,18 @@ def test_a_wheel_is_one_source_and_one_download(tmp_path: Path) -> None:
     (tmp_path / "results" / "sources" / "wheel" / "record.json").write_text("{}")
     again = planned(tmp_path)
     assert "source" not in again.todo and again.todo["collection"] == 2 and again.downloads == {}
+
+
+def test_data_sets_that_share_archives_download_them_once(tmp_path: Path) -> None:
+    """Both read the one archive of MS MARCO's passages, a gigabyte; only queries and judgements are their own."""
+    names = {"dev": "msmarco-passage/dev/small", "dl": "msmarco-passage/trec-dl-2019/judged"}
+    found = config(**{name: {"source": "ir_datasets", "id": identity} for name, identity in names.items()})
+    paths = Paths(tmp_path / "results", tmp_path / "report")
+    one, other, both = (
+        download_bytes(found, paths, [("collection", name) for name in chosen])[0]["ir_datasets"]
+        for chosen in (["dev"], ["dl"], ["dev", "dl"])
+    )
+    assert max(one, other) <= both < one + other - 1_000_000_000
 
 
 def test_an_experiment_shown_along_has_no_audit_of_its_own(tmp_path: Path) -> None:
