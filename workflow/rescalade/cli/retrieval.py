@@ -56,7 +56,7 @@ def encode(
     )
     inputs = {"model": model, **collection_files(data)}
     if settings.corpus is not None:
-        inputs["shared"] = context.paths.dataset(settings.corpus) / "manifest.json"
+        inputs["shared_manifest"] = context.paths.dataset(settings.corpus) / "manifest.json"
     caches = {"tokens": context.paths.tokens(dataset), "encoding": growing, "vectors": target}
     settings = settings.model_copy(update={"documents": context.config.dataset(dataset).documents})
     names = {"run": run, "dataset": dataset}

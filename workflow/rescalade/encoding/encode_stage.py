@@ -19,7 +19,7 @@ def run_encode(settings: EncodeSettings, inputs: Files, outputs: Files, call: Ca
     """Encode what no shard's job and no killed process has finished, write the manifest and publish the folder.
 
     Args:
-        inputs: `model`; `corpus`, `queries` and `manifest` of the data set; `shared`, the manifest of the data set that
+        inputs: `model`; `corpus`, `queries` and `manifest` of the data set; `shared_manifest`, that of the data set which
             settings.corpus names, where it does.
         outputs: `vectors`, whose finished files are taken where they would come out the same.
         call: with the caches `encoding`, where files grow, and `tokens`.
@@ -27,6 +27,8 @@ def run_encode(settings: EncodeSettings, inputs: Files, outputs: Files, call: Ca
     Raises:
         UserError: data set and settings do not fit together, a file of it is damaged, or the model does not load.
     """
+    if settings.corpus is not None:
+        check_same_corpus(inputs["manifest"].parent, inputs["shared_manifest"].parent)
     job = _job(settings, inputs, call, WorkFolder(call.caches["encoding"], earlier=outputs["vectors"]))
     with Reporter(call.title) as progress:
         manifest = job.encode(call.machine.devices(), progress)
@@ -38,7 +40,7 @@ def run_encode_shard(settings: EncodeSettings, inputs: Files, outputs: Files, ca
     """Encode the shard that `call.names["shard"]` counts from 0, into the folder that `run_encode` publishes.
 
     Args:
-        inputs: as of `run_encode`.
+        inputs: as of `run_encode`, without `shared_manifest`.
         outputs: `shard`, the file, and `digest`, its sha256.
         call: with the caches `tokens` and `vectors`, an earlier encoding of the data set.
 
@@ -52,9 +54,7 @@ def run_encode_shard(settings: EncodeSettings, inputs: Files, outputs: Files, ca
 
 
 def _job(settings: EncodeSettings, inputs: Files, call: Call, work: WorkFolder) -> EncodeJob:
-    data = inputs["corpus"].parent
-    if settings.corpus is not None:
-        check_same_corpus(data, inputs["shared"].parent)
+    data = inputs["manifest"].parent
     documents, queries = folder_texts(data)
     _check_count(settings.documents, documents.count, data)
     return EncodeJob(

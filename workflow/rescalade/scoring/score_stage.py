@@ -30,7 +30,7 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
         inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25, also
             `vectors`, `documents` and `timings`, as of `run_search`.
         outputs: `scores`: means, sparsity, and what became of the encoded texts; `per_query`.
-        call: names["run"] and names["dataset"] go into the scores.
+        call: names["run"], of BM25 none, and names["dataset"] go into the scores.
 
     Raises:
         UserError: the data set has no judgements, or a file is damaged.
@@ -45,7 +45,7 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     write_json(
         outputs["scores"],
         {
-            "run": call.names["run"],
+            "run": call.names.get("run", "bm25"),
             "dataset": call.names["dataset"],
             "queries": len(values),
             "documents": read_json(inputs["manifest"])["counts"]["documents"],
