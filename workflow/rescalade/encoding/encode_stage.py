@@ -19,7 +19,7 @@ def run_encode(settings: EncodeSettings, inputs: Files, outputs: Files, call: Ca
     """Encode what no shard's job and no killed process has finished, write the manifest and publish the folder.
 
     Args:
-        inputs: `model`; `corpus`, `queries` and `manifest` of the data set; `shared_manifest`, that of the data set which
+        inputs: `model`; `corpus`, `queries` and `manifest` of the data set; `shared_manifest`, of the data set that
             settings.corpus names, where it does.
         outputs: `vectors`, whose finished files are taken where they would come out the same.
         call: with the caches `encoding`, where files grow, and `tokens`.
