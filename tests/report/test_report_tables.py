@@ -99,7 +99,7 @@ def test_what_encoding_met_stands_with_each_run(told: Paths, tmp_path: Path) -> 
     assert row(told, "runs", backbone="modernbert-large", variant="k1", seed="1")["vectors"] == "saturated"
     paths = write_tree(tmp_path, mini())
     scored = paths.results / "runs/mini/bert-large/k16/seed1/scores/pydoc-ood.json"
-    change(scored, lambda value: value.update(encoding={"state": "non-finite"}))
+    change(scored, lambda value: value["encoding"].update(state="non-finite"))
     make_tables(mini(), paths)
     found = row(paths, "runs", backbone="bert-large", variant="k16", seed="1")["vectors"]
     assert found == "non-finite: pydoc-ood; ok: pydoc"
@@ -210,7 +210,7 @@ def test_what_is_no_number_reads_as_missing(tmp_path: Path) -> None:
     paths = write_tree(tmp_path, config, queries=20, steps=20)
     folder = paths.results / "runs/mini/bert-small/k1/seed1"
     change(folder / "outcome.json", lambda value: value.update(first_loss=math.nan))
-    change(folder / "scores/pydoc.json", lambda value: value["metrics"].update({"nDCG@10": None}))
+    change(folder / "scores/pydoc.json", lambda value: value["metrics"].update({"nDCG@10": math.nan}))
     make_tables(config, paths)
     found = row(paths, "main", backbone="bert-small", variant="k1")
     assert (found["step0_loss"], found["pydoc_nDCG@10"]) == ("", "")

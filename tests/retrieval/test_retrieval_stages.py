@@ -62,8 +62,7 @@ def test_from_vectors_to_a_run_file(run: Path, capsys: pytest.CaptureFixture[str
         assert found[name] == [(f"d{n}", score) for n, score in zip(numbers, scores, strict=True)]
     timings = json.loads((run / "retrieved" / f"{DATASET}.json").read_text())
     size = 2500 * 6 + 8 * (VOCABULARY + 1) + 4 * VOCABULARY + 8 * VOCABULARY + 8 * 2
-    assert timings == {"index_bytes": size, "queries_per_second": timings["queries_per_second"]}
-    assert timings["queries_per_second"] > 0
+    assert timings["index_bytes"] == size and timings["queries_per_second"] > 0
 
 
 def test_scores_hold_the_sparsity_of_the_vectors(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,8 +84,8 @@ def test_scores_hold_the_sparsity_of_the_vectors(run: Path, capsys: pytest.Captu
     scores = json.loads((run / "scores" / f"{DATASET}.json").read_text())
     assert (scores["run"], scores["dataset"], scores["queries"], scores["documents"]) == (RUN, DATASET, 9, 250)
     timings = json.loads((run / "retrieved" / f"{DATASET}.json").read_text())
+    assert {"schema_version": 1, **scores["timings"]} == timings
     measures = scores["sparsity"]
-    assert {key: measures[key] for key in timings} == timings
     share = [np.bincount(part.terms, minlength=VOCABULARY) / len(part) for part in (QUERIES, DOCUMENTS)]
     assert measures["flops"] == pytest.approx(share[0] @ share[1])
     mean = np.bincount(DOCUMENTS.terms, weights=DOCUMENTS.weights, minlength=VOCABULARY) / len(DOCUMENTS)

@@ -60,9 +60,9 @@ def test_summary_by_group() -> None:
         name: {"MRR@10": value, "nDCG@10": value, "Recall@1000": 1.0}
         for name, value in (("a", 1.0), ("b", 0.0), ("c", 0.5))
     }
-    found = summarise(values, {"a": "numpy", "b": "numpy", "c": ""})
-    assert found["metrics"]["MRR@10"] == 0.5
-    assert found["groups"] == {"numpy": {"queries": 2, "MRR@10": 0.5, "nDCG@10": 0.5, "Recall@1000": 1.0}}
+    means, groups = summarise(values, {"a": "numpy", "b": "numpy", "c": ""})
+    assert means["MRR@10"] == 0.5
+    assert groups == {"numpy": {"queries": 2, "MRR@10": 0.5, "nDCG@10": 0.5, "Recall@1000": 1.0}}
 
 
 def test_sparsity_by_hand() -> None:
@@ -71,10 +71,10 @@ def test_sparsity_by_hand() -> None:
         ["a", "b"], np.array([0, 2, 3]), np.array([0, 2, 0], np.int32), np.array([1, 1, 2], np.float32)
     )
     found = sparsity(queries, [documents], 4)
-    assert found["active_query"] == 2 and found["active_document"] == 1.5
-    assert found["flops"] == 1.0  # term 0: in every query and every document; term 1 in no document
-    assert found["flops_regulariser_query"] == 1 + 9
-    assert found["flops_regulariser_document"] == 1.5**2 + 0.5**2
+    assert found.active_query == 2 and found.active_document == 1.5
+    assert found.flops == 1.0  # term 0: in every query and every document; term 1 in no document
+    assert found.flops_regulariser_query == 1 + 9
+    assert found.flops_regulariser_document == 1.5**2 + 0.5**2
 
 
 def test_recall_is_taken_where_it_is_asked_for() -> None:

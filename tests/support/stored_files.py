@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
+from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.stored import Stored
+from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, Removed
 from support.synthetic_audits import invented_audit
 
 FILES: list[Stored] = [
     invented_audit("bert", "gemma2", 2.5),
+    Timings(index_bytes=1000, queries_per_second=12.5),
+    Scores(
+        run="mini/bert/k4/seed1", dataset="pydoc", queries=3, documents=5, metrics={"MRR@10": 0.5},
+        groups={"torch": {"queries": 3, "MRR@10": 0.5}},
+        sparsity=Sparsity(
+            active_query=1.5, active_document=2.5, flops=3.5, flops_regulariser_query=0.5,
+            flops_regulariser_document=0.25,
+        ),
+        timings=Searched(index_bytes=1000, queries_per_second=12.5),
+        encoding=EncodingFacts(
+            state="ok", non_finite_texts=0, bounded_shards=0, active_terms=2.5, weights="float32",
+            left_out=LeftOut(
+                by_cap=Removed(postings=0.5, weight=0.25), by_storage=Removed(postings=0.0, weight=0.0)
+            ),
+        ),
+    ),
     Outcome(
         run="mini/bert/k4/seed1", recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False,
         seed=1, steps=3, triples=20, examples=18, counts={"documents cut": 2}, verdict="dead", since_step=1,

@@ -19,7 +19,9 @@ import yaml
 from rescalade.config import Config, Run, build_config
 from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
+from rescalade.scoring.scores import Scores, Searched, Sparsity
 from rescalade.variants import Variant
+from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, Removed, State
 from support.synthetic_audits import PREDICTED, VOCABULARY, invented_audit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -200,10 +202,6 @@ def write_tree(
     return paths
 
 
-STATES = ("dead", "saturated", "non-finite")
-"""Of encoded texts."""
-
-
 class _Writer:
     def __init__(self, config: Config, paths: Paths, queries: int, steps: int) -> None:
         self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
@@ -331,20 +329,24 @@ class _Writer:
             for name, part in table.groupby("group")
         }
         active = 0.0 if fate and fate.verdict == "dead" else 7372.0 if fate and fate.verdict == "saturated" else 61.5
-        sparsity = {
-            "active_query": active / 6, "active_document": active, "flops": active / 20,
-            "flops_regulariser_query": 0.1, "flops_regulariser_document": 0.2,
-            "index_bytes": 1_000_000, "queries_per_second": 900.0,
-        }  # fmt: skip
-        write(
-            folder / "scores" / f"{dataset}.json",
-            {
-                "run": run, "dataset": dataset, "queries": self.queries, "documents": 2000,
-                "metrics": {key: float(table[key].mean()) for key in names},
-                "groups": groups, "sparsity": sparsity if fate else None,
-                "encoding": {"state": fate.verdict if fate.verdict in STATES else "ok"} if fate else None,
-            },
+        sparsity = Sparsity(
+            active_query=active / 6, active_document=active, flops=active / 20,
+            flops_regulariser_query=0.1, flops_regulariser_document=0.2,
         )  # fmt: skip
+        state: State = "ok"
+        if fate and fate.verdict in ("dead", "saturated", "non-finite"):
+            state = fate.verdict
+        nothing = Removed(postings=0.0, weight=0.0)
+        Scores(
+            run=run, dataset=dataset, queries=self.queries, documents=2000,
+            metrics={key: float(table[key].mean()) for key in names}, groups=groups,
+            sparsity=sparsity if fate else None,
+            timings=Searched(index_bytes=1_000_000, queries_per_second=900.0) if fate else None,
+            encoding=EncodingFacts(
+                state=state, non_finite_texts=0, bounded_shards=0, active_terms=active, weights="float32",
+                left_out=LeftOut(by_cap=nothing, by_storage=nothing),
+            ) if fate else None,
+        ).write(folder / "scores" / f"{dataset}.json")  # fmt: skip
         table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
         self.record(folder / "scores" / f"{dataset}.record.json", "score", 0.3, run=run, dataset=dataset)
 

@@ -100,7 +100,7 @@ def write_folder(
         "active_terms": 10.0,
         "non_finite_texts": 0,
         "bounded_shards": 0,
-        "left_out": {},
+        "left_out": {key: {"postings": 0.0, "weight": 0.0} for key in ("by_cap", "by_storage")},
         **changes,
     }
     write_json(folder / MANIFEST, manifest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def storage_effect(
         run, size, kept = _ranked(queries, shards, vocabulary, kind)
         if not reference:
             reference, total = run, kept
-        metrics: dict[str, Any] = summarise(score_queries(qrels, run, measures), {})["metrics"] if qrels else {}
+        metrics = summarise(score_queries(qrels, run, measures), {})[0] if qrels else {}
         found[kind] = {
             **metrics,
             "overlap@10": _overlap(reference, run),

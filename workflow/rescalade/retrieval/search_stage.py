@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rescalade.atomic import sha256, write_json
+from rescalade.atomic import sha256
 from rescalade.retrieval.header import check_origin, verify
 from rescalade.retrieval.ranker import Ranker
 from rescalade.retrieval.settings import SearchSettings
 from rescalade.retrieval.storage import load_index
 from rescalade.scoring.runfile import write_run
+from rescalade.scoring.scores import Timings
 from rescalade.stage import Call, Files
 from rescalade.vectors.file_names import MANIFEST, QUERIES
 from rescalade.vectors.files import read_vectors
@@ -33,6 +34,6 @@ def run_search(settings: SearchSettings, inputs: Files, outputs: Files, call: Ca
     index = load_index(inputs["index"])
     ranker = Ranker(index, settings.depth, settings.drop_identical_ids, call.machine.threads)
     write_run(outputs["retrieved"], ranker.rankings(queries), tag=call.names["run"].replace("/", "-"))
-    timings = {"index_bytes": index.bytes, "queries_per_second": len(queries) / max(ranker.seconds, 1e-9)}
-    write_json(outputs["timings"], timings)
+    timings = Timings(index_bytes=index.bytes, queries_per_second=len(queries) / max(ranker.seconds, 1e-9))
+    timings.write(outputs["timings"])
     call.record(outputs["record"])

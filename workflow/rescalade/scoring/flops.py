@@ -6,33 +6,27 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from rescalade.scoring.scores import Sparsity
 from rescalade.vectors.vectors import SparseVectors
 
 
-def sparsity(queries: SparseVectors, documents: Iterable[SparseVectors], vocabulary: int) -> dict[str, float]:
-    """Active terms and FLOPS by both definitions in use.
+def sparsity(queries: SparseVectors, documents: Iterable[SparseVectors], vocabulary: int) -> Sparsity:
+    """Active terms, and FLOPS by both definitions in use.
 
     Args:
         documents: shards, read once, one at a time.
-
-    Returns:
-        active_query, active_document: mean number of terms with a weight above 0.
-        flops: sum_j p_q(j) p_d(j), with p the share of texts that contain term j: the expected number of
-        multiplications to score one query-document pair (Formal et al., arXiv 2109.10086).
-        flops_regulariser_query, flops_regulariser_document: sum_j (mean weight_j)^2, what the training
-        regulariser measures, here over the whole collection.
     """
     query, document = _Terms(vocabulary), _Terms(vocabulary)
     query.add(queries)
     for shard in documents:
         document.add(shard)
-    return {
-        "active_query": query.postings / max(1, query.texts),
-        "active_document": document.postings / max(1, document.texts),
-        "flops": float((query.counts / max(1, query.texts)) @ (document.counts / max(1, document.texts))),
-        "flops_regulariser_query": float(np.square(query.weights / max(1, query.texts)).sum()),
-        "flops_regulariser_document": float(np.square(document.weights / max(1, document.texts)).sum()),
-    }
+    return Sparsity(
+        active_query=query.postings / max(1, query.texts),
+        active_document=document.postings / max(1, document.texts),
+        flops=float((query.counts / max(1, query.texts)) @ (document.counts / max(1, document.texts))),
+        flops_regulariser_query=float(np.square(query.weights / max(1, query.texts)).sum()),
+        flops_regulariser_document=float(np.square(document.weights / max(1, document.texts)).sum()),
+    )
 
 
 class _Terms:

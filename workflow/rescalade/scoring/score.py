@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from subprocess import CalledProcessError
-from typing import Any
 
 from rescalade.errors import UserError
 from rescalade.scoring.measures import Measure
@@ -70,8 +69,8 @@ def score_queries(
     return values
 
 
-def summarise(values: PerQuery, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Means over all queries, and over the queries of each group.
+def summarise(values: PerQuery, groups: Mapping[str, str]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Means over all queries, and over the queries of each group, with their number.
 
     Args:
         groups: group by query id; an empty group is none.
@@ -80,12 +79,8 @@ def summarise(values: PerQuery, groups: Mapping[str, str]) -> dict[str, Any]:
     for query in values:
         if groups.get(query):
             members.setdefault(groups[query], []).append(query)
-    return {
-        "metrics": _means(values, list(values)),
-        "groups": {
-            name: {"queries": len(queries), **_means(values, queries)} for name, queries in sorted(members.items())
-        },
-    }
+    by_group = {name: {"queries": len(queries), **_means(values, queries)} for name, queries in sorted(members.items())}
+    return _means(values, list(values)), by_group
 
 
 def _means(values: PerQuery, queries: Sequence[str]) -> dict[str, float]:

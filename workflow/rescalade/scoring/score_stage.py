@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import atomic_file, read_json, write_json
+from rescalade.atomic import atomic_file, read_json
 from rescalade.scoring.flops import sparsity
 from rescalade.scoring.measures import measure
 from rescalade.scoring.runfile import iterate_run
 from rescalade.scoring.score import PerQuery, score_queries, summarise
+from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.scoring.settings import ScoreSettings
 from rescalade.stage import Call, Files
 from rescalade.texts.collection import read_table
@@ -42,18 +42,18 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     values = score_queries(read_judgements(data), iterate_run(inputs["retrieved"]), measures, settings.minimum_grade)
     _write_values(outputs["per_query"], values, groups)
     encoded = "vectors" in inputs
-    write_json(
-        outputs["scores"],
-        {
-            "run": call.names.get("run", "bm25"),
-            "dataset": call.names["dataset"],
-            "queries": len(values),
-            "documents": read_json(inputs["manifest"])["counts"]["documents"],
-            **summarise(values, groups),
-            "sparsity": _sparsity(inputs) if encoded else None,
-            "encoding": encoding_facts(inputs["vectors"]) if encoded else None,
-        },
-    )
+    means, groups_too = summarise(values, groups)
+    Scores(
+        run=call.names.get("run", "bm25"),
+        dataset=call.names["dataset"],
+        queries=len(values),
+        documents=int(read_json(inputs["manifest"])["counts"]["documents"]),
+        metrics=means,
+        groups=groups_too,
+        sparsity=_sparsity(inputs["vectors"]) if encoded else None,
+        timings=Searched(**Timings.read(inputs["timings"]).model_dump(exclude={"schema_version"})) if encoded else None,
+        encoding=encoding_facts(inputs["vectors"]) if encoded else None,
+    ).write(outputs["scores"])
     call.record(outputs["record"])
 
 
@@ -64,8 +64,7 @@ def _write_values(path: Path, values: PerQuery, groups: dict[str, str]) -> None:
         pq.write_table(pa.Table.from_pylist(rows), temporary, compression="zstd")
 
 
-def _sparsity(inputs: Files) -> dict[str, Any]:
-    """Active terms and FLOPS of the vectors, with the bytes of the index and the speed of the search."""
-    shards = CorpusShards(inputs["vectors"])
-    measured = sparsity(read_vectors(inputs["vectors"] / QUERIES), shards, shards.manifest["vocabulary"])
-    return {**measured, **read_json(inputs["timings"])}
+def _sparsity(vectors: Path) -> Sparsity:
+    """Active terms and FLOPS of the vectors in a folder."""
+    shards = CorpusShards(vectors)
+    return sparsity(read_vectors(vectors / QUERIES), shards, shards.manifest["vocabulary"])

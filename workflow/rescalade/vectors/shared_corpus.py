@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rescalade.atomic import read_json
 from rescalade.errors import UserError
 from rescalade.vectors.file_names import MANIFEST
+from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, State
 
-STATES = ("non-finite", "saturated", "dead", "ok")
-"""What a manifest says of the model, the worst first."""
+STATES: tuple[State, ...] = get_args(State)
 
 
 def check_same_corpus(own: Path, other: Path) -> None:
@@ -70,18 +70,16 @@ def check_belongs(folder: Path, queries: Mapping[str, Any], other: Path, documen
             )
 
 
-def encoding_facts(vectors: Path) -> dict[str, Any]:
-    """What became of the texts of a data set: for its scores, which a collapsed model has too.
-
-    Returns:
-        state, the worse one of queries and documents; non_finite_texts and bounded_shards of both together;
-        active_terms, weights and left_out of the documents.
-    """
+def encoding_facts(vectors: Path) -> EncodingFacts:
+    """What became of the texts of a data set: for its scores, which a collapsed model has too."""
     own = read_json(vectors / MANIFEST)
     corpus = read_json(corpus_folder(vectors) / MANIFEST)
     both = [own] if own == corpus else [own, corpus]
-    return {
-        "state": min((part["state"] for part in both), key=STATES.index),
-        **{key: sum(part[key] for part in both) for key in ("non_finite_texts", "bounded_shards")},
-        **{key: corpus[key] for key in ("active_terms", "weights", "left_out")},
-    }
+    return EncodingFacts(
+        state=min((part["state"] for part in both), key=STATES.index),
+        non_finite_texts=sum(part["non_finite_texts"] for part in both),
+        bounded_shards=sum(part["bounded_shards"] for part in both),
+        active_terms=corpus["active_terms"],
+        weights=corpus["weights"],
+        left_out=LeftOut(**corpus["left_out"]),
+    )

@@ -15,6 +15,7 @@ from rescalade.config import Config, Run
 from rescalade.errors import UserError
 from rescalade.outcome import OUTCOME, Outcome
 from rescalade.paths import Paths, scores
+from rescalade.scoring.scores import Scores
 from rescalade.variants import Variant
 
 Json = Mapping[str, Any]
@@ -25,13 +26,13 @@ Item = TypeVar("Item")
 class RunResult:
     """One run, its variant with the k that was used.
 
-    outcome: None where the run was not made. scores: data set to its JSON, for those scored.
+    outcome: None where the run was not made. scores: by data set, for those scored.
     """
 
     run: Run
     outcome: Outcome | None
     history: pd.DataFrame | None
-    scores: Mapping[str, Json]
+    scores: Mapping[str, Scores]
 
     @property
     def made(self) -> bool:
@@ -47,7 +48,7 @@ class Results:
     paths: Paths
     runs: tuple[RunResult, ...]
     audits: Mapping[str, Audit]
-    bm25: Mapping[str, Json]
+    bm25: Mapping[str, Scores]
     manifests: Mapping[str, Json]
     others: tuple[RunResult, ...] = ()
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
@@ -72,7 +73,7 @@ def load_results(config: Config, paths: Paths) -> Results:
         paths=paths,
         runs=runs,
         audits=audits,
-        bm25=_present({name: read_json(scores(paths.bm25(), name)) for name in datasets}),
+        bm25=_present({name: Scores.read_or_none(scores(paths.bm25(), name)) for name in datasets}),
         manifests=_present(
             {
                 name: read_json(paths.dataset(name) / "manifest.json")
@@ -156,7 +157,7 @@ def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResu
     outcome = Outcome.read_or_none(folder / OUTCOME)
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
-    found = _present({name: read_json(scores(folder, name)) for name in datasets})
+    found = _present({name: Scores.read_or_none(scores(folder, name)) for name in datasets})
     return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rescalade.config import Config
 from rescalade.outcome import Outcome
-from rescalade.report.results.load import Json, Results, RunResult
-from rescalade.report.results.numbers import Spread, as_float
+from rescalade.report.results.load import Results, RunResult
+from rescalade.report.results.numbers import Spread
+from rescalade.scoring.scores import Scores
 from rescalade.variants import Variant
 
 PRIMARY = "MRR@10"
@@ -77,7 +78,7 @@ class Summary:
         units: list[Unit] = []
         for dataset in self.config.experiment.out_of_domain:
             known = [self.results.bm25.get(dataset), *(run.scores.get(dataset) for run in self.results.runs)]
-            groups = sorted({name for scores in known if scores for name in scores.get("groups") or {}})
+            groups = sorted({name for scores in known if scores for name in scores.groups})
             if len(groups) > 1:
                 units += [Unit(dataset, group, group) for group in groups]
             else:
@@ -101,7 +102,7 @@ class Summary:
         return mean([unit_measure(self.results.bm25.get(unit.dataset), unit, SECONDARY) for unit in self.units])
 
     @staticmethod
-    def mean_of(scores: Json, datasets: Sequence[str], name: str) -> float:
+    def mean_of(scores: Mapping[str, Scores], datasets: Sequence[str], name: str) -> float:
         """Mean of a measure over data sets; NaN where one is missing."""
         return mean([measure(scores.get(dataset), name) for dataset in datasets])
 
@@ -183,21 +184,21 @@ class Summary:
         return run.outcome.verdict
 
 
-def measure(scores: Json | None, name: str) -> float:
+def measure(scores: Scores | None, name: str) -> float:
     """A measure of a data set's scores; NaN where it is missing."""
-    return math.nan if scores is None else as_float((scores.get("metrics") or {}).get(name))
+    return math.nan if scores is None else scores.metrics.get(name, math.nan)
 
 
-def unit_measure(scores: Json | None, unit: Unit, name: str) -> float:
+def unit_measure(scores: Scores | None, unit: Unit, name: str) -> float:
     """A measure of an out-of-domain column."""
     if scores is None or unit.group is None:
         return measure(scores, name)
-    return as_float(((scores.get("groups") or {}).get(unit.group) or {}).get(name))
+    return scores.groups.get(unit.group, {}).get(name, math.nan)
 
 
-def sparsity(scores: Json | None, name: str) -> float:
-    """A value of a data set's sparsity block; NaN where it is missing."""
-    return math.nan if scores is None else as_float((scores.get("sparsity") or {}).get(name))
+def sparsity(scores: Scores | None, name: str) -> float:
+    """A field of a data set's sparsity; NaN where there is none."""
+    return math.nan if scores is None or scores.sparsity is None else float(getattr(scores.sparsity, name))
 
 
 def mean(values: Sequence[float]) -> float:

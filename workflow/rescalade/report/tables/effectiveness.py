@@ -165,7 +165,8 @@ def _encoded(run: RunResult) -> str | None:
     """States of the encoded data sets: one word where all agree, else each with its sets; None where none is scored."""
     states: dict[str, list[str]] = {}
     for name, found in run.scores.items():
-        states.setdefault(str((found.get("encoding") or {}).get("state") or "not recorded"), []).append(name)
+        if found.encoding is not None:
+            states.setdefault(found.encoding.state, []).append(name)
     if len(states) == 1:
         return next(iter(states))
     return "; ".join(f"{state}: {listed(names)}" for state, names in sorted(states.items())) or None

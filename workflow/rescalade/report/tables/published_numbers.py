@@ -9,10 +9,11 @@ from typing import Literal
 
 from rescalade.outcome import Outcome
 from rescalade.published import Published, PublishedValue, Tolerance
-from rescalade.report.results.load import Json, RunResult
+from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, Style, written
-from rescalade.report.results.summary import Cell, Summary, mean, measure, sparsity
+from rescalade.report.results.summary import Cell, Summary, mean, measure
 from rescalade.report.tables.table import Column, Row, Table, number, spread, text
+from rescalade.scoring.scores import Scores
 
 Verdict = Literal["reproduced", "direction holds", "not reproduced", "not run"]
 AUDITED = ("row_norm", "row_norm_max", "row_norm_divided", "anisotropy")
@@ -133,12 +134,16 @@ def _measured(summary: Summary, published: Published, value: PublishedValue, cel
     return cell.spread(pick)
 
 
-def _mean_measure(summary: Summary, published: Published, value: PublishedValue, scores: Mapping[str, Json]) -> float:
+def _mean_measure(summary: Summary, published: Published, value: PublishedValue, scores: Mapping[str, Scores]) -> float:
     """The measure, over all data sets that are meant; NaN where one was not scored."""
     names = published.datasets[value.dataset].names if value.dataset else []
     if value.measure == "index_gigabytes":
-        return mean([sparsity(scores.get(name), "index_bytes") / 1e9 for name in names])
+        return mean([_index_bytes(scores.get(name)) / 1e9 for name in names])
     return mean([measure(scores.get(name), value.measure) for name in names])
+
+
+def _index_bytes(scores: Scores | None) -> float:
+    return math.nan if scores is None or scores.timings is None else scores.timings.index_bytes
 
 
 def _audited(summary: Summary, backbone: str, value: PublishedValue) -> float:
