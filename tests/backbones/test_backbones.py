@@ -11,8 +11,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from rescalade.backbones.make import inflate_backbone, local_source
-from rescalade.backbones.masking import MASK, mask_tokens
-from rescalade.backbones.pretrain import pretrain
+from rescalade.backbones.pretrain import MASK, mask_tokens, pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import SPECIAL_TOKENS, as_transformers, train_wordpiece
 from rescalade.errors import UserError

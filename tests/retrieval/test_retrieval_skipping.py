@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescalade.retrieval.index import InvertedIndex, build_index
-from rescalade.retrieval.order import in_order
-from rescalade.retrieval.search import search
+from rescalade.retrieval.search import in_order, search
 from rescalade.retrieval.storage import load_index, write_index
 from rescalade.vectors.vectors import SparseVectors
 from support.vectors import Row, brute_force, row, shards, vectors

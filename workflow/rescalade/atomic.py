@@ -28,7 +28,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder; what stood at `path` is replaced."""
+    """Yield a temporary folder beside `path`; rename it there when the block ends well, remove it otherwise.
+
+    What stood at `path` is replaced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.*.part"):
         if not _alive(stale):  # left behind by a killed process

@@ -94,14 +94,14 @@ class Measured(Strict):
 
 
 class Risk(Strict):
-    """Of collapse. reasons: one sentence for each rule that applies, with value and threshold."""
+    """Risk of collapse. reasons: one sentence for each rule that applies, with value and threshold."""
 
     level: RiskLevel
     reasons: tuple[str, ...]
 
 
 class Tried(Measured):
-    """The same with the risk that follows from it."""
+    """A variant of the head on the micro-batch, and the risk of collapse that follows from what was measured."""
 
     risk: Risk
 

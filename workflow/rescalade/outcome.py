@@ -15,7 +15,7 @@ VerdictName = Literal["trained", "dead", "saturated", "degenerate", "non-finite"
 
 
 class Outcome(Stored):
-    """A collapsed run has one too: collapse is a result.
+    """How one training run ended. A collapsed run has one too: collapse is a result.
 
     scale: the k that was used, a rule's choice included. steps: optimiser steps that were taken. triples: rows that
     training was given; examples: what they came to. counts: what was left out or cut, by reason. verdict, since_step,

@@ -30,7 +30,7 @@ class Tolerance(_Strict):
     relative: float = 0.0
 
     def of(self, value: float) -> float:
-        """In the unit of the value."""
+        """The tolerance in the unit of a published value."""
         return max(self.absolute, self.relative * abs(value))
 
 

@@ -35,7 +35,7 @@ class Environment(Strict):
 
 
 class Record(Stored):
-    """Of one output of a stage.
+    """What made one output of a stage.
 
     settings: JSON of the settings that the stage was called with. code: digest of the stage's code. inputs: sha256 by
     path. seconds: wall time. peak_memory_bytes: largest resident size of the process.

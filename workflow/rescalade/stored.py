@@ -48,7 +48,7 @@ class Stored(Strict):
 
     @classmethod
     def read_or_none(cls, path: Path) -> Self | None:
-        """The same, None where there is no such file.
+        """Read the file; None where there is none.
 
         Raises:
             UserError, OlderSchemaError: as `read`.

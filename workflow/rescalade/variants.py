@@ -29,7 +29,7 @@ PATTERN = (
 AUTOMATIC = "kauto-[a-z-]+"
 """Names of variants whose k a rule chooses, as a regular expression."""
 WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
-"""The same without names of its own, for the rules' wildcard."""
+"""Regular expression of variant names without named groups, which a wildcard of a rule cannot hold."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Variant:
         return self.rule is not None and self.scale == 0
 
     def chosen(self, scale: float) -> Variant:
-        """The same with the scale that its rule gave; the name stays."""
+        """The variant with the scale that its rule gave; its name still says `auto`."""
         return replace(self, scale=scale)
 
     @classmethod

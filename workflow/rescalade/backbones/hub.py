@@ -62,7 +62,7 @@ class Arrived:
 
     @property
     def files(self) -> list[Path]:
-        """Everything that was wanted of it, by name."""
+        """The files that were wanted of the model, by name."""
         return sorted(path for path in self.folder.iterdir() if wanted(path.name))
 
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from rescalade.backbones.architecture import build_model, initialise_head
-from rescalade.backbones.masking import mask_tokens
 from rescalade.backbones.settings import PretrainSettings
-from rescalade.backbones.vocabulary import train_wordpiece
+from rescalade.backbones.vocabulary import SPECIAL_TOKENS, train_wordpiece
 from rescalade.splade.model import SpladeModel
 from rescalade.training.checkpoint import load_checkpoint, restore_training, save_checkpoint, training_tensors
 from rescalade.training.optimizer import adamw
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 CHECKPOINT_EVERY = 100
+MASK = SPECIAL_TOKENS.index("[MASK]")
 Progress = Callable[[int, int, dict[str, float]], None]
 
 
@@ -135,3 +135,27 @@ def _batches(
                 yield step, sequences[order[first : first + settings.batch_size]]
             step += 1
         epoch += 1
+
+
+def mask_tokens(
+    tokens: NDArray[np.int64], settings: PretrainSettings, vocabulary: int, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Choose tokens to predict and hide most of them: 80 / 10 / 10.
+
+    The kept tenth matters: with pure [MASK] the head never learns to name the token it sees, and SPLADE training then
+    starts from term weights that ignore the text.
+
+    Args:
+        tokens: [B, L] packed token numbers; special tokens are never selected.
+        vocabulary: V, for the random replacements.
+
+    Returns:
+        ([B, L] model input, [B, L] True where the original token is to be predicted).
+    """
+    selected = (random.random(tokens.shape) < settings.mask_ratio) & (tokens >= len(SPECIAL_TOKENS))
+    fate = random.random(tokens.shape)
+    hidden = selected & (fate < settings.mask_token_share)
+    replaced = selected & ~hidden & (fate < settings.mask_token_share + settings.random_token_share)
+    inputs = np.where(hidden, MASK, tokens)
+    substitutes = random.integers(len(SPECIAL_TOKENS), vocabulary, tokens.shape)
+    return np.where(replaced, substitutes, inputs), selected

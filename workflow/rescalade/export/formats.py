@@ -21,7 +21,7 @@ Weights = list[str]
 
 @dataclass(frozen=True)
 class Format:
-    """One engine.
+    """How one engine wants vectors.
 
     integers: weights are round(w * scale). document, query: text of one of them, with its newlines.
     documents, queries: names of the files. others: further files by name.
@@ -50,7 +50,7 @@ def vector(terms: Terms, weights: Weights) -> str:
 
 
 def anserini_document(name: str, terms: Terms, weights: Weights) -> str:
-    """JsonVectorCollection."""
+    """A document as Anserini's JsonVectorCollection reads it."""
     return f'{{"id":{json.dumps(name)},"contents":"","vector":{vector(terms, weights)}}}\n'
 
 
@@ -60,46 +60,46 @@ def repeated(terms: Terms, weights: Weights) -> str:
 
 
 def anserini_query(name: str, terms: Terms, weights: Weights) -> str:
-    """A topic of the reader TsvString."""
+    """A query as Anserini's topic reader TsvString reads it."""
     return f"{name}\t{repeated(terms, weights)}\n"
 
 
 def ciff_query(name: str, terms: Terms, weights: Weights) -> str:
-    """PISA and BMP take what stands before the first colon as the id; without one, all of the line as terms."""
+    """A query as PISA and BMP read it: its id, a colon, its terms; a line without a colon would be terms alone."""
     return f"{name}:{repeated(terms, weights)}\n"
 
 
 def bulk_document(name: str, terms: Terms, weights: Weights) -> str:
-    """Two lines of the bulk interface, which OpenSearch and Elasticsearch share."""
+    """A document as two lines of the bulk interface, which OpenSearch and Elasticsearch share."""
     return f'{{"index":{{"_id":{json.dumps(name)}}}}}\n{{"{FIELD}":{vector(terms, weights)}}}\n'
 
 
 def opensearch_query(name: str, terms: Terms, weights: Weights) -> str:
-    """neural_sparse with the tokens given."""
+    """A query of type neural_sparse, with the tokens given."""
     body = f'{{"query":{{"neural_sparse":{{"{FIELD}":{{"query_tokens":{vector(terms, weights)}}}}}}}}}'
     return f'{{"id":{json.dumps(name)},"body":{body}}}\n'
 
 
 def elasticsearch_query(name: str, terms: Terms, weights: Weights) -> str:
-    """sparse_vector with pruning off, without which the result is not exact."""
+    """A query of type sparse_vector with pruning off, without which the result is not exact."""
     inside = f'"field":"{FIELD}","query_vector":{vector(terms, weights)},"prune":false'
     return f'{{"id":{json.dumps(name)},"body":{{"query":{{"sparse_vector":{{{inside}}}}}}}}}\n'
 
 
 def vespa_document(name: str, terms: Terms, weights: Weights) -> str:
-    """A put of the document feed; the field is a weighted set."""
+    """A document as a put of the feed; the field is a weighted set."""
     address = json.dumps(f"id:rescalade:passage::{name}")
     return f'{{"put":{address},"fields":{{"id":{json.dumps(name)},"{FIELD}":{vector(terms, weights)}}}}}\n'
 
 
 def vespa_query(name: str, terms: Terms, weights: Weights) -> str:
-    """dotProduct, which scores every match; wand would prune."""
+    """A query by dotProduct, which scores every match; wand would prune."""
     question = f"select id from passage where dotProduct({FIELD}, {vector(terms, weights)})"  # noqa: S608  # YQL
     return json.dumps({"id": name, "body": {"yql": question, "ranking": "impact"}}) + "\n"
 
 
 def seismic_text(name: str, terms: Terms, weights: Weights) -> str:
-    """One line of a collection or of queries."""
+    """A document or a query: Seismic reads both alike."""
     return f'{{"id":{json.dumps(name)},"content":"","vector":{vector(terms, weights)}}}\n'
 
 

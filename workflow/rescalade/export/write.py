@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rescalade.atomic import write_json
 from rescalade.errors import UserError
 from rescalade.export.ciff import write_ciff
 from rescalade.export.formats import FORMATS, ciff_query
-from rescalade.export.integer_effect import compare
 from rescalade.export.quantise import SCALE, Quantised, divided, divisor
 from rescalade.export.texts import PART_BYTES, lines, with_terms, write_parts
 from rescalade.retrieval.index import InvertedIndex
+from rescalade.retrieval.search import search
 from rescalade.retrieval.storage import load_index, write_index
 from rescalade.vectors.vectors import SparseVectors
 
@@ -82,7 +84,7 @@ def _write_integers(
             (work / folder).mkdir(parents=True)
             write_index(work / folder, corpus, vocabulary)
         exact, changed = load_index(work / "exact"), load_index(work / "rounded")
-        effect = compare((exact, queries), (changed, asked), (10, 1000))
+        effect = _effect((exact, queries), (changed, asked), (10, 1000))
         if name == CIFF:
             _write_ciff(output, changed, topics, scale)
         else:
@@ -101,6 +103,28 @@ def _write_integers(
         "postings_rounded_to_0": rounded.rounding.lost,
         "effect": effect,
     }
+
+
+def _effect(
+    exact: tuple[InvertedIndex, SparseVectors], changed: tuple[InvertedIndex, SparseVectors], depths: tuple[int, ...]
+) -> dict[str, float]:
+    """What integer weights do to rankings: two indexes for the same queries, each with the queries as it takes them.
+
+    Returns:
+        queries, and per depth k: overlap@k, the mean share of the exact best k that the other finds too; same@k,
+        the share of queries for which the lists are equal, order included. Queries without a result count as 1.
+    """
+    found: dict[str, float] = {"queries": len(exact[1])}
+    lists = [search(index, queries, max(depths)) for index, queries in (exact, changed)]
+    for depth in depths:
+        overlap, same = [], []
+        for (wanted, _), (other, _) in zip(*lists, strict=True):
+            best, rest = wanted[:depth], other[:depth]
+            overlap.append(len(np.intersect1d(best, rest)) / len(best) if len(best) else float(not len(rest)))
+            same.append(np.array_equal(best, rest))
+        found[f"overlap@{depth}"] = float(np.mean(overlap)) if overlap else 1.0
+        found[f"same@{depth}"] = float(np.mean(same)) if same else 1.0
+    return found
 
 
 def _write_texts(output: Path, name: str, shards: Iterable[SparseVectors], queries: SparseVectors, parts: int) -> None:

@@ -29,7 +29,7 @@ class Multiplier:
     """The division that a model carries at run time.
 
     scale: k. bias: whether the bias is divided too; otherwise logits are h Wᵀ / k + b. active: whether the hook
-    carries it out; someone else may, the fused head for example.
+    carries it out; someone else may, the pooling for example.
     """
 
     scale: float
@@ -43,7 +43,7 @@ def multiplier_of(model: PreTrainedModel) -> Multiplier | None:
 
 
 def carried_by(head: Head) -> Multiplier | None:
-    """The same of a located head."""
+    """The run-time division of the model that a located head belongs to, None where it has none."""
     return getattr(head.projection.module, _ATTRIBUTE, None)
 
 

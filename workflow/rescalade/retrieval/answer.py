@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rescalade.errors import UserError
-from rescalade.retrieval.explain import matches
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.search import search
 from rescalade.vectors.vectors import SparseVectors
@@ -19,7 +20,7 @@ SNIPPET = 240
 
 @dataclass(frozen=True)
 class Matched:
-    """A term that query and document share, by its name."""
+    """A term that query and document share, by its name; the score of a document is the sum of the products."""
 
     term: str
     query: float
@@ -55,11 +56,26 @@ def answers(
             rank,
             ids[rank - 1],
             float(scores[rank - 1]),
-            [Matched(name(m.term), m.query, m.document, m.product) for m in matches(index, query, number)],
+            [Matched(name(term), *weights) for term, *weights in _shared(index, query, number)],
             texts.get(ids[rank - 1]),
         )
         for rank, number in enumerate(numbers.tolist(), 1)
     ]
+
+
+def _shared(index: InvertedIndex, query: SparseVectors, document: int) -> list[tuple[int, float, float, float]]:
+    """(term, weight in the first query, weight in the document, product), the largest product first, ties by term."""
+    block = int(np.searchsorted(index.first, document, side="right")) - 1
+    local = document - int(index.first[block])
+    found = []
+    for entry in range(int(query.offsets[0]), int(query.offsets[1])):
+        term = int(query.terms[entry])
+        start, stop = index.offsets[block, term : term + 2].tolist()
+        place = start + int(np.searchsorted(index.documents[start:stop], local))
+        if place < stop and index.documents[place] == local:
+            asked, held = float(query.weights[entry]), float(index.weights[place])
+            found.append((term, asked, held, asked * held))
+    return sorted(found, key=lambda shared: (-shared[3], shared[0]))
 
 
 def _texts(corpus: Path, ids: list[str]) -> dict[str, str]:

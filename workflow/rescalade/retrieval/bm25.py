@@ -79,7 +79,7 @@ class _Counted:
         self._lengths: list[NDArray[np.int32]] = []
 
     def add(self, counts: SparseVectors, lengths: NDArray[np.int64]) -> None:
-        """Take a part of the corpus."""
+        """Keep the word counts of a part of the corpus."""
         write_vectors(self._path(len(self._lengths)), counts, "auto")
         self._frequencies += np.bincount(counts.terms, minlength=len(self._frequencies))
         self._lengths.append(lengths.astype(np.int32))

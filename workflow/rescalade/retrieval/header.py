@@ -31,7 +31,7 @@ FILES: dict[str, type[np.generic]] = {
 
 @dataclass(frozen=True)
 class Header:
-    """Counts, origin and files.
+    """What an index holds, what it was made from, and its files.
 
     model: digest of the model that encoded the documents; vectors: digest of their manifest; both may be empty.
     bytes, crc32: of every file by name.
@@ -49,7 +49,7 @@ class Header:
 
 
 def write_header(folder: Path, header: Header) -> None:
-    """Written last: an index without one is none."""
+    """Write the header, the last of all files: an index without one is none."""
     values = asdict(header)
     write_json(folder / HEADER, {**values, "checksum": _checksum(values)})
 

@@ -45,7 +45,7 @@ class InvertedIndex:
 
     @property
     def vocabulary(self) -> int:
-        """V."""
+        """Number V of terms."""
         return int(self.offsets.shape[1]) - 1
 
     @property

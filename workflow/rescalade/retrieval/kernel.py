@@ -6,13 +6,14 @@ because numba compiles anew what its own file's change concerns, not what it cal
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
-
-from rescalade.retrieval.prefetch import prefetch
 
 CHUNK = 64
 """Scores that are compared with the threshold at once, by vector instructions."""
@@ -30,6 +31,29 @@ LOOKUP = 30
 
 ROUNDING = 1e-9
 """Of a threshold, by which a bound must stay below it: more than the rounding of a sum of 250,000 terms twice over."""
+
+
+def _prefetch(typing_context: Any, array: Any, position: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.gep(context.make_array(array)(context, builder, arguments[0]).data, [arguments[1]])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        read, keep_in_second_level, data = (ir.Constant(number, value) for value in (0, 2, 1))
+        builder.call(
+            builder.module.declare_intrinsic("llvm.prefetch", [byte], kind),
+            [builder.bitcast(pointer, byte), read, keep_in_second_level, data],
+        )
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), emit
+
+
+prefetch: Any = intrinsic(_prefetch)
+"""`prefetch(array, position)` in a kernel: begin to load the line of array[position].
+
+Never a fault, whatever the position, and without effect on any result. Where the processor has no such instruction the
+compiler leaves it out.
+"""
 
 
 class Postings(NamedTuple):

@@ -14,10 +14,10 @@ from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_DOCUMENTS
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.kernel import CHUNK, Asked, Best, Postings, Scratch, search_blocks
-from rescalade.retrieval.order import in_order
 from rescalade.vectors.vectors import SparseVectors
 
 Ranking = tuple[NDArray[np.int64], NDArray[np.float64]]
+Terms = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 BATCH_QUERIES = 256
 BATCH_BYTES = 64 << 20
@@ -39,7 +39,7 @@ def search(index: InvertedIndex, queries: SparseVectors, depth: int, threads: in
         UserError: a query has a term outside the index's vocabulary or a weight that is negative or not finite.
 
     Sums run in float64, where the product of two float32 is exact, over the query's terms in one order for every
-    document (rescalade.retrieval.order): the result depends neither on how the corpus was sharded nor on the processor.
+    document (see `in_order`): the result depends neither on how the corpus was sharded nor on the processor.
     """
     if depth < 1:
         raise UserError(f"depth {depth}: at least 1 document per query is expected")
@@ -51,6 +51,35 @@ def search(index: InvertedIndex, queries: SparseVectors, depth: int, threads: in
     with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of the interpreter
         found = pool.map(lambda part: list(_search_batch(index, asked, depth, part)), ranges)
         return list(itertools.chain.from_iterable(found))
+
+
+def in_order(queries: SparseVectors, frequencies: NDArray[np.int64]) -> Terms:
+    """Terms and weights of every query in the order in which they are added up.
+
+    The most weight per document that has the term comes first, ties by term. The order decides the last bit of a score,
+    and what can be skipped: telling terms come first and near-stop-words last, so a search can leave a query's last
+    terms to the few documents that they could still lift. It follows from the query and the whole corpus, never from
+    blocks or shards.
+
+    Args:
+        frequencies: [V] documents that have the term.
+
+    Returns:
+        entries [Q + 1], terms and weights: query i owns entries[i]:entries[i + 1]. Terms that no document has and
+        weights of 0 are left out.
+    """
+    lengths = np.diff(queries.offsets)
+    row = np.repeat(np.arange(len(queries)), lengths)
+    entries = slice(queries.offsets[0], queries.offsets[-1])
+    terms, weights = queries.terms[entries], queries.weights[entries]
+    used = np.flatnonzero((frequencies[terms] > 0) & (weights > 0))
+    row, terms, weights = row[used], terms[used], weights[used]
+    order = np.lexsort((terms, -(weights.astype(np.float64) / frequencies[terms]), row))
+    return (
+        np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(queries)))]).astype(np.int64),
+        read_only(terms[order], np.int32),
+        read_only(weights[order], np.float32),
+    )
 
 
 def _check(index: InvertedIndex, queries: SparseVectors) -> None:

@@ -143,15 +143,15 @@ class _Writer:
         self._append("first", np.array([self._documents], np.int64))
 
     def end(self) -> None:
-        """Write what is known after the last block."""
+        """Write what is known only after the last block."""
         self._append("frequencies", self._frequencies)
 
     def check_ids(self) -> None:
-        """After the files are closed: raise where an id stands twice."""
+        """Refuse an id that stands twice; to be called after the files are closed."""
         self._ids.check(MappedNames(*(_mapped(self._folder, name, self._bytes[name]) for name in NAME_FILES)))
 
     def header(self, model: str, vectors: str) -> Header:
-        """What was written."""
+        """The header of the index that was written."""
         return Header(
             FORMAT,
             self._vocabulary,

@@ -1,4 +1,4 @@
-"""Compiled CPU kernels of the SPLADE head: a segmented max with its winner, and the sparse backward.
+"""Compiled CPU kernels of the pooling: a segmented max with its winner, and the sparse backward.
 
 They are module-level functions so that numba's cache on disk serves every later process; compiled
 once per machine and version, they then load in well under a second.
@@ -69,7 +69,9 @@ def winners_backward(
 
 @numba.njit(cache=True)
 def segment_max_bits(logits: Int16, offsets: Int64, first: int, best: Int16) -> None:
-    """The same over bit patterns of bfloat16, without the winner: as integers they are ordered where non-negative.
+    """Fold one vocabulary chunk of bfloat16 logits into the running maximum of every text, without its winner.
+
+    It works on bit patterns: as integers they are ordered like the numbers where these are not negative.
 
     Args:
         logits: [T, C] int16, bit patterns of bfloat16 logits.

@@ -21,7 +21,7 @@ class SpladeModel(nn.Module):
     """Wraps a transformers language model; its own modules compute everything up to the decoder.
 
     The output projection is made to pass its input through, so the model's `logits` are the transformed hidden
-    states [B, L, D] and the fused head takes over from there. Parameters, names and ties stay as they
+    states [B, L, D] and the pooling takes over from there. Parameters, names and ties stay as they
     are; `masked_lm` remains an ordinary model that saves and loads as before.
     """
 
@@ -86,5 +86,5 @@ class SpladeModel(nn.Module):
 
 
 def _cap(weights: Tensor, cap: float) -> Tensor:
-    """log(1 + c tanh(x / c)) from log(1 + x)."""
+    """Put a soft cap c on logits x after the pooling: log(1 + c tanh(x / c)) from log(1 + x), where x is positive."""
     return torch.log1p(cap * torch.tanh(torch.expm1(weights) / cap))

@@ -1,4 +1,4 @@
-"""The SPLADE model as modules of sentence-transformers, with the fused head in place of logits and pooling.
+"""The SPLADE model as modules of sentence-transformers, with the fused pooling in place of logits and pooling.
 
 `SparseEncoder(modules=[PackedTransformer(...), FusedSpladePooling(...)])` trains and encodes like the stock pair
 (Transformer, SpladePooling), but between the two travel the transformed hidden states of the real tokens [T, D]
@@ -55,7 +55,7 @@ class PackedTransformer(Transformer):
 
     @property
     def splade(self) -> SpladeModel:
-        """The model and its head."""
+        """The wrapped model, with which the pooling shares W."""
         return self._splade[0]
 
     def preprocess(self, inputs: Any, *_: Any, **__: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class PackedTransformer(Transformer):
         return pack(operand(hidden, self.autocast), features["pooled"].bool())
 
     def get_embedding_dimension(self) -> int:
-        """V."""
+        """Length of a vector: the number V of vocabulary items."""
         return int(self.splade.head.weight.shape[0])
 
 

@@ -1,4 +1,4 @@
-"""The SPLADE head: term weights from decoder inputs without ever holding the [tokens, vocabulary] logits.
+"""The SPLADE pooling: term weights from decoder inputs without ever holding the [tokens, vocabulary] logits.
 
     y[b, j] = max over tokens l of text b of log(1 + relu(h[l] . w[j] + b[j]))
 
@@ -80,7 +80,7 @@ def pack(hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def operand(hidden: Tensor, half: bool) -> Tensor:
-    """Decoder inputs in the type that the head multiplies.
+    """Decoder inputs in the type in which they are multiplied with W.
 
     Under bf16 the norm before the decoder still gives float32. On CUDA they become bfloat16 again, as a decoder layer
     in the same autocast region would make them, so that tensor cores multiply them; sums and scores stay float32.

@@ -24,7 +24,7 @@ class TokenBatch:
     pooled: Tensor
 
     def to(self, device: torch.device) -> TokenBatch:
-        """The same on a device."""
+        """The batch on a device."""
         return TokenBatch(self.input_ids.to(device), self.attention_mask.to(device), self.pooled.to(device))
 
 

@@ -78,7 +78,7 @@ def _largest(vectors: SparseVectors) -> NDArray[np.float32]:
 
 
 def _without(vectors: SparseVectors, left_out: NDArray[np.bool_]) -> SparseVectors:
-    """The same texts without some of their entries."""
+    """The texts without the entries that a mask [postings] marks."""
     if not left_out.any():
         return vectors
     before = np.concatenate([[0], np.cumsum(left_out)])

@@ -1,4 +1,4 @@
-"""Back ends of the SPLADE head: the same numbers, the same winners and the same gradient on different machines.
+"""Back ends of the pooling: the same numbers, the same winners and the same gradient on different machines.
 
 Each of the modules that compute on winners offers two functions,
 

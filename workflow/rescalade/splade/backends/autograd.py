@@ -1,4 +1,4 @@
-"""The autograd function of the head, for every back end that finds winners and accumulates along them."""
+"""The autograd function of the pooling, for every back end that finds winners and accumulates along them."""
 
 from __future__ import annotations
 

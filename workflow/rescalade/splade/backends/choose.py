@@ -1,4 +1,4 @@
-"""Which back end computes a call of the head."""
+"""Which back end computes a call of the pooling."""
 
 from __future__ import annotations
 

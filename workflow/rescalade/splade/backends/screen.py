@@ -36,7 +36,7 @@ class Trust:
 
 
 def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """[B, V] float32 term weights and [B, V] int32 winners of float32 tensors on the CPU.
+    """Term weights [B, V] float32 and winners [B, V] int32 of float32 tensors on the CPU.
 
     The winner of an inactive pair is 0: it gets no gradient.
     """
@@ -46,7 +46,10 @@ def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tup
 
 
 def checked(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:
-    """The same with a sample at hand; computed exactly where the screen may not or does not hold."""
+    """Term weights and winners as of `search`, by a screen that a sample of exact columns is compared with.
+
+    Everything is computed exactly where a screen is not allowed, does not pay or missed an active pair of the sample.
+    """
     candidates = _candidates(hidden, offsets, weight, bias)
     if candidates is None or float(candidates.count_nonzero()) > DENSE * candidates.numel():
         return compiled.search(hidden, offsets, weight, bias)

@@ -1,4 +1,4 @@
-"""Back end `triton`: the head on CUDA over packed tokens, without atomics, the same bits in every run.
+"""Back end `triton`: the pooling on CUDA over packed tokens, without atomics, the same bits in every run.
 
 Half precision operands are multiplied on tensor cores and summed in float32; the weights of terms are float32.
 """
