@@ -70,12 +70,11 @@ def triplets(folder: str) -> dict[str, Any]:
     """Triplets of texts: each different passage becomes one document."""
     from huggingface_hub import constants
 
-    from rescalade.data.settings import DatasetConfig
-    from rescalade.data.sources.hub import open_hub_triples
+    from rescalade.data.sources.hub import HubDataset, HubSource
 
     constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = str(Path(folder) / "hub"), True
-    entry = DatasetConfig(source="hub", id="someone/triplets", revision=COMMIT, subset="triplet")
-    return written(Path(folder) / "made-triplets", lambda: open_hub_triples("triplets", entry))
+    entry = HubDataset(source="hub", id="someone/triplets", revision=COMMIT, subset="triplet")
+    return written(Path(folder) / "made-triplets", lambda: entry.open("triplets", HubSource(kind="hub"), None))
 
 
 def written(folder: Path, opened: Callable[[], Any]) -> dict[str, Any]:

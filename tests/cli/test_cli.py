@@ -105,7 +105,7 @@ def test_an_interrupt_has_its_own_status(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rescalade.data.pydoc_source.extract", interrupt)
+    monkeypatch.setattr("rescalade.data.pydoc.source.extract", interrupt)
     status, lines = call(capsys, "source", "pydoc")
     assert status == 130 and "run the same command to go on" in lines[-1]
     assert not Path("results/sources/pydoc").exists()

@@ -10,7 +10,7 @@ import pytest
 
 from rescalade.atomic import read_json
 from rescalade.data.pydoc import Pair
-from rescalade.data.pydoc_collection import as_collection, select_pairs
+from rescalade.data.pydoc.collection import as_collection, select_pairs
 from rescalade.data.rules import Expected
 from rescalade.data.sources import irds
 from rescalade.data.writer import write_opened

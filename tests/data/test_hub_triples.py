@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rescalade.errors import UserError
-from rescalade.texts.triple_files import GIVEN
+from rescalade.texts.triple_files import GIVEN, brought_triples
 from support.hub_cache import COMMIT, add_to_cache
 from support.hub_rows import CARD, ROWS, parquet
 from support.sources import config, make, manifest
@@ -104,7 +104,7 @@ def test_ids_take_their_texts_from_other_subsets_and_margins_become_scores(cache
     assert [row["positive_score"] - row["negative_score"] for row in rows] == [3.5, -1.25]
 
 
-def test_made_again_without_triples_the_old_ones_are_gone(cache: Path, tmp_path: Path) -> None:
+def test_made_again_without_triples_their_table_is_empty(cache: Path, tmp_path: Path) -> None:
     make(config(x=entry()), "x", tmp_path)
     folder = tmp_path / "files"
     folder.mkdir()
@@ -112,7 +112,8 @@ def test_made_again_without_triples_the_old_ones_are_gone(cache: Path, tmp_path:
     (folder / "queries.tsv").write_text("q\ttext\n")
     (folder / "qrels.tsv").write_text("q\td\t1\n")
     make(config(x={"source": "files", "path": str(folder)}), "x", tmp_path)
-    assert not (tmp_path / "x" / GIVEN).exists()
+    assert pq.read_table(tmp_path / "x" / GIVEN).num_rows == 0
+    assert manifest(tmp_path, "x")["brings_triples"] is False and brought_triples(tmp_path / "x") is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rescalade.atomic import write_json
 from rescalade.backbones.architecture import build_model
 from rescalade.config import Config
 from rescalade.config.load import build_config
+from rescalade.data.sources.irds_tables import downloads
 from rescalade.paths import Paths
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
@@ -213,12 +214,12 @@ def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) 
 
 def test_sizes_of_ir_datasets() -> None:
     """Archives that data sets share are one address; BEIR's sets have one each."""
-    dev, dl19 = counts.downloads("msmarco-passage/dev/small"), counts.downloads("msmarco-passage/trec-dl-2019/judged")
+    dev, dl19 = downloads("msmarco-passage/dev/small"), downloads("msmarco-passage/trec-dl-2019/judged")
     assert 1_057_717_952 in {size for address, size in dev.items() if address in dl19}
     assert not any("docpairs" in address or "scoreddocs" in address for address in dev | dl19)
-    (fiqa,) = counts.downloads("beir/fiqa/test").items()
+    (fiqa,) = downloads("beir/fiqa/test").items()
     assert fiqa[0].endswith("/fiqa.zip") and fiqa[1] > 1_000_000
-    assert counts.downloads("no/such/set") == {}
+    assert downloads("no/such/set") == {}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from rescalade.atomic import sha256, write_json
-from rescalade.texts.collection import Collection
+from rescalade.texts.collection import FILES, Collection
+from rescalade.texts.triple_files import GIVEN
 from support.real_data import SPLADE_TINY
 
 RUN = "real/tiny/k1/seed1"
@@ -57,9 +58,14 @@ def write_tables(folder: Path, collection: Collection) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("corpus", "queries", "qrels"):
         pq.write_table(getattr(collection, name), folder / f"{name}.parquet", compression="zstd")
-    digests = {path.name: sha256(path) for path in folder.glob("*.parquet")}
     counts = {"documents": len(collection.corpus), "queries": len(collection.queries)}
-    write_json(folder / "manifest.json", {"sha256": digests, "counts": counts})
+    write_manifest(folder, counts=counts, brings_triples=False)
+
+
+def write_manifest(folder: Path, **keys: Any) -> None:
+    """A data set's manifest for the files that lie there."""
+    digests = {name: sha256(folder / name) for name in (*FILES, GIVEN) if (folder / name).exists()}
+    write_json(folder / "manifest.json", {"sha256": digests, **keys})
 
 
 def command(folder: Path, *words: str, threads: int = 1) -> None:

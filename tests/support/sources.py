@@ -10,58 +10,45 @@ from typing import Any
 
 import pytest
 
-from rescalade.cli.context import Context
-from rescalade.cli.opening import collection_facts, expected_of, open_dataset, rules_of
 from rescalade.config.load import Config, build_config
-from rescalade.data.writer import write_opened
+from rescalade.data.collection_stage import run_collection
 from rescalade.paths import Paths
+from rescalade.pipeline.stages import collection_inputs, collection_settings
+from rescalade.stage import Call
 from rescalade.texts.collection import Collection, read_collection
 from support.real_data import SHARED
+
+BASE: dict[str, Any] = {
+    "experiment": "e",
+    "sources": {name: {"kind": name} for name in ("ir_datasets", "files", "hub", "pydoc")},
+    "datasets": {"text": {"source": "pydoc", "packages": ["torch"]}},
+    "backbones": {"b": {"source": "local", "path": "b"}},
+    "recipes": {"r": {}},
+    "experiments": {
+        "e": {
+            "title": "E",
+            "recipe": "r",
+            "train_on": "text",
+            "in_domain": ["text"],
+            "grid": [{"backbones": ["b"], "scales": [1]}],
+        }
+    },
+}
+"""What a configuration must have, and a source of each kind that needs no settings."""
 
 
 def config(**datasets: dict[str, Any]) -> Config:
     """A configuration with some data sets beside those it must have."""
-    kinds = {name: {"kind": name} for name in ("ir_datasets", "files", "hub", "pydoc")}
-    return build_config(
-        {
-            "experiment": "e",
-            "sources": kinds,
-            "datasets": {"text": {"source": "pydoc", "packages": ["torch"]}, **datasets},
-            "backbones": {"b": {"source": "local", "path": "b"}},
-            "recipes": {"r": {}},
-            "experiments": {
-                "e": {
-                    "title": "E",
-                    "recipe": "r",
-                    "train_on": "text",
-                    "in_domain": ["text"],
-                    "grid": [{"backbones": ["b"], "scales": [1]}],
-                }
-            },
-        }
-    )
-
-
-class Chosen(Context):
-    """A context whose configuration is given and not read."""
-
-    config: Config = None  # type: ignore[assignment]
+    return build_config({**BASE, "datasets": {**BASE["datasets"], **datasets}})
 
 
 def make(found: Config, name: str, folder: Path) -> Collection:
     """The collection of an entry, by way of the files it is written to."""
-    context = object.__new__(Chosen)
-    vars(context).update(config=found, paths=Paths(folder / "results", folder / "report"))
-    entry = found.dataset(name)
-    write_opened(
-        folder / name,
-        name,
-        open_dataset(context, name),
-        collection_facts(name, entry),
-        rules=rules_of(entry),
-        expected=expected_of(entry),
-        shared=folder / entry.corpus if entry.corpus else None,
-    )
+    inputs = collection_inputs(found, Paths(folder / "results", folder / "report"), name)
+    if corpus := found.dataset(name).corpus:
+        inputs |= {"shared_corpus": folder / corpus / "corpus.parquet"}
+    outputs = {"manifest": folder / name / "manifest.json", "record": folder / name / "record.json"}
+    run_collection(collection_settings(found, name), inputs, outputs, Call(name))
     return read_collection(folder / name)
 
 

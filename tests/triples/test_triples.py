@@ -17,6 +17,7 @@ from rescalade.texts import triple_files as given
 from rescalade.texts.triple_files import read_triples
 from rescalade.triples import mining
 from rescalade.triples.triples import make_triples
+from support.oracle import write_manifest
 from support.small_collections import SMALL, collection, save
 
 
@@ -100,7 +101,13 @@ def given_folder(path: Path, rows: Sequence[str], scores: bool = False) -> Path:
     columns: dict[str, Any] = dict(zip(given.IDS, zip(*(row.split() for row in rows), strict=True), strict=True))
     if scores:
         columns |= {name: [float(n) for n in range(len(rows))] for name in given.SCORES}
-    pq.write_table(pa.table(columns), folder / given.GIVEN)
+    return brought(folder, pa.table(columns))
+
+
+def brought(folder: Path, table: pa.Table) -> Path:
+    """A data set that brings triples."""
+    pq.write_table(table, folder / given.GIVEN)
+    write_manifest(folder, brings_triples=True)
     return folder
 
 
@@ -123,7 +130,7 @@ def test_given_triples_need_no_scores_but_all_their_columns(tmp_path: Path) -> N
     folder = given_folder(tmp_path / "b", GIVEN, scores=True)
     table = pq.read_table(folder / given.GIVEN)
     for column in ("positive_id", "positive_score"):
-        pq.write_table(table.drop_columns([column]), folder / given.GIVEN)
+        brought(folder, table.drop_columns([column]))
         with pytest.raises(UserError, match=f"column {column} is missing"):
             make(folder)
 
@@ -131,13 +138,44 @@ def test_given_triples_need_no_scores_but_all_their_columns(tmp_path: Path) -> N
 def test_given_triples_that_are_none_are_refused(tmp_path: Path) -> None:
     folder = given_folder(tmp_path / "data", GIVEN)
     table = pq.read_table(folder / given.GIVEN)
-    pq.write_table(table.slice(0, 0), folder / given.GIVEN)
+    brought(folder, table.slice(0, 0))
     with pytest.raises(UserError, match="nothing to train on"):
         make(folder)
     ids = [*table["negative_id"].to_pylist()[:-1], None]
-    pq.write_table(table.set_column(2, "negative_id", pa.array(ids, pa.string())), folder / given.GIVEN)
+    brought(folder, table.set_column(2, "negative_id", pa.array(ids, pa.string())))
     with pytest.raises(UserError, match="negative_id is null"):
         make(folder)
     (folder / given.GIVEN).write_bytes(b"no table")
+    write_manifest(folder, brings_triples=True)
     with pytest.raises(UserError, match="cannot be read as Parquet"):
         make(folder)
+
+
+@pytest.mark.parametrize("change", ["delete", "other rows", "cut"])
+def test_given_triples_that_are_gone_or_changed_are_named_and_nothing_is_mined(change: str, tmp_path: Path) -> None:
+    """SMALL has queries and judgements, so that mining would work: it must not be tried."""
+    folder = given_folder(tmp_path / "data", GIVEN)
+    path = folder / given.GIVEN
+    if change == "delete":
+        path.unlink()
+    elif change == "other rows":
+        pq.write_table(pq.read_table(path).slice(1), path)
+    else:
+        path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match=rf"given-triples\.parquet.*delete {folder} and run again") as told:
+        make(folder)
+    assert "\n" not in str(told.value) and not (folder / "triples-x.parquet").exists()
+
+
+def test_a_manifest_of_an_earlier_version_is_named(tmp_path: Path) -> None:
+    folder = given_folder(tmp_path / "data", GIVEN)
+    write_manifest(folder)
+    with pytest.raises(UserError, match="earlier version: make the data set again"):
+        make(folder)
+
+
+def test_a_set_that_brings_no_triples_has_an_empty_table_that_is_not_taken(tmp_path: Path) -> None:
+    folder = save(tmp_path / "data", SMALL)
+    pq.write_table(given.TRIPLES.empty_table(), folder / given.GIVEN)
+    assert make(folder)
+    assert read_json(folder / "triples-x.json")["origin"] == "mined"

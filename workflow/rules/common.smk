@@ -15,12 +15,12 @@ except ImportError as error:
         file=sys.stderr,
     )
     sys.exit(2)
-from rescalade.pipeline.digest import ENTRIES, code_digest
+from rescalade.pipeline.digest import ENTRIES, code_digest, modules_digest
 from rescalade.vectors.file_names import shard_digest, shard_name
 from rescalade.errors import UserError
 from rescalade.paths import Paths, encoding, index, retrieved, scores, vectors
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
-from rescalade.pipeline.stages import STAGED_SOURCES, shard_jobs, stage_settings
+from rescalade.pipeline.stages import collection_inputs, shard_jobs, stage_settings
 from rescalade.variants import AUTOMATIC, WILDCARD
 
 
@@ -119,16 +119,12 @@ def of_documents(folder):
 
 def dataset_source(wildcards):
     """What a data set is made from: a source that has a stage of its own, and another set with the same documents."""
-    entry = CONFIG.dataset(wildcards.dataset)
-    made = [paths.source(entry.source)] if has_stage(entry.source) else []
-    if CONFIG.source(entry.source).kind == "files":
-        made.append(Path(entry.path).expanduser())
-    return made + ([paths.dataset(entry.corpus) / name for name in COLLECTION] if entry.corpus else [])
+    return list(collection_inputs(CONFIG, paths, wildcards.dataset).values())
 
 
 def has_stage(source):
     """Whether a source fetches or reads something once for all its data sets."""
-    return CONFIG.source(source).kind in STAGED_SOURCES
+    return CONFIG.source(source).has_stage
 
 
 def kind_code(stage):
@@ -136,8 +132,8 @@ def kind_code(stage):
 
     def code(wildcards):
         names = dict(wildcards.items())
-        kind = CONFIG.source(names.get("source") or CONFIG.dataset(names["dataset"]).source).kind
-        return f"{CODE[stage]} {CODE[f'{stage}_{kind}']}"
+        source = CONFIG.source(names.get("source") or CONFIG.dataset(names["dataset"]).source)
+        return f"{CODE[stage]} {modules_digest(source.modules())}"
 
     return code
 

@@ -29,6 +29,7 @@ rule collection:
         corpus=DATASET / "corpus.parquet",
         queries=DATASET / "queries.parquet",
         qrels=DATASET / "qrels.parquet",
+        given=DATASET / "given-triples.parquet",
         manifest=report(
             DATASET / "manifest.json",
             caption="../report/captions/collection.rst",
@@ -57,6 +58,8 @@ rule triples:
         corpus=DATASET / "corpus.parquet",
         queries=DATASET / "queries.parquet",
         qrels=DATASET / "qrels.parquet",
+        given=DATASET / "given-triples.parquet",
+        manifest=DATASET / "manifest.json",
     output:
         triples=DATASET / "triples-{recipe}.parquet",
         manifest=DATASET / "triples-{recipe}.json",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from rescalade.atomic import atomic_folder
 from rescalade.cli.context import Context, stage_command
-from rescalade.cli.opening import collection_facts, expected_of, make_source, open_dataset, rules_of
 from rescalade.pipeline.records import Recorder
-from rescalade.progress import Reporter
+from rescalade.pipeline.stages import collection_inputs, collection_settings, source_settings
+from rescalade.stage import Call, Machine
 
 
 def register(app: typer.Typer) -> None:
@@ -19,35 +18,24 @@ def register(app: typer.Typer) -> None:
 
 def source(context: Context, name: str) -> None:
     """Fetch or read once what several collections are taken from."""
+    from rescalade.data.source_stage import run_source
+
     recorder = Recorder("source", context.settings("source", name=name), [])
-    with atomic_folder(context.paths.source(name)) as folder:
-        make_source(context, name, folder)
-        recorder.write(folder / "record.json")
+    call = Call(f"source {name}", Machine(context.threads, context.device_name), record=recorder.write)
+    run_source(source_settings(context.config, name), {}, {"folder": context.paths.source(name)}, call)
 
 
 def collection(context: Context, dataset: str) -> None:
     """Make a data set: corpus, queries and relevance judgements, from wherever its source is."""
-    from rescalade.data.writer import write_opened
+    from rescalade.data.collection_stage import run_collection
 
-    entry = context.config.dataset(dataset)
-    recorder = Recorder(
-        "collection",
-        context.settings("collection", dataset=dataset),
-        [context.paths.source(entry.source) / "manifest.json"],
-    )
+    inputs = collection_inputs(context.config, context.paths, dataset)
+    seen = [inputs["source"] / "manifest.json"] if "source" in inputs else []
+    recorder = Recorder("collection", context.settings("collection", dataset=dataset), seen)
+    call = Call(f"collection {dataset}", Machine(context.threads, context.device_name), record=recorder.write)
     folder = context.paths.dataset(dataset)
-    with Reporter(f"collection {dataset}") as progress:
-        write_opened(
-            folder,
-            dataset,
-            open_dataset(context, dataset),
-            collection_facts(dataset, entry),
-            rules=rules_of(entry),
-            expected=expected_of(entry),
-            progress=progress,
-            shared=context.paths.dataset(entry.corpus) if entry.corpus is not None else None,
-        )
-    recorder.write(folder / "record.json")
+    outputs = {"manifest": folder / "manifest.json", "record": folder / "record.json"}
+    run_collection(collection_settings(context.config, dataset), inputs, outputs, call)
 
 
 def triples(

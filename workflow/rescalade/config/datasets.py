@@ -1,66 +1,82 @@
-"""What a data set's entry must and may say, by the kind of its source."""
+"""Reads each data set's entry as the kind of its source has it, and checks what it shares with another one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
 from rescalade.config.errors import Lines
-from rescalade.config.model import ConfigModel
-from rescalade.data.settings import DatasetConfig
+from rescalade.data.kinds import DATASETS
+from rescalade.data.settings import DatasetConfig, SourceConfig
 from rescalade.errors import UserError, nearest
 
-NEEDED = {
-    "pydoc": ("packages",),
-    "wheel": (),
-    "ir_datasets": ("id",),
-    "files": ("path",),
-    "hub": ("id", "revision"),
-}
-ALLOWED = {
-    "pydoc": ("part", "per_package", "limit"),
-    "wheel": ("part",),
-    "ir_datasets": (),
-    "files": ("part",),
-    "hub": ("subset", "texts", "part", "limit"),
-}
-OF_A_KIND = ("packages", "id", "path", "revision", "subset", "texts", "part", "per_package", "limit")
-PARTS = {"pydoc": ("train", "held-out", "all"), "wheel": ("train", "dev")}
 
-
-def check_dataset(name: str, model: ConfigModel, lines: Lines) -> None:
-    """Check one entry whose source is known to exist.
+def entries_of(values: Any, sources: Mapping[str, SourceConfig]) -> Any:
+    """Each entry as an object of the class that belongs to its source's kind; what is no mapping is left to pydantic.
 
     Raises:
-        UserError: a key is missing or has no meaning for the source's kind, a part or the other data set named by
-            `corpus` does not exist.
+        ValidationError: entries name an unknown source, or have keys that are missing, wrong or of another kind.
     """
-    entry = model.datasets[name]
-    kind = model.sources[entry.source].kind
-    given = {key for key in OF_A_KIND if getattr(entry, key) not in (None, [])}
-    for key in NEEDED[kind]:
-        if key not in given:
-            raise UserError(f"{_at(name, '', lines)}datasets.{name}.{key}: required for a source of kind {kind}")
-    for key in OF_A_KIND:
-        if key in given and key not in (*NEEDED[kind], *ALLOWED[kind]):
-            raise UserError(
-                f"{_at(name, key, lines)}datasets.{name}.{key}: has no meaning for a source of kind {kind}; remove it"
-            )
-    if kind in PARTS and entry.part is not None and entry.part not in PARTS[kind]:
-        raise UserError(
-            f"{_at(name, 'part', lines)}datasets.{name}.part: {entry.part!r} is not one of {', '.join(PARTS[kind])}"
-        )
-    _check_corpus(name, entry, model, lines)
+    if not isinstance(values, Mapping):
+        return values
+    found, wrong = {}, list[InitErrorDetails]()
+    for name, entry in values.items():
+        try:
+            found[name] = _entry(entry, sources)
+        except ValidationError as error:
+            wrong += [_below(str(name), dict(line)) for line in error.errors(include_url=False)]
+        except PydanticCustomError as error:
+            place = (str(name), str((error.context or {})["key"]))
+            wrong.append(InitErrorDetails(type=error, loc=place, input=entry))
+    if wrong:
+        raise ValidationError.from_exception_data("datasets", wrong)
+    return found
 
 
-def _check_corpus(name: str, entry: DatasetConfig, model: ConfigModel, lines: Lines) -> None:
+def _entry(entry: Any, sources: Mapping[str, SourceConfig]) -> DatasetConfig:
+    name = entry.get("source") if isinstance(entry, Mapping) else None
+    if not isinstance(name, str):
+        return DatasetConfig.model_validate({"source": name} if isinstance(entry, Mapping) and name else entry)
+    if name not in sources:
+        raise _custom("source", f"unknown source {name!r}; {nearest(name, sources)}")
+    kind = sources[name].kind
+    model = DATASETS[kind]
+    common = DatasetConfig.model_fields
+    given = {key: value for key, value in entry.items() if value is not None or key in common}
+    for key, field in model.model_fields.items():
+        if field.is_required() and given.get(key) in (None, []):
+            raise _custom(key, f"required for a source of kind {kind}")
+    for key in given:
+        if key not in model.model_fields and any(key in other.model_fields for other in DATASETS.values()):
+            raise _custom(key, f"has no meaning for a source of kind {kind}; remove it")
+    return model.model_validate(given)
+
+
+def _custom(key: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError("whole_message", "{message}", {"key": key, "message": message})
+
+
+def _below(name: str, line: dict[str, Any]) -> InitErrorDetails:
+    """One line of a validation's errors, for what stands under a name."""
+    return InitErrorDetails(type=line["type"], loc=(name, *line["loc"]), input=line["input"], ctx=line.get("ctx", {}))
+
+
+def check_corpus(name: str, datasets: Mapping[str, DatasetConfig], lines: Lines) -> None:
+    """Check the data set whose documents another one has.
+
+    Raises:
+        UserError: it does not exist, has no documents of its own, or other documents.
+    """
+    entry = datasets[name]
     if entry.corpus is None:
         return
-    place = f"{_at(name, 'corpus', lines)}datasets.{name}.corpus"
-    if entry.corpus not in model.datasets:
-        raise UserError(f"{place}: unknown data set {entry.corpus!r}; {nearest(entry.corpus, model.datasets)}")
-    if entry.corpus == name or model.datasets[entry.corpus].corpus is not None:
+    place = f"{lines.place(('datasets', name, 'corpus'))}datasets.{name}.corpus"
+    if entry.corpus not in datasets:
+        raise UserError(f"{place}: unknown data set {entry.corpus!r}; {nearest(entry.corpus, datasets)}")
+    if entry.corpus == name or datasets[entry.corpus].corpus is not None:
         raise UserError(f"{place}: name a data set that has documents of its own")
-    if model.datasets[entry.corpus].titles != entry.titles:
+    if datasets[entry.corpus].titles != entry.titles:
         raise UserError(f"{place}: {entry.corpus} has another rule for titles; documents must be the same")
-
-
-def _at(name: str, key: str, lines: Lines) -> str:
-    return lines.place(("datasets", name, key) if key else ("datasets", name))

@@ -60,6 +60,8 @@ def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:
     """
     first = error.errors(include_url=False)[0]
     location = tuple(first["loc"])
+    if location[:1] == ("sources",):
+        location = (*location[:2], *location[3:])  # without the kind that pydantic puts behind the source's name
     where = dotted(location)
     kind, message = first["type"], first["msg"]
     more = "" if error.error_count() == 1 else f" ({error.error_count() - 1} more after this one)"
@@ -68,6 +70,8 @@ def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:
         return UserError(f"{lines.place(location)}{where}: unknown key; {hint}{more}")
     if kind == "missing":
         return UserError(f"{lines.place(location)}{where}: this key is required{more}")
+    if kind == "whole_message":
+        return UserError(f"{lines.place(location)}{where}: {message}{more}")
     found = first.get("input")
     if isinstance(found, str) and kind.startswith(("float", "int")) and _is_number(found):
         message = f"a number is expected, YAML reads {found!r} as text; write {float(found)!r} as {_yaml_number(found)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rescalade.config.datasets import check_dataset
+from rescalade.config.datasets import check_corpus
 from rescalade.config.errors import Lines, Location, explain, unknown
 from rescalade.config.measures import check_measures
 from rescalade.config.model import (
@@ -22,7 +23,8 @@ from rescalade.config.model import (
     ExperimentConfig,
     RecipeConfig,
 )
-from rescalade.data.settings import DatasetConfig, Source
+from rescalade.data.kinds import Dataset
+from rescalade.data.settings import SourceConfig
 from rescalade.errors import UserError
 from rescalade.models.splade_config import Precision
 from rescalade.runs import Run
@@ -89,7 +91,7 @@ class Config:
             raise unknown("backbone", name, self.model.backbones)
         return self.model.backbones[name]
 
-    def dataset(self, name: str) -> DatasetConfig:
+    def dataset(self, name: str) -> Dataset:
         """Settings of a data set.
 
         Raises:
@@ -99,7 +101,7 @@ class Config:
             raise unknown("data set", name, self.model.datasets)
         return self.model.datasets[name]
 
-    def source(self, name: str) -> Source:
+    def source(self, name: str) -> SourceConfig:
         """Settings of a source.
 
         Raises:
@@ -205,8 +207,7 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
             raise unknown(what, name, valid, lines.place(location))
 
     for name, dataset in model.datasets.items():
-        known("source", dataset.source, model.sources, "datasets", name, "source")
-        check_dataset(name, model, lines)
+        check_corpus(name, model.datasets, lines)
         check_measures(name, dataset, lines)
     for name, backbone in model.backbones.items():
         _check_backbone(name, backbone, lines)
@@ -307,23 +308,30 @@ def _check_shared_runs(config: Config) -> None:
 
 
 def _fields_at(location: Location) -> list[str]:
-    """Valid keys at a place of the file, for the nearest-name hint."""
-    here: Any = ConfigModel
+    """Valid keys at a place of the file, for the nearest-name hint; of a union those of all its members."""
+    here: list[Any] = [ConfigModel]
     for part in location:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            entry = here.model_fields.get(str(part))
-            here = entry.annotation if entry else None
-            here = _element(here) if _is_optional(here) else here
-        else:  # inside list[X], dict[str, X] or X | None: a key or number leads to X
-            here = _element(here)
-    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+        here = [inner for annotation in here for inner in _inside(annotation, part)]
+    return list(dict.fromkeys(name for model in here if _is_model(model) for name in model.model_fields))
 
 
-def _is_optional(annotation: Any) -> bool:
-    return type(None) in typing.get_args(annotation)
+def _inside(annotation: Any, part: int | str) -> list[Any]:
+    if _is_model(annotation):
+        field = annotation.model_fields.get(str(part))
+        return [] if field is None else _members(field.annotation)
+    arguments = typing.get_args(annotation)  # of list[X] and dict[str, X]: a number or key leads to X
+    return _members(arguments[-1]) if arguments else []
 
 
-def _element(annotation: Any) -> Any:
-    """The last argument of a generic type that is not None."""
-    arguments = [argument for argument in typing.get_args(annotation) if argument is not type(None)]
-    return arguments[-1] if arguments else None
+def _members(annotation: Any) -> list[Any]:
+    """Members of a union, without None; the type itself where it is none."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _members(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return [member for argument in arguments for member in _members(argument) if argument is not type(None)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

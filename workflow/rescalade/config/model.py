@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
 
 from rescalade.backbones.settings import PretrainSettings
-from rescalade.data.settings import DatasetConfig, Source
+from rescalade.config.datasets import entries_of
+from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
@@ -175,8 +176,13 @@ class ConfigModel(Strict):
 
     experiment: Name = Field(description="The experiment that `report` makes.")
     sources: dict[Name, Source] = Field(default={}, description="Where collections come from.")
-    datasets: dict[Name, DatasetConfig] = Field(default={}, description="Collections.")
+    datasets: dict[Name, Dataset] = Field(default={}, description="Collections, by their source's kind.")
     backbones: dict[Name, BackboneConfig] = Field(default={}, description="Masked language models.")
     recipes: dict[Name, RecipeConfig] = Field(default={}, description="Ways to train.")
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings, description="Encoding and search.")
     experiments: dict[Name, ExperimentConfig] = Field(min_length=1, description="What can be run.")
+
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _by_kind(cls, values: Any, info: ValidationInfo) -> Any:
+        return entries_of(values, info.data["sources"]) if "sources" in info.data else {}

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rescalade.config.model import ConfigModel
+from rescalade.data.settings import DatasetConfig
 
 HEADER = """# Configuration
 
@@ -36,13 +37,17 @@ def reference_page() -> str:
 
 
 def models(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """Models used inside a model, each once, in order of first use; partial layers are left out."""
+    """Models used inside a model, each once, in order of first use; partial layers are left out.
+
+    What all kinds of data sets have in common stands before the first of them.
+    """
     found: list[type[BaseModel]] = []
     for field in model.model_fields.values():
         for inner in _models_in(field.annotation):
             if inner.__name__.endswith("Overrides"):
                 continue
-            for candidate in (inner, *models(inner)):
+            common = (DatasetConfig,) if issubclass(inner, DatasetConfig) else ()
+            for candidate in (*common, inner, *models(inner)):
                 if candidate not in found:
                     found.append(candidate)
     return found
@@ -51,7 +56,10 @@ def models(model: type[BaseModel]) -> list[type[BaseModel]]:
 def _section(title: str, model: type[BaseModel]) -> str:
     lines = [f"## {title}", "", (model.__doc__ or "").strip().split("\n\n")[0], ""]
     lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+    common = DatasetConfig.model_fields if issubclass(model, DatasetConfig) and model is not DatasetConfig else {}
     for name, field in model.model_fields.items():
+        if name in common:
+            continue
         meaning = (field.description or "").replace("|", "\\|")
         lines.append(f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |")
     return "\n".join([*lines, ""])

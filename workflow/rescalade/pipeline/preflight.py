@@ -98,7 +98,7 @@ def disk_warning(config: Config, paths: Paths) -> str | None:
 def _check_local_folders(config: Config) -> None:
     places = {f"backbones.{name}.path": config.backbone(name).path for name in config.backbones()}
     for name in (config.experiment.train_on, *config.evaluation_sets()):
-        places[f"datasets.{name}.path"] = config.dataset(name).path
+        places |= {f"datasets.{name}.{key}": str(path) for key, path in config.dataset(name).reads().items()}
     for key, path in places.items():
         if path is not None and not Path(path).expanduser().is_dir():
             raise UserError(f"{key}: there is no folder {path}")

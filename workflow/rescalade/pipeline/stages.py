@@ -7,11 +7,15 @@ again exactly when its meaning changed.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rescalade.config import Config, Run
 from rescalade.config.errors import unknown
+from rescalade.data.collection_stage import CollectionSettings
+from rescalade.data.source_stage import SourceSettings
 from rescalade.errors import UserError
+from rescalade.paths import Paths
 from rescalade.pipeline.digest import code_digest
 from rescalade.scoring.measures import scored
 from rescalade.variants import Variant
@@ -35,13 +39,6 @@ STAGES = (
     "figures",
     "report",
 )
-
-STAGED_SOURCES = ("pydoc", "wheel")
-"""Kinds of source that fetch or read something once for all their data sets."""
-NOT_OF_THE_COLLECTION = {
-    "title", "depth", "documents", "triples", "metric", "measures", "minimum_grade", "drop_identical_ids",
-}  # fmt: skip
-"""Keys of a data set's entry that later stages read, or that only check what has arrived."""
 
 
 def parse_run(text: str) -> Run:
@@ -89,15 +86,9 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> str:
 
 def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     if stage == "source":
-        source = config.source(wildcards["name"])
-        if source.kind == "pydoc":
-            return {**source.model_dump(exclude={"held_out"}), "packages": source_packages(config, wildcards["name"])}
-        return source.model_dump()
+        return source_settings(config, wildcards["name"]).model_dump(mode="json")
     if stage == "collection":
-        dataset = config.dataset(wildcards["dataset"])
-        found = dataset.model_dump(exclude=NOT_OF_THE_COLLECTION, exclude_defaults=True)
-        source = config.source(dataset.source)
-        return {**found, "kind": source.kind, "held_out": source.held_out if source.kind == "pydoc" else None}
+        return collection_settings(config, wildcards["dataset"]).model_dump(mode="json")
     if stage == "triples":
         identical = config.dataset(wildcards["dataset"]).drop_identical_ids
         return {**config.recipe_named(wildcards["recipe"]).mining.model_dump(), "drop_identical_ids": identical}
@@ -126,10 +117,31 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
     return _selection(config)
 
 
-def source_packages(config: Config, source: str) -> list[str]:
-    """All packages that any data set takes from a source, sorted."""
-    names = {p for dataset in config.model.datasets.values() if dataset.source == source for p in dataset.packages}
-    return sorted(names)
+def source_settings(config: Config, name: str) -> SourceSettings:
+    """Settings of the stage `source`: a source, and all that any data set takes from it."""
+    wanted = {want for entry in config.model.datasets.values() if entry.source == name for want in entry.wants()}
+    return SourceSettings(name=name, source=config.source(name), wanted=tuple(sorted(wanted)))
+
+
+def collection_settings(config: Config, dataset: str) -> CollectionSettings:
+    """Settings of the stage `collection`."""
+    entry = config.dataset(dataset)
+    return CollectionSettings(dataset=dataset, entry=entry, source=config.source(entry.source))
+
+
+def collection_inputs(config: Config, paths: Paths, dataset: str) -> dict[str, Path]:
+    """What a data set is made from: a source that has a stage, files of the user, a set with the same documents."""
+    entry = config.dataset(dataset)
+    staged = {"source": paths.source(entry.source)} if config.source(entry.source).has_stage else {}
+    shared = (
+        {}
+        if entry.corpus is None
+        else {
+            "shared_corpus": paths.dataset(entry.corpus) / "corpus.parquet",
+            "shared_manifest": paths.dataset(entry.corpus) / "manifest.json",
+        }
+    )
+    return {**staged, **entry.reads(), **shared}
 
 
 def shard_jobs(config: Config, dataset: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +12,35 @@ from numpy.typing import NDArray
 
 from rescalade.atomic import read_json, sha256
 from rescalade.errors import UserError
+from rescalade.texts.collection import check_file
 
 GIVEN = "given-triples.parquet"
+"""Every data set has it; of one that brings no triples it is empty, and its manifest says so."""
+BRINGS = "brings_triples"
+"""Key of a data set's manifest: whether its source brings training triples."""
 IDS = ("query_id", "positive_id", "negative_id")
+TRIPLES = pa.schema([(name, pa.string()) for name in IDS])
 SCORES = ("positive_score", "negative_score")
 """Of a teacher; a file has both or neither."""
 BATCH_ROWS = 65_536
+
+
+def brought_triples(folder: Path) -> Path | None:
+    """The file of the triples that a data set brings, compared with its manifest; None for a set that brings none.
+
+    Raises:
+        UserError: the manifest does not say whether it brings any, or the file is missing or not what it says.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if BRINGS not in manifest:
+        raise UserError(
+            f"{folder / 'manifest.json'} does not say whether the data set brings training triples; it was made by an "
+            f"earlier version: make the data set again (rescalade collection {folder.name})"
+        )
+    if not manifest[BRINGS]:
+        return None
+    check_file(folder, GIVEN, manifest["sha256"])
+    return folder / GIVEN
 
 
 def given_triples(path: Path, negatives: int) -> Iterator[pa.RecordBatch]:
@@ -49,8 +71,7 @@ def _schema(path: Path, found: pa.Schema) -> pa.Schema:
     missing = [name for name in (*IDS, *(SCORES if scores else ())) if name not in found.names]
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing, found {', '.join(found.names)}")
-    fields: list[tuple[str, Any]] = [*((name, pa.string()) for name in IDS), *((name, pa.float32()) for name in scores)]
-    return pa.schema(fields)
+    return pa.schema([*TRIPLES, *(pa.field(name, pa.float32()) for name in scores)])
 
 
 def _pairs(path: Path, file: pq.ParquetFile) -> NDArray[np.uint64]:

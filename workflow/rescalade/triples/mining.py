@@ -14,8 +14,7 @@ from rescalade.retrieval.bm25 import SLICE_QUERIES, Bm25, collection_parts
 from rescalade.retrieval.identical import depth_for
 from rescalade.texts.collection import read_table
 from rescalade.texts.judgements import read_judgements
-
-SCHEMA = pa.schema([("query_id", pa.string()), ("positive_id", pa.string()), ("negative_id", pa.string())])
+from rescalade.texts.triple_files import TRIPLES
 
 
 @dataclass
@@ -72,7 +71,7 @@ def mine_triples(
                 drawn = _draw(candidates, negatives, seed, name)
                 rows += [(name, positive, negative) for positive in positives for negative in drawn]
         columns = list(zip(*rows, strict=True)) or [(), (), ()]
-        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=SCHEMA)
+        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=TRIPLES)
 
 
 def _draw(candidates: Sequence[str], count: int, seed: int, query: str) -> list[str]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from rescalade.atomic import atomic_file, sha256, write_json
 from rescalade.errors import UserError
 from rescalade.scratch import scratch_folder
-from rescalade.texts.triple_files import GIVEN, given_triples
+from rescalade.texts.triple_files import brought_triples, given_triples
 from rescalade.triples.mining import Mined, mine_triples
 
 
@@ -28,7 +28,7 @@ def make_triples(
 ) -> dict[str, Any]:
     """Write the triples of a collection, and a manifest beside them; memory does not grow with the corpus.
 
-    Where the folder holds given-triples.parquet these are taken, at most `negatives` per query and positive; else
+    Triples that the set brings, as its manifest says, are taken, at most `negatives` per query and positive; else
     negatives are mined with BM25 (rescalade.triples.mining), among them never the document whose id is the query's
     where `drop_identical_ids` says that it is the query itself.
 
@@ -36,10 +36,10 @@ def make_triples(
         The manifest: origin (given or mined), triples, sha256, and for mined ones the queries left out.
 
     Raises:
-        UserError: there is no triple at all, or a file is damaged.
+        UserError: there is no triple at all, or a file is missing or not what the manifest says.
     """
-    given = folder / GIVEN
-    if given.is_file():
+    given = brought_triples(folder)
+    if given is not None:
         return write_triples(path, given_triples(given, negatives), {"origin": "given"})
     counts = Mined()
     with scratch_folder(path) as scratch:

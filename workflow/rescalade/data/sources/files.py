@@ -5,13 +5,37 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
+
+from rescalade.data.settings import DatasetConfig, SourceConfig
 from rescalade.data.sources.failures import told
 from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
+
+
+class FilesSource(SourceConfig):
+    """Local files: a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/PART.tsv) or the same as TSV."""
+
+    kind: Literal["files"]
+
+
+class FilesDataset(DatasetConfig):
+    """Keys of a data set of local files, beside those of DatasetConfig."""
+
+    path: str = Field(description="The folder.")
+    part: str | None = Field(None, description="The name of qrels/PART.tsv.")
+
+    def open(self, name: str, source: FilesSource, folder: Path | None) -> Opened:
+        """See `open_files`."""
+        return open_files(name, self.reads()["path"], self.part)
+
+    def reads(self) -> Mapping[str, Path]:
+        """The folder."""
+        return {"path": Path(self.path).expanduser()}
 
 
 def open_files(name: str, folder: Path, part: str | None) -> Opened:

@@ -1,191 +1,54 @@
-"""Training triplets from the Hugging Face hub: rows of texts, or rows of ids with the texts in subsets of their own."""
+"""Training triplets from the Hugging Face hub."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
+from pydantic import Field
 
-from rescalade.data.hash_set import Seen, text_hash
-from rescalade.data.settings import DatasetConfig
-from rescalade.data.sources.failures import in_one_line, told
-from rescalade.data.sources.hub_files import fetch
-from rescalade.data.streams import Document, Judgement, Opened, Query
-from rescalade.errors import UserError
+from rescalade.data.settings import DatasetConfig, Download, SourceConfig
+from rescalade.strict import Strict
 
-ROWS = 4096
-TRIPLES = pa.schema([("query_id", pa.string()), ("positive_id", pa.string()), ("negative_id", pa.string())])
-SCORED = TRIPLES.append(pa.field("positive_score", pa.float64())).append(pa.field("negative_score", pa.float64()))
-Rows = Callable[[], Iterator[dict[str, list[Any]]]]
+if TYPE_CHECKING:
+    from rescalade.data.streams import Opened
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns of a set of triplets; margin is the teacher's score of the positive less the negative's."""
+class HubSource(SourceConfig):
+    """Training triplets on the Hugging Face hub: texts, or ids with subsets that hold the texts."""
 
-    query: str
-    positive: str
-    negatives: list[str]
-    margin: str | None
+    kind: Literal["hub"]
 
 
-def open_hub_triples(name: str, entry: DatasetConfig) -> Opened:
-    """Documents, queries, positives and triples of a data set on the hub.
+class HubTexts(Strict):
+    """Subsets of a hub data set that hold the texts of its ids."""
 
-    Triplets of texts: each different text becomes one document or query, named by its hash, so that a passage under
-    two ids is one. Triplets of ids: the texts come from the subsets that `texts` names, and only those that the
-    triplets use. A teacher's margin becomes positive_score 0 and negative_score -margin: MarginMSE and the KL
-    divergence see differences alone.
-
-    Raises:
-        UserError: the set, its subset or its revision is not there or cannot be fetched, or its columns are strange.
-    """
-    what = f"data set {name} ({entry.id})"
-    remedy = "delete its folder in the hub's cache (`hf cache list`) and run again"
-    wanted = [str(entry.subset or "default")]
-    if entry.texts is not None:
-        wanted += [entry.texts.documents, entry.texts.queries]
-    try:
-        folder = fetch(str(entry.id), str(entry.revision), wanted)
-        rows = [
-            _rows(folder, subset, entry.part or "train", entry.limit if n == 0 else None)
-            for n, subset in enumerate(wanted)
-        ]
-        columns = _columns(what, next(rows[0](), {}))
-    except Exception as error:
-        raise in_one_line(error, what, remedy) from error
-    triplets = _Triplets(rows[0], columns, by_id=entry.texts is not None)
-    if entry.texts is None:
-        documents, queries = triplets.documents, triplets.queries
-    else:
-        documents, queries = triplets.named_documents(rows[1]), triplets.named_queries(rows[2])
-    return Opened(
-        documents=told(documents, what, remedy),
-        queries=told(queries, what, remedy),
-        judgements=told(triplets.judgements, what, remedy),
-        facts={"origin": f"huggingface.co/datasets/{entry.id}", "subset": wanted[0], "commit": folder.name},
-        triples=told(triplets.triples, what, remedy),
-    )
+    documents: str = Field(description="Subset with the documents: its first column is the id, its second the text.")
+    queries: str = Field(description="Subset with the queries, likewise.")
 
 
-def _rows(folder: Path, subset: str, split: str, limit: int | None) -> Rows:
-    """Batches of a subset's rows, column by column, read from the files without holding them."""
+class HubDataset(DatasetConfig):
+    """Keys of a data set on the hub, beside those of DatasetConfig."""
 
-    def read() -> Iterator[dict[str, list[Any]]]:
-        import datasets
+    id: str = Field(description="owner/name of the data set.")
+    revision: str = Field(description="The commit.")
+    subset: str = Field("default", description="The subset with the triplets.")
+    texts: HubTexts | None = Field(None, description="Where the texts of triplets of ids are.")
+    part: str = Field("train", description="The split.")
+    limit: int | None = Field(None, ge=1, description="At most this many rows.")
 
-        stream = datasets.load_dataset(str(folder), subset, split=split, streaming=True)
-        left = limit
-        for batch in stream.iter(ROWS):
-            if left is None:
-                yield batch
-                continue
-            yield {key: values[:left] for key, values in batch.items()}
-            left -= min(left, len(next(iter(batch.values()))))
-            if not left:
-                return
+    def open(self, name: str, source: HubSource, folder: Path | None) -> Opened:
+        """See `open_hub_triples`."""
+        from rescalade.data.sources.hub_triplets import open_hub_triples
 
-    return read
+        texts = () if self.texts is None else (self.texts.documents, self.texts.queries)
+        return open_hub_triples(name, self.id, self.revision, self.subset, texts, self.part, self.limit)
 
+    def downloads(self) -> Sequence[Download]:
+        """The files of its subsets, whose size only the hub knows."""
+        return [Download(f"data set {self.id}", self.id, None)]
 
-def _columns(what: str, first: Mapping[str, list[Any]]) -> Columns:
-    """Which column is what, by name.
-
-    Raises:
-        UserError: there is no query, positive or negative.
-    """
-
-    def named(*names: str) -> str | None:
-        return next((name for name in names if name in first), None)
-
-    query, positive = named("query", "query_id", "anchor"), named("positive", "positive_id")
-    negatives = [name for name in first if name == "negative" or name.startswith("negative_")]
-    if query is None or positive is None or not negatives:
-        found = ", ".join(first) or "none"
-        raise UserError(f"{what}: columns query, positive and negative are expected, found {found}; another subset?")
-    return Columns(query, positive, negatives, named("score", "margin"))
-
-
-class _Triplets:
-    """Streams over the rows of a set of triplets."""
-
-    def __init__(self, rows: Rows, columns: Columns, by_id: bool) -> None:
-        self._rows, self._columns, self._by_id = rows, columns, by_id
-
-    def _name(self, kind: str, value: Any) -> str:
-        return str(value) if self._by_id else f"{kind}{text_hash(value):016x}"
-
-    def queries(self) -> Iterator[Query]:
-        """Each different query text."""
-        for text in self._different([self._columns.query]):
-            yield Query(self._name("q", text), text)
-
-    def documents(self) -> Iterator[Document]:
-        """Each different text of a positive or negative."""
-        for text in self._different([self._columns.positive, *self._columns.negatives]):
-            yield Document(self._name("d", text), "", text)
-
-    def judgements(self) -> Iterator[Judgement]:
-        """Each different pair of a query and its positive."""
-        seen = Seen()
-        for batch in self._rows():
-            pairs = [
-                (self._name("q", query), self._name("d", positive))
-                for query, positive in zip(batch[self._columns.query], batch[self._columns.positive], strict=True)
-            ]
-            new = seen.add([text_hash("\0".join(pair)) for pair in pairs])
-            yield from (Judgement(*pair, 1) for pair, is_new in zip(pairs, new, strict=True) if is_new)
-
-    def triples(self) -> Iterator[pa.RecordBatch]:
-        """Rows of one negative each."""
-        columns = self._columns
-        for batch in self._rows():
-            queries = [self._name("q", value) for value in batch[columns.query]]
-            positives = [self._name("d", value) for value in batch[columns.positive]]
-            count = len(columns.negatives)
-            negatives = [
-                self._name("d", value)
-                for row in zip(*(batch[name] for name in columns.negatives), strict=True)
-                for value in row
-            ]
-            table: dict[str, list[Any]] = {
-                "query_id": [value for value in queries for _ in range(count)],
-                "positive_id": [value for value in positives for _ in range(count)],
-                "negative_id": negatives,
-            }
-            if columns.margin is not None:
-                table["positive_score"] = [0.0] * len(negatives)
-                table["negative_score"] = [-float(margin) for margin in batch[columns.margin] for _ in range(count)]
-            yield pa.RecordBatch.from_pydict(table, schema=TRIPLES if columns.margin is None else SCORED)
-
-    def named_documents(self, texts: Rows) -> Callable[[], Iterator[Document]]:
-        """Documents whose ids the triplets use, from a subset of (id, text)."""
-        columns = [self._columns.positive, *self._columns.negatives]
-        return lambda: (Document(identity, "", text) for identity, text in self._named(texts, columns))
-
-    def named_queries(self, texts: Rows) -> Callable[[], Iterator[Query]]:
-        """Queries whose ids the triplets use, likewise."""
-        return lambda: (Query(identity, text) for identity, text in self._named(texts, [self._columns.query]))
-
-    def _different(self, columns: list[str]) -> Iterator[str]:
-        seen = Seen()
-        for batch in self._rows():
-            texts = [text for name in columns for text in batch[name]]
-            new = seen.add([text_hash(text) for text in texts])
-            yield from (text for text, is_new in zip(texts, new, strict=True) if is_new)
-
-    def _named(self, texts: Rows, columns: list[str]) -> Iterator[tuple[str, str]]:
-        used = Seen()
-        for batch in self._rows():
-            used.add([text_hash(str(value)) for name in columns for value in batch[name]])
-        for batch in texts():
-            identities, values = list(batch.values())[:2]
-            keep = used.contains([text_hash(str(identity)) for identity in identities])
-            yield from (
-                (str(identity), value)
-                for identity, value, is_used in zip(identities, values, keep, strict=True)
-                if is_used
-            )
+    def listed(self, what: Literal["docs", "queries"]) -> int | None:
+        """At most so many rows."""
+        return self.limit

@@ -4,14 +4,52 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
+
+from rescalade.data.settings import DatasetConfig, Download, SourceConfig
 from rescalade.data.sources.failures import told
 from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class IrDatasetsSource(SourceConfig):
+    """Collections that the library ir_datasets knows by id; it downloads, resumes and checks them by md5."""
+
+    kind: Literal["ir_datasets"]
+
+
+class IrDatasetsDataset(DatasetConfig):
+    """Keys of a data set of ir_datasets, beside those of DatasetConfig."""
+
+    id: str = Field(description="Its id there.")
+
+    def open(self, name: str, source: IrDatasetsSource, folder: Path | None) -> Opened:
+        """See `open_ir_dataset`; says what is going to be fetched."""
+        size = sum(file.size or 0 for file in self.downloads())
+        if size > 10**6:
+            logger.info("data set %s: %.3g GB to fetch, unless %s has it", name, size / 1e9, ir_datasets_home())
+        return open_ir_dataset(name, self.id)
+
+    def downloads(self) -> Sequence[Download]:
+        """Archives; data sets share some."""
+        from rescalade.data.sources.irds_tables import downloads
+
+        files = [Download("ir_datasets", address, size) for address, size in downloads(self.id).items()]
+        return files or [Download(f"data set {self.id}", self.id, None)]
+
+    def listed(self, what: Literal["docs", "queries"]) -> int | None:
+        """As the library's own tables say."""
+        from rescalade.data.sources.irds_tables import count
+
+        return count(self.id, what)
 
 
 def open_ir_dataset(name: str, identity: str) -> Opened:

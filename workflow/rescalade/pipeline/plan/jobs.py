@@ -11,7 +11,6 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.plan import run_jobs
 from rescalade.pipeline.plan.job import RULES, Job, Key
-from rescalade.pipeline.stages import STAGED_SOURCES
 
 
 def make_jobs(config: Config, paths: Paths) -> dict[Key, Job]:
@@ -38,9 +37,9 @@ def _source(_: Config, paths: Paths, name: str) -> Job:
 
 def _collection(config: Config, paths: Paths, name: str) -> Job:
     dataset, folder = config.dataset(name), paths.dataset(name)
-    files = ("corpus.parquet", "queries.parquet", "qrels.parquet", "manifest.json")
+    files = ("corpus.parquet", "queries.parquet", "qrels.parquet", "given-triples.parquet", "manifest.json")
     needs: list[Key] = []
-    if config.source(dataset.source).kind in STAGED_SOURCES:
+    if config.source(dataset.source).has_stage:
         needs.append(("source", dataset.source))
     if dataset.corpus is not None:
         needs.append(("collection", dataset.corpus))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rescalade.config import Config
-from rescalade.data.settings import WheelSource
+from rescalade.data.settings import Download
 from rescalade.paths import Paths
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import (
@@ -16,7 +16,6 @@ from rescalade.pipeline.plan.assumptions import (
     TEXT_BYTES_PER_TOKEN,
     TOKEN_BYTES,
     WEIGHT_BYTES,
-    WHEELS,
     Assumptions,
 )
 from rescalade.pipeline.plan.job import Job, Key
@@ -31,27 +30,20 @@ def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[d
     """Bytes by what is downloaded for the jobs among `keys`, and names of downloads of unknown size."""
     found: dict[str, int] = {}
     unknown: set[str] = set()
-    archives: dict[str, int] = {}
+    files: set[Download] = set()  # data sets share archives
     for rule, *names in keys:
         if rule == "source":
-            source = config.source(names[0])
-            if isinstance(source, WheelSource):
-                _add(found, unknown, f"wheel {source.package}", WHEELS.get(source.package))
+            files |= set(config.source(names[0]).downloads())
         elif rule == "collection":
-            dataset = config.dataset(names[0])
-            source = config.source(dataset.source)
-            if source.kind == "ir_datasets" and dataset.id is not None:
-                files = counts.downloads(dataset.id)
-                archives |= files  # data sets share archives
-                if not files:
-                    unknown.add(f"data set {dataset.id}")
-            elif source.kind == "hub":
-                unknown.add(f"data set {dataset.id}")
+            files |= set(config.dataset(names[0]).downloads())
         elif rule == "backbone" and config.backbone(names[0]).source == "hub":
-            shape = shape_of(config, paths, names[0])
-            _add(found, unknown, f"model {config.backbone(names[0]).id}", shape.download if shape else None)
-    if archives:
-        found["ir_datasets"] = sum(archives.values())
+            shape, identity = shape_of(config, paths, names[0]), str(config.backbone(names[0]).id)
+            files.add(Download(f"model {identity}", identity, shape.download if shape else None))
+    for file in sorted(files, key=lambda file: file[:2]):
+        if file.size is None:
+            unknown.add(file.label)
+        else:
+            found[file.label] = found.get(file.label, 0) + file.size
     return found, unknown
 
 
@@ -118,10 +110,3 @@ def _add_retrieval(
             cached.add((tokenizer, name))
             length = config.model.retrieval.document_length or config.train_settings(job.run.backbone).document_length
             found["tokens"] += texts * min(assumed.document_tokens, length) * TOKEN_BYTES
-
-
-def _add(found: dict[str, int], unknown: set[str], name: str, size: int | None) -> None:
-    if size is None:
-        unknown.add(name)
-    else:
-        found[name] = size

