@@ -7,7 +7,6 @@ import typer
 from rescalade.cli.context import Context, stage_command
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import collection_inputs, collection_settings, source_settings
-from rescalade.stage import Call, Machine
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +20,8 @@ def source(context: Context, name: str) -> None:
     from rescalade.data.source_stage import run_source
 
     recorder = Recorder("source", context.settings("source", name=name), [])
-    call = Call(f"source {name}", Machine(context.threads, context.device_name), record=recorder.write)
-    run_source(source_settings(context.config, name), {}, {"folder": context.paths.source(name)}, call)
+    outputs = {"folder": context.paths.source(name)}
+    run_source(source_settings(context.config, name), {}, outputs, context.call(recorder, {"name": name}, {}))
 
 
 def collection(context: Context, dataset: str) -> None:
@@ -32,9 +31,9 @@ def collection(context: Context, dataset: str) -> None:
     inputs = collection_inputs(context.config, context.paths, dataset)
     seen = [inputs["source"] / "manifest.json"] if "source" in inputs else []
     recorder = Recorder("collection", context.settings("collection", dataset=dataset), seen)
-    call = Call(f"collection {dataset}", Machine(context.threads, context.device_name), record=recorder.write)
     folder = context.paths.dataset(dataset)
     outputs = {"manifest": folder / "manifest.json", "record": folder / "record.json"}
+    call = context.call(recorder, {"dataset": dataset}, {})
     run_collection(collection_settings(context.config, dataset), inputs, outputs, call)
 
 
