@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.encoding.encode import EncodeSettings, encode_collection
-from rescalade.encoding.text_batches import plan_batches
+from rescalade.encoding.encoder import plan_batches
 from rescalade.errors import UserError
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.models.splade_config import FILE

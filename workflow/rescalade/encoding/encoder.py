@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rescalade.encoding import trim
 from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
-from rescalade.encoding.text_batches import padded, plan_batches
 from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack
-from rescalade.texts.token_batch import TokenBatch
+from rescalade.texts.token_batch import TokenBatch, pad
 from rescalade.texts.tokens import Tokens, tokens_of
 from rescalade.vectors.reader import SparseVectors
 
@@ -39,7 +40,6 @@ class Encoder:
         self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig, settings: EncodeSettings
     ) -> None:
         self._model, self.tokenizer, self.how, self._settings = model.eval(), tokenizer, how, settings
-        self._left_out = [] if how.pool_special_tokens else sorted(tokenizer.all_special_ids)
 
     @classmethod
     def load(cls, folder: Path, settings: EncodeSettings | None = None, device: str = "cpu") -> Encoder:
@@ -81,8 +81,9 @@ class Encoder:
         found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
         texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
         for number, batch in enumerate(plan_batches(tokens.lengths, self._settings.batch_tokens, texts)):
-            rows = padded(tokens, batch, int(self.tokenizer.pad_token_id), self._left_out)
-            found.add(batch, sparsify(self._weights(rows.to(self._model.device))))
+            rows = [tokens.numbers[tokens.offsets[text] : tokens.offsets[text + 1]] for text in batch]
+            dense = pad(self.tokenizer, rows, self.how.pool_special_tokens).to(self._model.device)
+            found.add(batch, sparsify(self._weights(dense)))
             advance(len(batch))
             if number % trim.BATCHES == 0:
                 trim.trim()
@@ -95,3 +96,26 @@ class Encoder:
             hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
         with torch.inference_mode():
             return self._model.head_weights(*pack(operand(hidden, half), batch.pooled), self._settings.head)
+
+
+def plan_batches(
+    lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int, batch_texts: int | None = None
+) -> Iterator[list[int]]:
+    """Numbers of texts per batch, shortest first, so that size times longest stays within `batch_tokens`.
+
+    No batch has more than `batch_texts`: the head's results are dense, [B, V], and many short texts would make
+    these the largest thing in memory.
+
+    Equal lengths stand in the order of the texts: the plan, and with it every bit of the result, depends on
+    the texts alone. A text longer than `batch_tokens` is a batch of its own.
+    """
+    sizes = np.asarray(lengths, np.int64)
+    batch: list[int] = []
+    for number in np.argsort(sizes, kind="stable").tolist():
+        full = len(batch) == batch_texts or (len(batch) + 1) * int(sizes[number]) > batch_tokens
+        if batch and full:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch

@@ -59,8 +59,11 @@ def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
 
 
 def texts_of(part: pa.Table | pa.RecordBatch) -> list[str]:
-    """Title, a space and the text of each document of a part; the text alone where the title is empty."""
-    titles, texts = part.column("title").to_pylist(), part.column("text").to_pylist()
+    """Title, a space and the text of each row of a part; the text alone where the title is empty or there are none."""
+    texts: list[str] = part.column("text").to_pylist()
+    if "title" not in part.schema.names:
+        return texts
+    titles = part.column("title").to_pylist()
     return [f"{title} {text}" if title else text for title, text in zip(titles, texts, strict=True)]
 
 

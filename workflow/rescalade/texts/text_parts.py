@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import read_json
-from rescalade.texts.collection import Collection, check_file
+from rescalade.texts.collection import Collection, check_file, texts_of
 
 Part = tuple[list[str], list[str]]
 
@@ -76,9 +76,4 @@ def _rows(path: Path, first: int, stop: int) -> pa.Table:
 
 
 def _part(table: pa.Table) -> Part:
-    """Title, a space and the text; the text alone where there is no title."""
-    texts = table["text"].to_pylist()
-    if "title" in table.column_names:
-        titles = table["title"].to_pylist()
-        texts = [f"{title} {text}" if title else text for title, text in zip(titles, texts, strict=True)]
-    return table["id"].to_pylist(), texts
+    return table["id"].to_pylist(), texts_of(table)

@@ -45,13 +45,10 @@ def pad(
         rows: token numbers per text.
         pool_special: whether special tokens take part in the max; otherwise `pooled` leaves them out.
     """
-    longest = max(1, max(map(len, rows), default=1))
-    input_ids = torch.full((len(rows), longest), int(tokenizer.pad_token_id), dtype=torch.int64)
-    mask = torch.zeros((len(rows), longest), dtype=torch.int64)
-    for number, row in enumerate(rows):
-        input_ids[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        mask[number, : len(row)] = 1
-    pooled = mask.bool()
-    if not pool_special:
-        pooled &= ~torch.isin(input_ids, torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64))
-    return TokenBatch(input_ids, mask, pooled)
+    lengths = np.array([len(row) for row in rows], np.int64)
+    mask: NDArray[np.bool_] = np.arange(max(1, lengths.max(initial=1))) < lengths[:, None]
+    numbers: NDArray[np.int64] = np.full(mask.shape, int(tokenizer.pad_token_id), np.int64)
+    if len(rows):
+        numbers[mask] = np.concatenate(rows)
+    pooled = mask if pool_special else mask & ~np.isin(numbers, sorted(tokenizer.all_special_ids))
+    return TokenBatch(torch.from_numpy(numbers), torch.from_numpy(mask.astype(np.int64)), torch.from_numpy(pooled))
