@@ -1,0 +1,1 @@
+"""Texts become vectors: the stage `encode`, and questions."""

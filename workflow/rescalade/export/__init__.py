@@ -1,0 +1,1 @@
+"""Vectors in other engines' formats."""

@@ -1,0 +1,1 @@
+"""Results read, summed up, and shown as tables, figures, claims and pages."""

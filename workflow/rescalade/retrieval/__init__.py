@@ -1,0 +1,1 @@
+"""Exact search in an inverted index, and BM25."""

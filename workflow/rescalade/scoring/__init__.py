@@ -1,0 +1,1 @@
+"""Effectiveness and sparsity of rankings and vectors, and tests of significance."""

@@ -1,0 +1,1 @@
+"""The SPLADE pooling over a language model, with its back ends."""

@@ -2,7 +2,8 @@
 
 `SparseEncoder(modules=[PackedTransformer(...), FusedSpladePooling(...)])` trains and encodes like the stock pair
 (Transformer, SpladePooling), but between the two travel the transformed hidden states of the real tokens [T, D]
-instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncoder folder (`models/sparse_encoder_files.py`).
+instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncoder folder (see
+`models/sparse_encoder_files.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Training a sparse retriever: batches, loss, checkpoints, devices."""
