@@ -19,7 +19,7 @@ from rescalade.objective.loss import (
     score,
 )
 from rescalade.objective.measures import activity, mean_cosine
-from rescalade.training.schedule import learning_rate_factor, linear_factor, quadratic_ramp, ramp_factor, warmup_steps
+from rescalade.training.schedule import learning_rate_factor, linear_factor, part_of_steps, quadratic_ramp, ramp_factor
 
 
 def test_info_nce_by_hand() -> None:
@@ -117,7 +117,7 @@ def test_linear_schedule_equals_transformers() -> None:
     from transformers import get_linear_schedule_with_warmup
 
     total = 37
-    warmup = warmup_steps(total, 0.1)
+    warmup = part_of_steps(total, 0.1)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = get_linear_schedule_with_warmup(optimizer, warmup, total)
     for step in range(total):

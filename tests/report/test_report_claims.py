@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rescalade.config import Run
+from rescalade.config.model import ClaimName
 from rescalade.paths import Paths
 from rescalade.report.claims.claim import Finding, together
 from rescalade.report.claims.claims import Claim, evaluate_claims
@@ -40,6 +41,7 @@ def test_the_papers_story_holds(tmp_path: Path) -> None:
         "first-loss-falls": "holds",
         "level-with-bm25": "does not hold",
     }
+    assert list(found) == list(ClaimName), "every name has its claim, in the order of the page"
     assert "0.420" in found["division-rescues"].evidence
     assert "k = 16" in found["division-rescues"].evidence
 

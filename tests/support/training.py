@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.tokens import Tokens
-from rescalade.training.callback import Progress
 from rescalade.training.examples import Examples, packed
 from rescalade.training.process_group import World
 from rescalade.training.settings import TrainSettings

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rescalade.errors import UserError
-from rescalade.training.callback import Progress
+from rescalade.progress import Progress
 from rescalade.training.checkpoint import load_checkpoint, save_checkpoint
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps

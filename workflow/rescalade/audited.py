@@ -14,6 +14,8 @@ from rescalade.variants import Mode, ScaleRule, Variant, prediction_key
 
 RiskLevel = Literal["low", "raised", "high"]
 Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LARGE_NORM = 2.0
+"""Mean row norm above which arXiv 2606.18811 (Table 1) calls a head large."""
 
 
 class RowNorm(Strict):
@@ -27,7 +29,7 @@ class RowNorm(Strict):
 class HeadNorms(Strict):
     """Norms of an output projection W [V, D], without running the model.
 
-    row_norm: its mean is the paper's measure (below 2 small, above 2 large: arXiv 2606.18811, Table 1). frobenius: norm
+    row_norm: its mean is the paper's measure (small, or large above LARGE_NORM). frobenius: norm
     of W. anisotropy: mean cosine over pairs of distinct rows. bias_norm: L2 norm of the bias, None without one.
     vocabulary, width: V and D. tied: whether W is the token embedding too. norm: class of the norm before the decoder,
     or None. soft_cap: c of z = c tanh(x / c), or None.

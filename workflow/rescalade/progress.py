@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called with what is done, of how much, and a few numbers worth watching by name."""
 EVERY_SECONDS = 10.0
 
 
 class Reporter:
-    """Called with (done, total, values) as often as one likes; shows what a reader can follow."""
+    """A `Progress` that shows what a reader can follow, however often it is called."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -21,11 +25,11 @@ class Reporter:
         self._start = time.monotonic()
         self._first: int | None = None
         self._last = 0.0
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Reporter:
         if self._console.is_terminal:
-            self._bar = Progress(
+            self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),

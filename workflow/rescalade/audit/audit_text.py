@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import torch
 
-from rescalade.audit.measure import Progress, audit
+from rescalade.audit.measure import audit
 from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
+from rescalade.progress import Progress
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
 from rescalade.texts.token_batch import TokenBatch, pad, tokenise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +17,7 @@ from rescalade.models.locate import Head, locate_head
 from rescalade.models.norms import head_norms
 from rescalade.objective.loss import info_nce
 from rescalade.objective.measures import activity
+from rescalade.progress import Progress
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, measure_modes, sample_logits
 from rescalade.splade.model import SpladeModel
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SCALES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """The paper's grid of k."""
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 def audit(

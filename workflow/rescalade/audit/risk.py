@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 from typing import get_args
 
-from rescalade.audited import HeadNorms, Measured, Risk, RiskLevel
+from rescalade.audited import LARGE_NORM, HeadNorms, Measured, Risk, RiskLevel
+from rescalade.objective.collapse import DEAD_TERMS, DEGENERATE_COSINE
 
 HIGH_LOSS, RAISED_LOSS = 500.0, 2.0
 """InfoNCE at step 0 in units of ln(candidates), the loss of a model that tells nothing apart."""
-LARGE_NORM = 2.0
-"""Mean row norm above which arXiv 2606.18811 (Table 1) calls a head large."""
 TIED_ERROR = 0.1
 """Relative error of the logits from which a tied division counts as a change of the encoder."""
-DEGENERATE_COSINE = 0.95
 LEVELS: tuple[RiskLevel, ...] = get_args(RiskLevel)
 Found = list[tuple[RiskLevel, str]]
 
@@ -57,8 +55,8 @@ def _loss(row: Measured, candidates: int) -> Found:
 
 def _texts(row: Measured) -> Found:
     found: Found = []
-    if row.active_document < 1:
-        found.append(("high", f"{row.active_document:.2f} active terms per document (dead: below 1)"))
+    if row.active_document < DEAD_TERMS:
+        found.append(("high", f"{row.active_document:.2f} active terms per document (dead: below {DEAD_TERMS:g})"))
     if row.cosine_document > DEGENERATE_COSINE:
         found.append(
             ("raised", f"mean cosine between documents is {row.cosine_document:.3f} (above {DEGENERATE_COSINE})")

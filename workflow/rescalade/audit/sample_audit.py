@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rescalade.audit.measure import Progress, audit
+from rescalade.audit.measure import audit
 from rescalade.audited import Audit
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
+from rescalade.progress import Progress
 from rescalade.texts.audit_sample import sample_batches
 from rescalade.variants import Variant
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-Progress = Callable[[int, int, dict[str, float]], None]
+from rescalade.progress import Progress
 
 
 def bar_class(progress: Progress) -> type:

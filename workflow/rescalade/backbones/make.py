@@ -10,13 +10,14 @@ import torch
 
 from rescalade.audited import HeadNorms
 from rescalade.backbones.architecture import MAX_POSITIONS
-from rescalade.backbones.pretrain import Progress, pretrain
+from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
 from rescalade.errors import UserError
 from rescalade.models.load import check_vocabulary, load_masked_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
+from rescalade.progress import Progress
 from rescalade.rescaling.save import save_verified
 from rescalade.texts.collection import Collection
 

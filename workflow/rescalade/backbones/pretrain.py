@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from torch.nn import functional
 from rescalade.backbones.architecture import build_model, initialise_head
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import SPECIAL_TOKENS, train_wordpiece
+from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
 from rescalade.training.checkpoint import load_checkpoint, restore_training, save_checkpoint, training_tensors
 from rescalade.training.optimizer import adamw
-from rescalade.training.schedule import linear_factor, warmup_steps
+from rescalade.training.schedule import linear_factor, part_of_steps
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 CHECKPOINT_EVERY = 100
 MASK = SPECIAL_TOKENS.index("[MASK]")
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def pretrain(
         restore_training(model, optimizer, saved[0])
         history = saved[1]["history"]
         logger.info("resumed after step %d", len(history))
-    warmup = warmup_steps(settings.steps, settings.warmup_ratio)
+    warmup = part_of_steps(settings.steps, settings.warmup_ratio)
     for step, sequences in _batches(stream, settings, start=len(history)):
         random = np.random.default_rng([settings.seed, 1, step])
         inputs, selected = mask_tokens(sequences, settings, vocabulary, random)

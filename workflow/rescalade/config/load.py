@@ -17,8 +17,8 @@ from rescalade.config.datasets import check_corpus
 from rescalade.config.errors import Lines, Location, explain, unknown
 from rescalade.config.measures import check_measures
 from rescalade.config.model import (
-    CLAIMS,
     BackboneConfig,
+    ClaimName,
     ConfigModel,
     ExperimentConfig,
     RecipeConfig,
@@ -233,7 +233,7 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
             known("experiment", other, model.experiments, *here, "also", number)
             _check_also(model, name, other, lines.place((*here, "also", number)))
         for number, claim in enumerate(experiment.expect):
-            known("claim", claim, dict.fromkeys(CLAIMS), *here, "expect", number)
+            known("claim", claim, dict.fromkeys(ClaimName), *here, "expect", number)
         for block, entry in enumerate(experiment.grid):
             _check_scales(name, block, entry.scales, lines)
             for number, backbone_name in enumerate(entry.backbones):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
 
@@ -16,14 +17,18 @@ from rescalade.training.settings import TrainSettings
 from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 
-CLAIMS = (
-    "large-norm-collapses",
-    "division-rescues",
-    "small-norm-unharmed",
-    "first-loss-falls",
-    "level-with-bm25",
-)
-"""Claims that a report answers, by the names of workflow/rescalade/report."""
+Keep = Literal["all", "vectors", "scores"]
+"""What stays on disk of a run once it is scored, from most to least."""
+
+
+class ClaimName(StrEnum):
+    """Claims that a report answers, in the order of its page."""
+
+    LARGE_NORM_COLLAPSES = "large-norm-collapses"
+    DIVISION_RESCUES = "division-rescues"
+    SMALL_NORM_UNHARMED = "small-norm-unharmed"
+    FIRST_LOSS_FALLS = "first-loss-falls"
+    LEVEL_WITH_BM25 = "level-with-bm25"
 
 
 def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:
@@ -119,7 +124,7 @@ class ExperimentConfig(Strict):
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."
     )
-    keep: Literal["all", "vectors", "scores"] = Field(
+    keep: Keep = Field(
         "all",
         description="What stays on disk of a run once it is scored. all: vectors and index, for `rescalade search`. "
         "vectors: no index, which is derived from them. scores: neither; rankings, scores and the model always stay.",
@@ -133,6 +138,11 @@ class ExperimentConfig(Strict):
         default=[], description="Claims of the paper that `rescalade claims --check` demands of this experiment."
     )
     published: Name | None = Field(None, description="File under workflow/published to compare numbers with.")
+
+    def keeps(self, what: Keep) -> bool:
+        """Whether what stays on disk at the level `what` stays here."""
+        order = get_args(Keep)
+        return order.index(self.keep) <= order.index(what)
 
 
 class RetrievalSettings(Strict):

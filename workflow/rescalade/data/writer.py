@@ -20,6 +20,7 @@ from rescalade.data.hash_set import Seen, text_hash
 from rescalade.data.rules import Expected, Rules
 from rescalade.data.streams import Document, Judgement, Opened, Query
 from rescalade.errors import UserError
+from rescalade.progress import Progress
 from rescalade.texts.collection import (
     BATCH_DOCUMENTS,
     CORPUS,
@@ -32,7 +33,6 @@ from rescalade.texts.triple_files import BRINGS, GIVEN, TRIPLES
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass

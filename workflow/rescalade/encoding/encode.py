@@ -16,6 +16,7 @@ from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.work_folder import WorkFolder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
+from rescalade.progress import Progress
 from rescalade.texts.collection import Collection
 from rescalade.texts.text_parts import Texts, collection_texts
 from rescalade.texts.tokens import cached_tokens, tokenizer_digest
@@ -25,7 +26,6 @@ from rescalade.vectors.manifest import model_digest
 __all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rescalade.objective.measures import Row
 from rescalade.outcome import VerdictName
+
+if TYPE_CHECKING:
+    from rescalade.objective.measures import Row  # imports torch, which a report needs not wait for
 
 DEAD_TERMS = 1.0
 SATURATED_SHARE = 0.5

@@ -17,6 +17,7 @@ QUERIES = pa.schema([("id", pa.string()), ("text", pa.string()), ("group", pa.st
 QRELS = pa.schema([("query_id", pa.string()), ("document_id", pa.string()), ("grade", pa.int32())])
 BATCH_DOCUMENTS = 16384
 """Documents that are in memory together where a corpus is read or written."""
+BATCH_JUDGEMENTS = 65_536
 FILES = {"corpus.parquet": CORPUS, "queries.parquet": QUERIES, "qrels.parquet": QRELS}
 
 
@@ -34,10 +35,17 @@ class Collection:
 
     def relevant(self) -> dict[str, dict[str, int]]:
         """Grades by query id and document id."""
-        found: dict[str, dict[str, int]] = {}
-        for row in self.qrels.to_pylist():
-            found.setdefault(row["query_id"], {})[row["document_id"]] = row["grade"]
-        return found
+        return grades(self.qrels)
+
+
+def grades(qrels: pa.Table) -> dict[str, dict[str, int]]:
+    """Grades of qrels(query_id, document_id, grade) by query id and document id."""
+    found: dict[str, dict[str, int]] = {}
+    for batch in qrels.to_batches(BATCH_JUDGEMENTS):
+        columns = (batch.column(name).to_pylist() for name in QRELS.names)
+        for query, document, grade in zip(*columns, strict=True):
+            found.setdefault(query, {})[document] = grade
+    return found
 
 
 def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:

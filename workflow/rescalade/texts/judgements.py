@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rescalade.errors import UserError
-from rescalade.texts.collection import read_table
-
-BATCH_ROWS = 65_536
+from rescalade.texts.collection import grades, read_table
 
 
 def read_judgements(folder: Path) -> dict[str, dict[str, int]]:
@@ -16,11 +14,7 @@ def read_judgements(folder: Path) -> dict[str, dict[str, int]]:
     Raises:
         UserError: the data set has none, or the file is damaged.
     """
-    found: dict[str, dict[str, int]] = {}
-    for batch in read_table(folder, "qrels.parquet").to_batches(BATCH_ROWS):
-        columns = (batch.column(name).to_pylist() for name in ("query_id", "document_id", "grade"))
-        for query, document, grade in zip(*columns, strict=True):
-            found.setdefault(query, {})[document] = grade
+    found = grades(read_table(folder, "qrels.parquet"))
     if not found:
         raise UserError(
             f"data set {folder.name} has no judgements (qrels.parquet is empty), which scores and hard negatives need; "

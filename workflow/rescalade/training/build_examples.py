@@ -21,6 +21,7 @@ from rescalade.errors import UserError
 from rescalade.objective.loss import RANKING
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
 from rescalade.texts.tokenised import tokenised
+from rescalade.texts.triple_files import IDS
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps, step_batches
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 Mask = NDArray[np.bool_]
-IDS = ("query_id", "positive_id", "negative_id")
 
 
 class TripleRows(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from rescalade.objective.measures import Row
+from rescalade.progress import Progress
 from rescalade.training.collapse_watch import CollapseWatch
 from rescalade.training.process_group import World
 from rescalade.training.resume import save
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rescalade.training.trainer import SpladeTrainer
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[int, int, Row], None]
 TIMED_STEPS = 5
 """Steps after which the time of a run is foretold; the first one warms up and does not count."""
 

@@ -14,12 +14,12 @@ from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.collapse import judge
 from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
+from rescalade.progress import Progress
 from rescalade.rescaling.multiplier import bake
 from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
 from rescalade.training.build_examples import build_examples
-from rescalade.training.callback import Progress
 from rescalade.training.process_group import World
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 
-def warmup_steps(total: int, ratio: float) -> int:
-    """Steps of warm-up: ceil(ratio * total), as transformers' Trainer counts them."""
+def part_of_steps(total: int, ratio: float) -> int:
+    """Steps of a phase that takes a part of them: ceil(ratio * total), as transformers' Trainer counts a warm-up."""
     return math.ceil(total * ratio)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
+from rescalade.training.schedule import part_of_steps
 
 Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
 """The names in `objective.loss.RANKING`; written out, since reading a configuration must not wait for torch."""
@@ -93,8 +93,8 @@ class TrainSettings(BaseModel):
 
     def warmup_length(self, total: int) -> int:
         """Optimiser steps of rising learning rate, of `total`."""
-        return math.ceil(total * self.warmup_ratio) if self.warmup_steps is None else self.warmup_steps
+        return part_of_steps(total, self.warmup_ratio) if self.warmup_steps is None else self.warmup_steps
 
     def ramp_length(self, total: int) -> int:
         """Optimiser steps over which the lambdas rise, of `total`."""
-        return math.ceil(total * self.ramp_ratio) if self.ramp_steps is None else self.ramp_steps
+        return part_of_steps(total, self.ramp_ratio) if self.ramp_steps is None else self.ramp_steps

@@ -7,8 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
-
-SCORES = ("positive_score", "negative_score")
+from rescalade.texts.triple_files import SCORES
 
 
 def teacher_scores(triples: pa.Table, loss: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

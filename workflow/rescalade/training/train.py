@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from rescalade.errors import UserError
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row
+from rescalade.progress import Progress
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
-from rescalade.training.callback import Follow, Interrupted, Progress
+from rescalade.training.callback import Follow, Interrupted
 from rescalade.training.examples import Examples
 from rescalade.training.forecast import make_plan
 from rescalade.training.memory import explained

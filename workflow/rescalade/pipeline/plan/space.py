@@ -22,9 +22,6 @@ from rescalade.pipeline.plan.job import Job, Key
 from rescalade.pipeline.plan.shapes import shape_of
 from rescalade.pipeline.plan.work import weights_of
 
-LEVELS = ("scores", "vectors", "all")
-"""What an experiment keeps, the least first."""
-
 
 def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[dict[str, int], set[str]]:
     """Bytes by what is downloaded for the jobs among `keys`, and names of downloads of unknown size."""
@@ -75,7 +72,7 @@ def disk_bytes(
     found["checkpoints"] = 2 * checkpoint * assumed.parallel
     for kind, by_run in passing.items():
         found[kind] = sum(by_run.values())
-        if LEVELS.index(config.experiment.keep) < LEVELS.index("all" if kind == "index" else "vectors"):
+        if not config.experiment.keeps("all" if kind == "index" else "vectors"):
             # goes when a run is scored, while the next ones are being made
             found[kind] = sum(sorted(by_run.values(), reverse=True)[: assumed.parallel + 1])
     return {kind: int(size) for kind, size in found.items()}

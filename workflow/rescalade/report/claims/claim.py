@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rescalade.config.model import ClaimName
 from rescalade.report.results.numbers import with_spread
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.row_norms import head_class
@@ -59,14 +60,14 @@ def together(findings: Sequence[Finding]) -> Answer:
 
 
 def assembled(
-    identity: str, title: str, paper_text: str, question: str, findings: Sequence[Finding], none: str
+    name: ClaimName, title: str, paper_text: str, question: str, findings: Sequence[Finding], none: str
 ) -> Claim:
     """A claim out of its findings; `none` is the evidence where there are none."""
     evidence = " ".join(finding.evidence for finding in findings[:SHOWN]) or none
     if len(findings) > SHOWN:
         counts = [sum(finding.holds is answer for finding in findings) for answer in (True, False, None)]
         evidence = f"Yes {counts[0]}, no {counts[1]}, not run {counts[2]} times. {evidence} The others are below."
-    return Claim(identity, title, paper_text, question, together(findings), evidence, [f.details for f in findings])
+    return Claim(name.value, title, paper_text, question, together(findings), evidence, [f.details for f in findings])
 
 
 def with_head(summary: Summary, head: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, with_head, yes
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.numbers import written
@@ -49,7 +50,7 @@ def collapse(summary: Summary) -> Claim:
             )
         )
     return assembled(
-        "large-norm-collapses",
+        ClaimName.LARGE_NORM_COLLAPSES,
         "Large-norm heads fail at k = 1",
         "Backbones whose MLM head has a large row norm collapse or degrade in standard SPLADE training, k = 1 "
         "(section on results, Table 2: ModernBERT .045, Ettin .099 MRR@10).",
@@ -94,7 +95,7 @@ def rescue(summary: Summary) -> Claim:
             )
         )
     return assembled(
-        "division-rescues",
+        ClaimName.DIVISION_RESCUES,
         "Division brings them level with small-norm heads",
         "Dividing the head by k before training brings large-norm backbones to the level of small-norm ones "
         "(Table 2: ModernBERT .250 at k = 16, BERT .254 MRR@10).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import Claim, Finding, assembled, row, yes
 from rescalade.report.results.labels import backbone_title, mode_title, variant_title
 from rescalade.report.results.numbers import Spread, with_spread, written
@@ -32,7 +33,7 @@ def first_loss(summary: Summary) -> Claim:
             )
         )
     return assembled(
-        "first-loss-falls",
+        ClaimName.FIRST_LOSS_FALLS,
         "The loss at step 0 falls with k",
         "The larger k, the lower the loss at the first step (Fig. 4: ModernBERT falls from about 21 600 at k = 1 to "
         "600 at "
@@ -75,7 +76,7 @@ def bm25(summary: Summary) -> Claim:
             )
         )
     return assembled(
-        "level-with-bm25",
+        ClaimName.LEVEL_WITH_BM25,
         "Sparse retrieval is level with BM25",
         "The paper has no BM25 row. CSPLADE (arXiv 2504.10816, main table) gives 18.4 MRR@10 for BM25 and 38.2 and "
         "above "

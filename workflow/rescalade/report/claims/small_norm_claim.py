@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rescalade.config.model import ClaimName
 from rescalade.models.families import FAMILIES
 from rescalade.report.claims.claim import Claim, Finding, assembled, quality, row, with_head, yes
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, variant_title
@@ -56,7 +57,7 @@ def harmless(summary: Summary) -> Claim:
             )
         )
     return assembled(
-        "small-norm-unharmed",
+        ClaimName.SMALL_NORM_UNHARMED,
         "Small-norm heads bear a moderate k",
         "Small-norm backbones do not need the division, and a moderate k does not harm them (Fig. 3; ALBERT is the "
         "paper's exception).",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from rescalade.audited import Audit
+from rescalade.audited import LARGE_NORM, Audit
 from rescalade.report.figures.audit_series import marked_scales, scales, series
 from rescalade.report.figures.curves import activity_bounds
 from rescalade.report.figures.style import (
@@ -25,7 +25,6 @@ from rescalade.report.figures.style import (
 )
 from rescalade.report.results.audit_read import predictions
 from rescalade.report.results.numbers import written
-from rescalade.report.tables.row_norms import LARGE_NORM
 
 BEYOND = 8.0
 """A rule's k is drawn up to this factor outside of the k that were tried, and at the edge beyond it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from rescalade.audited import LARGE_NORM
 from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.figures.style import (
     CARD,
@@ -24,7 +25,7 @@ from rescalade.report.figures.style import (
 from rescalade.report.results.labels import backbone_title, mode_title, scale_words
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.row_norms import LARGE_NORM, audited_norm
+from rescalade.report.tables.row_norms import audited_norm
 
 TOGETHER = 4
 """Backbones in one panel."""
@@ -110,8 +111,8 @@ def norm_chart(axes: Axes, summary: Summary) -> None:
             )
     axes.axvline(LARGE_NORM, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
     axes.annotate(
-        "the paper calls a head large above 2", (LARGE_NORM, 1), xycoords=("data", "axes fraction"), xytext=(4, -2),
-        textcoords="offset points", fontsize=8, color=MUTED, va="top",
+        f"the paper calls a head large above {LARGE_NORM:g}", (LARGE_NORM, 1), xycoords=("data", "axes fraction"),
+        xytext=(4, -2), textcoords="offset points", fontsize=8, color=MUTED, va="top",
     )  # fmt: skip
     axes.set_xscale("log")
     plain_log(axes.xaxis)

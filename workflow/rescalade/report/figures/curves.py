@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
 from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.figures.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
 from rescalade.report.results.labels import backbone_title, variant_title
@@ -45,9 +46,10 @@ def activity_panel(axes: Axes, summary: Summary, backbone: str, limits: tuple[fl
 
 def activity_bounds(axes: Axes, vocabulary: int | None) -> None:
     """Lines at the number of active terms below which a head counts as dead, and above which as saturated."""
-    bounds = [(1.0, "dead below 1", 2)]
+    bounds = [(DEAD_TERMS, f"dead below {DEAD_TERMS:g}", 2)]
     if vocabulary is not None:
-        bounds.append((vocabulary / 2, f"saturated above {vocabulary / 2:g}", -3))
+        limit = SATURATED_SHARE * vocabulary
+        bounds.append((limit, f"saturated above {limit:g}", -3))
     for height, words, shift in bounds:
         axes.axhline(height, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         note = axes.annotate(

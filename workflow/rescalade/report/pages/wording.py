@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from rescalade.config import Config
+from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import Claim
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, scale_words
 from rescalade.report.results.numbers import duration, listed, plural, written
@@ -69,7 +70,7 @@ def _backbones(config: Config) -> str:
 
 
 def _effect(answers: Mapping[str, str]) -> str:
-    both = [answers.get("large-norm-collapses"), answers.get("division-rescues")]
+    both = [answers.get(ClaimName.LARGE_NORM_COLLAPSES), answers.get(ClaimName.DIVISION_RESCUES)]
     if both == ["holds", "not run"]:
         return "Large-norm heads fail in this run as they are; there is no small-norm twin to measure the division by."
     if both[0] == "not run":

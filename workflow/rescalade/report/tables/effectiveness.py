@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from rescalade.objective.collapse import DEGENERATE_COSINE
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Style, as_float, listed, plural
@@ -28,7 +29,8 @@ from rescalade.scoring.measures import Measure, tabulated
 BEST = "\N{BLACK STAR} best"
 NOTES = [
     "Verdicts, declared before running: dead, fewer than 1 active document term on average; saturated, more than "
-    "half of the vocabulary active; degenerate, mean pairwise cosine of documents above 0.95; non-finite, a loss "
+    f"half of the vocabulary active; degenerate, mean pairwise cosine of documents above {DEGENERATE_COSINE}; "
+    "non-finite, a loss "
     "that is not a number; lost, in-domain MRR@10 below half of the same backbone's best k. Two steps stand where "
     "two seeds collapsed at different steps.",
     "Active terms and FLOPS are those of the first in-domain set.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rescalade.audited import Audit
+from rescalade.audited import LARGE_NORM, Audit
 from rescalade.report.results.audit_read import as_it_is
 from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
@@ -32,7 +32,9 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
         if classes is not None:
             values["class"] = text(classes[place])
         rows.append(Row(values, kind="high" if values["risk"].raw == "high" else ""))
-    declared = Column("class", "Class", numeric=False, note="as declared in the configuration, else large above 2")
+    declared = Column(
+        "class", "Class", numeric=False, note=f"as declared in the configuration, else large above {LARGE_NORM:g}"
+    )
     return Table(
         name="head-norms",
         title="Head norms",

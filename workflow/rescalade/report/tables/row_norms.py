@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rescalade.audited import Tried
+from rescalade.audited import LARGE_NORM, Tried
 from rescalade.report.results.audit_read import series_of
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.summary import Cell, Summary
@@ -18,9 +18,6 @@ from rescalade.report.tables.audit_tables import (
 )
 from rescalade.report.tables.head_table import head_table
 from rescalade.report.tables.table import Column, Row, Table, number, spread, text
-
-LARGE_NORM = 2.0
-"""Mean row norm above which the paper calls a head large (Table 1)."""
 
 SHOWN = (
     "gradient_norm", "active_query", "active_document", "activation_mean", "cosine_document", "score_mean",

@@ -6,7 +6,7 @@ Each of the modules that compute on winners offers two functions,
     accumulate(gradient, winner, hidden, weight) -> (gradient of hidden [T, D], gradient of weight [V, D])
 
 and `autograd.TermWeights` joins a pair of them. The GPU's kernels work on other types and fuse more, so
-`cuda.head` brings its own autograd function. `choose` decides which one computes.
+`cuda.pooling` brings its own autograd function. `choose` decides which one computes.
 """
 
 from typing import Literal
