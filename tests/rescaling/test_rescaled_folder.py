@@ -16,10 +16,12 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.library import make_rescaled
+from rescalade.models.splade_config import read_splade_config
 from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.audit_sample import SAMPLE
 from rescalade.variants import Mode, Variant
+from support.encoding import save_model
 from support.families import tiny_form
 from support.texts import TEXTS
 
@@ -42,6 +44,16 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def make(origin: Path, folder: Path, *variant: Any, **options: Any) -> dict[str, Any]:
     folder.mkdir()
     return make_rescaled(origin, Variant(*variant), folder, **options)
+
+
+@pytest.mark.parametrize(("max_length", "lengths"), [(None, (8, 16)), (12, (12, 12))])
+def test_how_a_model_encodes_goes_along(max_length: int | None, lengths: tuple[int, int], tmp_path: Path) -> None:
+    origin = save_model(tmp_path / "origin", pool_special_tokens=False, precision="bf16")
+    make(origin, tmp_path / "model", 16, "tied", max_length=max_length)
+    how = read_splade_config(tmp_path / "model")
+    assert (how.pool_special_tokens, how.precision, (how.query_length, how.document_length)) == (False, "bf16", lengths)
+    declared = json.loads((tmp_path / "model" / "sentence_bert_config.json").read_text())
+    assert declared["max_seq_length"] == lengths[1]
 
 
 @pytest.mark.parametrize("mode", ["tied", "untied", "folded", "multiplier"])

@@ -13,6 +13,7 @@ from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, lon
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
 from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
+from rescalade.models.splade_config import FILE, LONGEST, SpladeConfig
 from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
@@ -24,7 +25,6 @@ from rescalade.variants import Variant
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DEFAULT_LENGTH = 512
 SHORTEST = 4
 
 
@@ -48,7 +48,8 @@ def make_rescaled(
         variant: how to divide, its k chosen.
         title: what the card calls the origin; `name` where None.
         bias_where_present: divide the bias too if the head has one, whatever the variant says.
-        max_length: tokens to which SparseEncoder cuts texts; the model's limit, at most 512, where None.
+        max_length: tokens to which texts are cut; where None what the origin's splade.json says, or else the model's
+            limit, at most 512.
 
     Returns:
         What rescale.json holds.
@@ -66,7 +67,7 @@ def make_rescaled(
         raise UserError(f"model {name}, variant {variant.name}: {reason}")
     if max_length is not None and max_length < SHORTEST:
         raise UserError(f"max length {max_length}: at least {SHORTEST} tokens are needed, special ones included")
-    limit = longest_text(model) or DEFAULT_LENGTH
+    limit = longest_text(model) or LONGEST
     if max_length is not None and max_length > limit:
         raise UserError(f"max length {max_length}: model {name} has positions for {limit} tokens")
     facts = _divide(model, tokenizer, variant)
@@ -75,10 +76,22 @@ def make_rescaled(
     save_verified(model, tokenizer, folder)
     write_sidecar(folder, variant, **facts)
     if not facts["causal"]:
-        write_sparse_encoder_files(folder, max_length or min(limit, DEFAULT_LENGTH), int(facts["vocabulary"]))
+        length = _carry_over(Path(name), folder, max_length) or max_length or min(limit, LONGEST)
+        write_sparse_encoder_files(folder, length, int(facts["vocabulary"]))
     described = {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule, **facts}
     (folder / "README.md").write_text(model_card(title or str(name), described), encoding="utf-8")
     return described
+
+
+def _carry_over(origin: Path, folder: Path, max_length: int | None) -> int | None:
+    """How a SPLADE model encodes goes along with it; the length of its documents, None for any other model."""
+    how = SpladeConfig.read_or_none(origin / FILE)
+    if how is None:
+        return None
+    if max_length is not None:
+        how = how.model_copy(update={"query_length": max_length, "document_length": max_length})
+    how.write(folder / FILE)
+    return how.document_length
 
 
 def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant: Variant) -> dict[str, Any]:
