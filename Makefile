@@ -44,9 +44,9 @@ clean:
 
 $(INSTALLED): pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test]"
+	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,mini]"
 	touch $@
 
 $(INSTALLED_SLURM): $(INSTALLED)
-	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,slurm]"
+	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,mini,slurm]"
 	touch $@

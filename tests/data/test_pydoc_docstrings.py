@@ -114,7 +114,7 @@ def test_files_in_order_without_tests_and_vendored_copies(tmp_path: Path) -> Non
 
 
 def test_unknown_package_is_named_with_the_remedy() -> None:
-    with pytest.raises(UserError, match=r"'no_such_package'.*pip install no_such_package"):
+    with pytest.raises(UserError, match=r"'no_such_package'.*rescalade\[mini\].*pip install no_such_package"):
         find_package("no_such_package", {})
 
 

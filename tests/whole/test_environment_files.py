@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import re
 import tomllib
 from typing import Any
@@ -12,15 +14,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from rescalade.config import load_config
 from support.graph import REPOSITORY
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 CONDA = sorted((REPOSITORY / "envs").glob("*.yaml"))
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 REQUIREMENTS = [
     Requirement(text)
     for text in [
         *PROJECT["dependencies"],
-        *(text for extra in PROJECT["optional-dependencies"].values() for text in extra),
+        *(text for extra in EXTRAS.values() for text in extra),
     ]
 ]
 
@@ -48,10 +52,35 @@ def test_conda_agrees_with_the_constraints(path: Any) -> None:
     entries = yaml.safe_load(path.read_text())["dependencies"]
     lines = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
     found = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
-    direct = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    direct = {canonicalize_name(Requirement(text).name) for text in [*PROJECT["dependencies"], *EXTRAS["mini"]]}
     assert found == {name: version for name, version in pins().items() if name in direct}
     python = next(entry for entry in entries if isinstance(entry, str) and entry.startswith("python "))
     assert Version(python.split("=")[1].strip()) >= Version(PROJECT["requires-python"].removeprefix(">="))
+
+
+def test_the_extra_mini_is_what_the_shipped_texts_need_and_no_module_imports() -> None:
+    owners = importlib.metadata.packages_distributions()
+    model = load_config([REPOSITORY / "config.yaml"]).model
+    named = {name for dataset in model.datasets.values() for name in getattr(dataset, "packages", ())} - {"stdlib"}
+    needed = {canonicalize_name(owners[name][0]) for name in named}
+    mini, direct = (
+        {canonicalize_name(Requirement(text).name) for text in texts}
+        for texts in (EXTRAS["mini"], PROJECT["dependencies"])
+    )
+    assert mini and mini == needed - direct
+    imported = {
+        name.partition(".")[0]
+        for path in (REPOSITORY / "workflow" / "rescalade").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not mini & {canonicalize_name(owner) for name in imported for owner in owners.get(name, ())}
 
 
 def test_the_default_profile_leaves_machines_alone() -> None:

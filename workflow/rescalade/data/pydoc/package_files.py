@@ -52,9 +52,9 @@ def find_package(name: str, distributions: Mapping[str, list[str]]) -> Package:
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     if spec is None:
         raise UserError(
-            f"pydoc: expected an installed package under the import name {name!r}, found none. Install it "
-            f"(pip install {name}; the distribution may have another name, as scikit-learn has for sklearn) or take "
-            f"it out of the list of packages."
+            f"pydoc: expected an installed package under the import name {name!r}, found none. Install it (pip install "
+            f"'rescalade[mini]' brings all that the shipped experiment reads; else pip install {name}, or what its "
+            "distribution is called) or take it out of the list of packages."
         )
     owners = distributions.get(name, [])
     version = metadata.version(min(owners)) if owners else "unknown"
