@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rescalade.encoding.collect import Collector
-from rescalade.encoding.prune import heaviest
+from rescalade.encoding.collect import Collector, heaviest
 from rescalade.encoding.sparsify import SparseRows, sparsify
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.rescaling.divide import apply

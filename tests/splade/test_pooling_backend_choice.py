@@ -10,7 +10,7 @@ import torch
 
 from rescalade.errors import UserError
 from rescalade.splade.backends import choose
-from rescalade.splade.backends.processor import multiplies_bfloat16
+from rescalade.splade.backends.choose import multiplies_bfloat16
 from rescalade.splade.pooling import term_weights
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.encoding.prune import heaviest
 from rescalade.encoding.sparsify import SparseRows
 from rescalade.vectors.reader import SparseVectors
 
@@ -150,3 +149,23 @@ class _Block:
     def filled(self) -> tuple[list[int], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         counts = np.array(self.counts, np.int64)
         return self.numbers, counts, self._terms[: self._used], self._weights[: self._used]
+
+
+def heaviest(weights: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
+    """Which entries of one text stay: a cap for those who want one, and the way out of a collapsed model.
+
+    Args:
+        weights: [P] float32, of ascending terms.
+        count: how many may stay.
+
+    Returns:
+        [P] bool with min(P, count) entries True: the largest weights, of equal ones those of the lower terms.
+    """
+    if len(weights) <= count:
+        return np.ones(len(weights), np.bool_)
+    if count == 0:
+        return np.zeros(len(weights), np.bool_)
+    edge = np.partition(weights, len(weights) - count)[len(weights) - count]
+    kept: NDArray[np.bool_] = weights > edge
+    kept[np.flatnonzero(weights == edge)[: count - int(kept.sum())]] = True
+    return kept

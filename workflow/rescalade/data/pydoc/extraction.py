@@ -12,9 +12,8 @@ from rescalade.data.pydoc.cleaning import summary_and_rest
 from rescalade.data.pydoc.docstrings import Docstring, read_docstrings
 from rescalade.data.pydoc.duplicates import near_duplicates
 from rescalade.data.pydoc.filters import drop_reason
-from rescalade.data.pydoc.leakage import without_query
 from rescalade.data.pydoc.package_files import STDLIB, Package, find_package, source_files
-from rescalade.data.pydoc.pairs import Pair, split_position, words
+from rescalade.data.pydoc.pairs import Pair, split_position, without_query, words
 from rescalade.data.pydoc.statistics import PackageCounts, Statistics
 
 logger = logging.getLogger(__name__)

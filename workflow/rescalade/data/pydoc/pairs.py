@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _WORD = re.compile(r"\w+")
@@ -41,3 +42,21 @@ def split_position(name: str) -> float:
 def words(text: str) -> list[str]:
     """Lower-case runs of letters, digits and underscores: the unit in which texts are compared and counted here."""
     return _WORD.findall(text.lower())
+
+
+def without_query(query: str, sentences: Sequence[str]) -> str | None:
+    """Join the sentences of a document, leaving out those that contain its query.
+
+    Texts are compared as sequences of words, so that case, punctuation and white space hide nothing.
+
+    Returns:
+        The document as one line, or None when the query still occurs across the border of two sentences.
+    """
+    needle = _key(query)
+    document = " ".join(sentence for sentence in sentences if needle not in _key(sentence))
+    return None if needle in _key(document) else document
+
+
+def _key(text: str) -> str:
+    # Blanks around every word: a substring of this is a run of whole words.
+    return f" {' '.join(words(text))} "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import get_args
 
 import torch
@@ -11,9 +13,13 @@ from torch import Tensor
 
 from rescalade.errors import UserError
 from rescalade.splade.backends import Backend
-from rescalade.splade.backends.processor import multiplies_bfloat16
 
 NAMES: tuple[Backend, ...] = get_args(Backend)
+
+CPUINFO = Path("/proc/cpuinfo")
+
+BFLOAT16_UNITS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Flags of instruction sets with which a bfloat16 GEMM outruns the float32 one; elsewhere it is emulated, slower."""
 
 TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -62,3 +68,16 @@ def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
 def interpreted() -> bool:
     """Whether Triton runs its kernels in Python, on tensors of the CPU: for tests, not for work."""
     return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@cache
+def multiplies_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware and torch has the library that uses it."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    return not BFLOAT16_UNITS.isdisjoint(flags)
