@@ -164,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--texts", type=int, default=20000)
     parser.add_argument("--subset", type=int, default=2000)
-    parser.add_argument("--head", default="auto", help="backend of the SPLADE head: auto, numba, screen, portable")
+    parser.add_argument("--head", default="auto", help="back end of the pooling: auto, numba, screen, portable")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Sparton's design of the SPLADE head in plain PyTorch, written from the paper's description.
+"""Sparton's design of the pooling in plain PyTorch, written from the paper's description.
 
 Forward: a GEMM per vocabulary tile into a buffer of 64 MiB over all token positions, padding included, then a
 reduction that masks, activates and keeps the maximum and its int64 position. Backward: the winners' hidden states are

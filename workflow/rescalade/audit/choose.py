@@ -59,7 +59,7 @@ class Pooled:
 
 
 def predict(norms: HeadNorms, queries: Pooled, documents: Pooled, temperature: float = 1.0) -> dict[str, Prediction]:
-    """K by every rule.
+    """The k of every rule.
 
     Args:
         norms: of the undivided head.

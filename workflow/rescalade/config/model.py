@@ -176,9 +176,7 @@ class RetrievalSettings(Strict):
         "auto",
         description="bf16: autocast of the encoder; the head stays fp32. auto: bf16 where the recipe trains in bf16.",
     )
-    head_backend: Backend = Field(
-        "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
-    )
+    head_backend: Backend = Field("auto", description="What computes the pooling; auto takes the fastest that applies.")
 
 
 class ConfigModel(Strict):

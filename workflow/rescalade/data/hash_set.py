@@ -27,7 +27,7 @@ class Seen:
         return sum(map(len, self._sorted))
 
     def add(self, hashes: Sequence[int]) -> NDArray[np.bool_]:
-        """Add some.
+        """Add hashes.
 
         Returns:
             [n] bool, whether each is new; of equal ones in a part only the first is.

@@ -110,8 +110,8 @@ class DatasetConfig(Protocol):
     link: str = Field("", description="Where licence and origin can be read.")
     titles: Literal["prepend", "once", "none"] = Field(
         "prepend",
-        description="prepend: a document is title, space, text. once: likewise, but a title with which the text begins "
-        "counts once. none: the text alone.",
+        description="prepend: a document is title, space, text. once: the same, but a title with which the text begins "
+        "stands there once. none: the text alone.",
     )
     gains: dict[int, int] = Field(
         default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."

@@ -37,7 +37,7 @@ Item = TypeVar("Item", bound=NamedTuple)
 
 @dataclass
 class Counts:
-    """What was met."""
+    """What was met: numbers of documents, queries, judgements and triples, queries by group, and oddities."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)

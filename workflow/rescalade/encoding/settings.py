@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 class EncodeSettings(Strict):
-    """The stage `encode`.
+    """Settings of the stage `encode`.
 
     query_length, document_length, precision: instead of what the model's folder says, see SpladeConfig.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
     rescalade.vectors.storage. top_terms: heaviest terms kept of every document (queries keep all); None keeps all.
-    shard_bytes: bound on a shard's entries in memory, see Collector. head: back end of the SPLADE head. corpus: data
+    shard_bytes: bound on a shard's entries in memory, see Collector. head: back end of the pooling. corpus: data
     set with the same documents, encoded under its own name; then the queries alone are encoded.
 
     documents: how many there must be, where that is declared: it refuses a data set and changes no vector, so it is not

@@ -109,7 +109,7 @@ def _manifest_digest(folder: Path, name: str) -> str | None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under a second name; a copy where the file system has no links."""
+    """Give a file a second name, or copy it where the file system has no links."""
     with atomic_file(target) as temporary:
         try:
             os.link(source, temporary)

@@ -6,11 +6,11 @@ from rescalade.strict import Strict
 
 
 class IndexSettings(Strict):
-    """The stage `index`: nothing to decide, since how much memory it has changes no ranking."""
+    """Settings of the stage `index`: none, since how much memory it has changes no ranking."""
 
 
 class SearchSettings(Strict):
-    """The stages `search` and `bm25`.
+    """Settings of the stages `search` and `bm25`.
 
     depth: documents per query. drop_identical_ids: a document whose id is the query's is left out.
     """

@@ -73,7 +73,7 @@ def scored(dataset: Asked) -> list[Measure]:
 
 
 def tabulated(dataset: Asked) -> list[Measure]:
-    """The same for a table: of the usual recalls only the deepest."""
+    """Measures that a table shows: as `scored`, but of the usual recalls only the deepest."""
     recall = [f"Recall@{cut}" for cut in RECALL_CUTS if cut <= dataset.depth][-1:]
     return _each([*ALWAYS, *recall, dataset.metric, *dataset.measures])
 

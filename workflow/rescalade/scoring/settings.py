@@ -6,7 +6,7 @@ from rescalade.strict import Strict
 
 
 class ScoreSettings(Strict):
-    """The stage `score`.
+    """Settings of the stage `score`.
 
     measures: names, see `rescalade.scoring.measures`. minimum_grade: from which a document counts as relevant, for
     measures that do not take the grade itself.

@@ -70,9 +70,7 @@ class TrainSettings(BaseModel):
     score_precision: Precision = Field(
         "fp32", description="bf16: the scores are products of term weights rounded to bf16, rounded to bf16 themselves."
     )
-    head_backend: Backend = Field(
-        "auto", description="What computes the SPLADE head; auto takes the fastest that applies."
-    )
+    head_backend: Backend = Field("auto", description="What computes the pooling; auto takes the fastest that applies.")
     encode_rows: int | None = Field(
         None,
         ge=1,

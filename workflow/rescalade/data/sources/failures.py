@@ -37,7 +37,7 @@ OFFLINE = (
 
 
 def told(stream: Callable[[], Iterator[Item]], what: str, remedy: str) -> Callable[[], Iterator[Item]]:
-    """The same stream, whose failures are UserErrors.
+    """A stream whose failures are turned into UserErrors.
 
     Args:
         what: what is being read, first in the message.

@@ -30,11 +30,11 @@ class FilesDataset(DatasetConfig):
     part: str | None = Field(None, description="The name of qrels/PART.tsv.")
 
     def open(self, name: str, source: FilesSource, folder: Path | None) -> Opened:
-        """See `open_files`."""
+        """Streams of the folder, see `open_files`."""
         return open_files(name, self.reads()["path"], self.part)
 
     def reads(self) -> Mapping[str, Path]:
-        """The folder."""
+        """The user's folder."""
         return {"path": Path(self.path).expanduser()}
 
 

@@ -25,7 +25,7 @@ class HubTexts(Strict):
     """Subsets of a hub data set that hold the texts of its ids."""
 
     documents: str = Field(description="Subset with the documents: its first column is the id, its second the text.")
-    queries: str = Field(description="Subset with the queries, likewise.")
+    queries: str = Field(description="Subset with the queries, in the same two columns.")
 
 
 class HubDataset(DatasetConfig):
@@ -50,5 +50,5 @@ class HubDataset(DatasetConfig):
         return [Download(f"data set {self.id}", self.id, None)]
 
     def listed(self, what: Literal["docs", "queries"]) -> int | None:
-        """At most so many rows."""
+        """The limit: documents and queries are at most as many as rows."""
         return self.limit

@@ -171,7 +171,7 @@ class _Triplets:
         return lambda: (Document(identity, "", text) for identity, text in self._named(texts, columns))
 
     def named_queries(self, texts: Rows) -> Callable[[], Iterator[Query]]:
-        """Queries whose ids the triplets use, likewise."""
+        """Queries whose ids the triplets use, from a subset of (id, text)."""
         return lambda: (Query(identity, text) for identity, text in self._named(texts, [self._columns.query]))
 
     def _different(self, columns: list[str]) -> Iterator[str]:

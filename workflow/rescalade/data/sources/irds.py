@@ -39,14 +39,14 @@ class IrDatasetsDataset(DatasetConfig):
         return open_ir_dataset(name, self.id)
 
     def downloads(self) -> Sequence[Download]:
-        """Archives; data sets share some."""
+        """Archives of ir_datasets, of which data sets share some."""
         from rescalade.data.sources.irds_tables import downloads
 
         files = [Download("ir_datasets", address, size) for address, size in downloads(self.id).items()]
         return files or [Download(f"data set {self.id}", self.id, None)]
 
     def listed(self, what: Literal["docs", "queries"]) -> int | None:
-        """As the library's own tables say."""
+        """Number of documents or queries by the library's own tables."""
         from rescalade.data.sources.irds_tables import count
 
         return count(self.id, what)

