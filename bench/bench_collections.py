@@ -36,7 +36,7 @@ def collection_row(name: str) -> dict[str, Any]:
         seconds = time.perf_counter() - start
         vectors = Path(folder) / "results" / "runs" / RUN / "vectors" / name
         shards = CorpusShards(vectors)
-        queries, vocabulary = read_vectors(vectors / QUERIES), shards.manifest["vocabulary"]
+        queries, vocabulary = read_vectors(vectors / QUERIES), shards.manifest.vocabulary
         effect = storage_effect(queries, shards, vocabulary, collection.relevant())
     return {
         "documents": shards.documents,

@@ -90,7 +90,7 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
         "seconds": seconds,
         "added_peak_mb": _peak() - loaded[0][1],
         "texts": len(texts),
-        "active_terms": manifest["active_terms"],
+        "active_terms": manifest.active_terms,
     }
 
 

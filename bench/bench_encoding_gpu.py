@@ -88,7 +88,7 @@ def ours(model: Path, texts: list[str], device: torch.device, precision: str, ba
             manifest, row = timed(lambda: job.encode([str(device)], lambda *_: None), device)
         finally:
             encode.Encoder.load = plain  # type: ignore[method-assign]
-    return row | {"texts": len(texts), "active_terms": manifest["active_terms"], "batch_tokens": batch_tokens}
+    return row | {"texts": len(texts), "active_terms": manifest.active_terms, "batch_tokens": batch_tokens}
 
 
 def theirs(model: Path, texts: list[str], device: torch.device, precision: str) -> dict[str, Any]:

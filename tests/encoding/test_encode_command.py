@@ -98,7 +98,7 @@ def test_own_texts_need_a_model_folder_and_nothing_else(
     shards = CorpusShards(tmp_path / "found")
     assert [name for shard in shards for name in shard.ids] == [f"t{n}" for n in range(7)]
     assert read_vectors(tmp_path / "found" / QUERIES).ids == ["t0", "t1", "t2"]
-    assert shards.manifest["settings"]["document_length"] == 16  # what the model declares
+    assert shards.manifest.settings["document_length"] == 16  # what the model declares
     run("encode", str(model), "--texts", str(texts(tmp_path / "b.jsonl")), "--out", "same")
     first, second = (next(iter(CorpusShards(tmp_path / name))) for name in ("found", "same"))
     assert np.array_equal(first.terms, second.terms) and np.array_equal(first.weights, second.weights)
@@ -112,7 +112,7 @@ def test_how_a_model_encodes_travels_with_it(folder: Path) -> None:
     shutil.copytree(folder / "results" / "runs" / RUN / "model", folder / "elsewhere")
     for name in (RUN, f"results/runs/{RUN}", f"results/runs/{RUN}/model", "elsewhere"):
         run("encode", name, "--texts", str(texts(folder / "a.tsv")), "--out", "out")
-        found = CorpusShards(folder / "out").manifest["settings"]
+        found = CorpusShards(folder / "out").manifest.settings
         assert {key: found[key] for key in how} == how
 
 

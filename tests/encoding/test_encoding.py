@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rescalade.models.splade_config import FILE
 from rescalade.rescaling.divide import apply
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.variants import Variant
+from rescalade.vectors.manifest_file import VectorsManifest
 from rescalade.vectors.vectors import QUERIES as QUERY_FILE
 from rescalade.vectors.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from support.encoding import SETTINGS, splade_config
@@ -50,13 +51,13 @@ def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedT
     return path
 
 
-def encode(folder: Path, output: Path, **changes: Any) -> dict[str, Any]:
+def encode(folder: Path, output: Path, **changes: Any) -> VectorsManifest:
     settings = EncodeSettings(**{**SETTINGS.model_dump(), **changes})
     output.mkdir()
     return encode_collection(folder, collection(), settings, output=output, device="cpu", progress=lambda *_: None)
 
 
-def dense(folder: Path, names: list[str], vocabulary: int) -> np.ndarray[Any, Any]:
+def dense(folder: Path, names: Sequence[str], vocabulary: int) -> np.ndarray[Any, Any]:
     vectors = concatenate([read_vectors(folder / name) for name in names])
     block = np.zeros((len(vectors), vocabulary), np.float32)
     for row in range(len(vectors)):
@@ -83,7 +84,7 @@ def test_vectors_equal_those_of_sparse_encoder(
 
     folder = model_folder(tmp_path / "model", kind, variant, tokenizer)
     manifest = encode(folder, tmp_path / "vectors")
-    ours = dense(tmp_path / "vectors", manifest["shards"], manifest["vocabulary"])
+    ours = dense(tmp_path / "vectors", manifest.shards, manifest.vocabulary)
     theirs = SparseEncoder(str(folder), device="cpu").encode(
         TEXTS[:25], convert_to_tensor=True, show_progress_bar=False
     )
@@ -97,12 +98,12 @@ def test_sharding_and_batching_leave_the_vectors_alone(tokenizer: PreTrainedToke
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
     one = encode(folder, tmp_path / "one", shard_documents=1000)
     many = encode(folder, tmp_path / "many", shard_documents=4)
-    assert len(one["shards"]) == 1 and len(many["shards"]) == 7
-    first = dense(tmp_path / "one", one["shards"], one["vocabulary"])
-    second = dense(tmp_path / "many", many["shards"], many["vocabulary"])
+    assert len(one.shards) == 1 and len(many.shards) == 7
+    first = dense(tmp_path / "one", one.shards, one.vocabulary)
+    second = dense(tmp_path / "many", many.shards, many.vocabulary)
     np.testing.assert_allclose(first, second, atol=2e-6)
     again = encode(folder, tmp_path / "again", shard_documents=1000)
-    assert again["sha256"] == one["sha256"]
+    assert again.sha256 == one.sha256
 
 
 def test_special_tokens_can_be_left_out_of_the_max(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
@@ -110,8 +111,8 @@ def test_special_tokens_can_be_left_out_of_the_max(tokenizer: PreTrainedTokenize
     encode(folder, tmp_path / "with")
     splade_config(pool_special_tokens=False).write(folder / FILE)
     manifest = encode(folder, tmp_path / "without")
-    with_special = dense(tmp_path / "with", [QUERY_FILE], manifest["vocabulary"])
-    without = dense(tmp_path / "without", [QUERY_FILE], manifest["vocabulary"])
+    with_special = dense(tmp_path / "with", [QUERY_FILE], manifest.vocabulary)
+    without = dense(tmp_path / "without", [QUERY_FILE], manifest.vocabulary)
     assert (with_special >= without - 2e-6).all() and (with_special > without + 1e-3).any()
     ids = torch.tensor([tokenizer(TEXTS[0][:20], truncation=True, max_length=8)["input_ids"]])
     with torch.no_grad():
@@ -134,8 +135,7 @@ def test_a_corpus_is_read_shard_by_shard_as_often_as_one_likes(
 
 def test_a_damaged_or_missing_shard_is_named(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
-    encode(folder, tmp_path / "v")
-    assert json.loads((tmp_path / "v" / "manifest.json").read_text()) == read_manifest(tmp_path / "v")
+    assert encode(folder, tmp_path / "v") == read_manifest(tmp_path / "v")
     shard = tmp_path / "v" / "shard-00001.parquet"
     shard.write_bytes(shard.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"shard-00001.*encode again"):
@@ -177,7 +177,7 @@ def test_bf16_is_close_and_off_by_default(tokenizer: PreTrainedTokenizerFast, tm
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
     manifest = encode(folder, tmp_path / "exact")
     encode(folder, tmp_path / "half", precision="bf16")
-    exact, half = (dense(tmp_path / name, manifest["shards"], manifest["vocabulary"]) for name in ("exact", "half"))
+    exact, half = (dense(tmp_path / name, manifest.shards, manifest.vocabulary) for name in ("exact", "half"))
     # eight bits of mantissa in the encoder: a hundredth of weights that are about 1
     assert 1e-6 < np.abs(exact - half).max() < 0.1
 

@@ -51,19 +51,19 @@ def test_a_saturated_model_stays_within_its_bound(data: Path, tmp_path: Path, ca
     """With a large bias all 60 terms are active: 10 documents of 480 bytes. A bound of 1600 leaves 20 terms each."""
     model = save_model(tmp_path / "model", bias=50.0)
     free = encode(model, data, tmp_path / "free")
-    assert free["state"] == "saturated" and free["bounded_shards"] == 0
-    assert free["active_terms"] == VOCABULARY and free["left_out"]["by_cap"]["weight"] == 0
+    assert free.state == "saturated" and free.bounded_shards == 0
+    assert free.active_terms == VOCABULARY and free.left_out.by_cap.weight == 0
     with caplog.at_level(logging.WARNING):
         bound = encode(model, data, tmp_path / "bound", shard_bytes=1600)
-    assert bound["state"] == "saturated" and bound["active_terms"] == VOCABULARY
+    assert bound.state == "saturated" and bound.active_terms == VOCABULARY
     # 10, 10 and 5 documents, 20, 20 and 40 terms of each; the queries, 5 of 60, are over it as well
-    assert bound["bounded_shards"] == 4 and bound["postings"] == 10 * 20 + 10 * 20 + 5 * 40
+    assert bound.bounded_shards == 4 and bound.postings == 10 * 20 + 10 * 20 + 5 * 40
     whole, cut = corpus(tmp_path / "free"), corpus(tmp_path / "bound")
     for number, (before, after) in enumerate(zip(whole, cut, strict=True)):
         np.testing.assert_array_equal(after, kept_by_sorting(before, 20 if number < 20 else 40))
     lost = 1 - cut.sum(dtype=np.float64) / whole.sum(dtype=np.float64)
-    assert bound["left_out"]["by_cap"]["weight"] == pytest.approx(lost, abs=1e-9)
-    assert bound["left_out"]["by_cap"]["postings"] == pytest.approx(1 - 600 / 1500)
+    assert bound.left_out.by_cap.weight == pytest.approx(lost, abs=1e-9)
+    assert bound.left_out.by_cap.postings == pytest.approx(1 - 600 / 1500)
     assert "saturated: 60 of 60 terms" in caplog.text and "retrieval.shard_bytes" in caplog.text
 
 
@@ -73,10 +73,10 @@ def test_a_cap_on_terms_and_what_it_removes(data: Path, tmp_path: Path) -> None:
     capped = encode(model, data, tmp_path / "capped", top_terms=3)
     whole, cut = corpus(tmp_path / "free"), corpus(tmp_path / "capped")
     np.testing.assert_array_equal(cut, np.array([kept_by_sorting(row, 3) for row in whole]))
-    assert free["left_out"]["by_cap"] == {"postings": 0.0, "weight": 0.0}
+    assert (free.left_out.by_cap.postings, free.left_out.by_cap.weight) == (0.0, 0.0)
     lost = 1 - cut.sum(dtype=np.float64) / whole.sum(dtype=np.float64)
-    assert capped["left_out"]["by_cap"]["weight"] == pytest.approx(lost, abs=1e-9)
-    assert capped["active_terms"] == free["active_terms"]  # of the model, not of what was kept
+    assert capped.left_out.by_cap.weight == pytest.approx(lost, abs=1e-9)
+    assert capped.active_terms == free.active_terms  # of the model, not of what was kept
     queries = [dense(read_vectors(tmp_path / name / "queries.parquet")) for name in ("free", "capped")]
     np.testing.assert_array_equal(queries[0], queries[1])
 
@@ -87,9 +87,9 @@ def test_integers_are_counted_as_left_out(data: Path, tmp_path: Path) -> None:
     coarse = encode(model, data, tmp_path / "coarse", weights="int100")
     whole = corpus(tmp_path / "free")
     kept = np.rint(whole * 100) > 0
-    assert (free["weights"], coarse["weights"]) == ("float32", "int100")
-    assert coarse["postings"] == kept.sum()
-    assert coarse["left_out"]["by_storage"]["postings"] == pytest.approx(1 - kept.sum() / (whole > 0).sum())
+    assert (free.weights, coarse.weights) == ("float32", "int100")
+    assert coarse.postings == kept.sum()
+    assert coarse.left_out.by_storage.postings == pytest.approx(1 - kept.sum() / (whole > 0).sum())
     np.testing.assert_allclose(corpus(tmp_path / "coarse"), np.rint(whole * 100) / 100, rtol=1e-6)
 
 
@@ -111,13 +111,13 @@ def test_weights_that_are_no_numbers_are_recorded(data: Path, tmp_path: Path, ca
     found, sound = corpus(tmp_path / "b"), corpus(tmp_path / "a")
     assert not found[hit].any()
     np.testing.assert_array_equal(found[~hit], sound[~hit])
-    assert manifest["state"] == "non-finite" and manifest["non_finite_texts"] >= hit.sum()
+    assert manifest.state == "non-finite" and manifest.non_finite_texts >= hit.sum()
     assert "not finite" in caplog.text
 
 
 def test_a_dead_model_is_recorded(data: Path, tmp_path: Path) -> None:
     manifest = encode(save_model(tmp_path / "model", bias=-50.0), data, tmp_path / "v")
-    assert manifest["state"] == "dead" and manifest["postings"] == 0
+    assert manifest.state == "dead" and manifest.postings == 0
     assert [len(shard) for shard in CorpusShards(tmp_path / "v")] == [10, 10, 5]
 
 

@@ -69,7 +69,7 @@ def test_a_killed_encoding_goes_on(model: Path, data: Path, tmp_path: Path, enco
     # the writer may or may not have come to the second shard
     assert encoded == [*([] if "shard-00001.sha256" in finished else ["d10"]), "d20", "q0"]
     whole = encode(model, data, tmp_path / "whole")
-    assert manifest["sha256"] == whole["sha256"]
+    assert manifest.sha256 == whole.sha256
 
 
 def test_shards_can_be_made_one_by_one_in_any_order(
@@ -80,7 +80,7 @@ def test_shards_can_be_made_one_by_one_in_any_order(
     assert encoded == ["d20", "d0", "d10"]
     manifest = encode(model, data, tmp_path / "parts")
     assert encoded[3:] == ["q0"]
-    assert manifest["sha256"] == encode(model, data, tmp_path / "whole")["sha256"]
+    assert manifest.sha256 == encode(model, data, tmp_path / "whole").sha256
     with pytest.raises(UserError, match="the corpus has 3"):
         job(model, data, tmp_path / "parts").encode_shard(3, "cpu", lambda *_: None)
 
@@ -88,7 +88,7 @@ def test_shards_can_be_made_one_by_one_in_any_order(
 def test_several_devices_give_the_same_bytes(model: Path, data: Path, tmp_path: Path) -> None:
     one = encode(model, data, tmp_path / "one")
     two = encode(model, data, tmp_path / "two", devices=("cpu", "cpu", "cpu"))
-    assert one["sha256"] == two["sha256"]
+    assert one.sha256 == two.sha256
 
 
 def test_an_error_on_one_device_ends_the_others() -> None:
@@ -108,7 +108,7 @@ def test_a_damaged_shard_alone_is_made_again(model: Path, data: Path, tmp_path: 
     target = tmp_path / "run" / "vectors" / "test"
     first = job(model, data, tmp_path / "run" / "encoding" / "test")
     manifest = first.encode(["cpu"], lambda *_: None)
-    first.work.publish({*manifest["sha256"], "manifest.json"}, target)
+    first.work.publish({*manifest.sha256, "manifest.json"}, target)
     assert sorted(path.name for path in target.iterdir()) == sorted([*NAMES, "manifest.json"])
     assert not (tmp_path / "run" / "encoding").exists()
     shard = target / NAMES[1]
@@ -117,9 +117,9 @@ def test_a_damaged_shard_alone_is_made_again(model: Path, data: Path, tmp_path: 
         CorpusShards(target)
     encoded.clear()
     again = job(model, data, tmp_path / "run" / "encoding" / "test", earlier=target)
-    assert again.encode(["cpu"], lambda *_: None)["sha256"] == manifest["sha256"]
+    assert again.encode(["cpu"], lambda *_: None).sha256 == manifest.sha256
     assert encoded == ["d10"]
-    again.work.publish({*manifest["sha256"], "manifest.json"}, target)
+    again.work.publish({*manifest.sha256, "manifest.json"}, target)
     assert len(CorpusShards(target)) == 3
 
 
@@ -132,7 +132,7 @@ def test_nothing_of_other_settings_or_another_model_is_taken(
     encode(model, data, work, document_length=12)
     assert len(encoded) == 8
     other = save_model(tmp_path / "other", seed=1)
-    assert encode(other, data, work, document_length=12)["model"] != first["model"]
+    assert encode(other, data, work, document_length=12).model != first.model
     assert len(encoded) == 12
 
 
@@ -214,7 +214,7 @@ def test_tokens_are_made_once_per_tokenizer(
     assert len(calls) == 4  # the same tokenizer, another model
     (stored,) = cache.glob("*/10-20.npz")
     stored.write_bytes(stored.read_bytes()[:-30])
-    assert encode(model, data, tmp_path / "c", tokens=cache)["sha256"] == first["sha256"]
+    assert encode(model, data, tmp_path / "c", tokens=cache).sha256 == first.sha256
     assert calls[4:] == [10]
     encode(model, data, tmp_path / "d", tokens=cache, document_length=12)
     assert calls[5:] == [10, 10, 5]  # queries have the same length still

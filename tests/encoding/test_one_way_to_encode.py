@@ -79,7 +79,7 @@ def test_the_configuration_may_override_and_the_question_follows_the_vectors(
     own = row(Encoder.load(MODEL).encode_query(QUESTION))
     configure(folder, precision="bf16", query_length=5)
     run("encode", RUN, "pydoc")
-    settings = CorpusShards(VECTORS).manifest["settings"]
+    settings = CorpusShards(VECTORS).manifest.settings
     assert {key: settings[key] for key in ("precision", "query_length", "document_length")} == {
         "precision": "bf16", "query_length": 5, "document_length": 16,
     }  # fmt: skip

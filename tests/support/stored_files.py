@@ -6,11 +6,18 @@ from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.stored import Stored
-from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, Removed
+from rescalade.vectors.manifest_file import DataDigests, EncodingFacts, LeftOut, Removed, VectorsManifest
 from support.synthetic_audits import invented_audit
 
 FILES: list[Stored] = [
     invented_audit("bert", "gemma2", 2.5),
+    VectorsManifest(
+        model="ab", tokenizer="cd", data=DataDigests(corpus="12", queries="34"), vocabulary=60, documents=5, queries=3,
+        postings=13, shards=("shard-00000.parquet",), weights="float32", settings={"document_length": 16},
+        sha256={"shard-00000.parquet": "ef"}, state="ok", active_terms=2.5, non_finite_texts=0, bounded_shards=0,
+        left_out=LeftOut(by_cap=Removed(postings=0.5, weight=0.25), by_storage=Removed(postings=0.0, weight=0.0)),
+        corpus="other",
+    ),
     Timings(index_bytes=1000, queries_per_second=12.5),
     Scores(
         run="mini/bert/k4/seed1", dataset="pydoc", queries=3, documents=5, metrics={"MRR@10": 0.5},

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.atomic import sha256, write_json
+from rescalade.atomic import sha256
+from rescalade.vectors.manifest_file import DataDigests, LeftOut, Removed, VectorsManifest
 from rescalade.vectors.vectors import MANIFEST, QUERIES, SparseVectors, shard_name, write_vectors
 
 Row = dict[int, float]
@@ -78,30 +79,31 @@ def write_folder(
     vocabulary: int,
     model: str = "m" * 64,
     **changes: Any,
-) -> dict[str, Any]:
+) -> VectorsManifest:
     """A folder of encoded texts with its manifest, in which `changes` are made."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [shard_name(number) for number in range(len(documents))]
     for name, part in zip([*names, QUERIES], [*documents, queries], strict=True):
         write_vectors(folder / name, part)
-    manifest = {
-        "vocabulary": vocabulary,
-        "documents": sum(map(len, documents)),
-        "queries": len(queries),
-        "postings": sum(part.postings for part in documents),
-        "shards": names,
-        "weights": "float32",
-        "model": model,
-        "sha256": {name: sha256(folder / name) for name in [*names, QUERIES]},
-        "tokenizer": "t" * 64,
-        "data": {"corpus": "c" * 64, "queries": "q" * 64},
-        "settings": {"document_length": 16, "pool_special_tokens": True, "top_terms": None, "weights": "float32"},
-        "state": "ok",
-        "active_terms": 10.0,
-        "non_finite_texts": 0,
-        "bounded_shards": 0,
-        "left_out": {key: {"postings": 0.0, "weight": 0.0} for key in ("by_cap", "by_storage")},
-        **changes,
-    }
-    write_json(folder / MANIFEST, manifest)
+    nothing = Removed(postings=0.0, weight=0.0)
+    manifest = VectorsManifest(
+        vocabulary=vocabulary,
+        documents=sum(map(len, documents)),
+        queries=len(queries),
+        postings=sum(part.postings for part in documents),
+        shards=tuple(names),
+        weights="float32",
+        model=model,
+        sha256={name: sha256(folder / name) for name in [*names, QUERIES]},
+        tokenizer="t" * 64,
+        data=DataDigests(corpus="c" * 64, queries="q" * 64),
+        settings={"document_length": 16, "pool_special_tokens": True, "top_terms": None, "weights": "float32"},
+        state="ok",
+        active_terms=10.0,
+        non_finite_texts=0,
+        bounded_shards=0,
+        left_out=LeftOut(by_cap=nothing, by_storage=nothing),
+        corpus=None,
+    ).model_copy(update=changes)
+    manifest.write(folder / MANIFEST)
     return manifest

@@ -18,6 +18,7 @@ from rescalade.retrieval.ranker import Ranker
 from rescalade.scoring.runfile import iterate_run, write_run
 from rescalade.texts.collection import read_collection
 from rescalade.texts.triple_files import read_triples
+from rescalade.vectors.manifest_file import DataDigests
 from rescalade.vectors.vectors import QUERIES, CorpusShards
 from support.commands import REPOSITORY, call, run
 from support.encoding import save_data, save_model
@@ -89,7 +90,7 @@ def test_a_shared_corpus_is_encoded_and_indexed_once(folder: Path, capsys: pytes
     assert own == (place / "retrieved" / "other.trec.gz").read_bytes() and len(own) > 200
     scores = read_json(place / "scores" / "other.json")
     assert (scores["documents"], scores["queries"]) == (25, 2)
-    assert scores["encoding"]["state"] == shared.manifest["state"] == "saturated"  # untrained
+    assert scores["encoding"]["state"] == shared.manifest.state == "saturated"  # untrained
     assert scores["encoding"]["active_terms"] == pytest.approx(scores["sparsity"]["active_document"])
 
 
@@ -120,7 +121,7 @@ def test_documents_that_are_not_the_same_are_refused(folder: Path, capsys: pytes
     [
         ({"model": "x" * 64}, "model mmmm"),
         ({"tokenizer": "x" * 64}, "tokenizer tttt"),
-        ({"data": {"corpus": "x" * 64}}, "corpus cccc"),
+        ({"data": DataDigests(corpus="x" * 64, queries="q" * 64)}, "corpus cccc"),
         ({"corpus": "third"}, "holds no documents but those of third"),
     ],
 )

@@ -31,7 +31,7 @@ class Stored(Strict):
 
     def write(self, path: Path) -> None:
         """Write the file whole or not at all, keys sorted; numbers that are not finite as NaN and Infinity."""
-        write_json(path, self.model_dump())
+        write_json(path, self.model_dump(warnings="error"))
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -117,22 +117,23 @@ def _places(
 
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:
     """The index, made where it is missing, and settings by which its queries are encoded as its documents were."""
-    from rescalade.atomic import atomic_folder, read_json, sha256
+    from rescalade.atomic import atomic_folder, sha256
     from rescalade.encoding.settings import EncodeSettings, like_vectors
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
     from rescalade.retrieval.storage import load_index, write_index
     from rescalade.vectors.manifest import CorpusShards, model_digest
+    from rescalade.vectors.manifest_file import VectorsManifest
     from rescalade.vectors.vectors import MANIFEST
 
     if not any(model.glob("*.safetensors")):
         raise UserError(f"{model} holds no model.safetensors; train the run, or name the folder of a model")
     digest, settings = model_digest(model), EncodeSettings()
-    if vectors is not None and (vectors / MANIFEST).is_file():
-        made = read_json(vectors / MANIFEST)
-        if made["model"] != digest:
+    made = None if vectors is None else VectorsManifest.read_or_none(vectors / MANIFEST)
+    if made is not None:
+        if made.model != digest:
             raise UserError(f"{vectors}: its vectors are of another model than {model}; encode again with this one")
-        settings = like_vectors(model, made["settings"])
+        settings = like_vectors(model, made.settings)
     if index is not None and (vectors is None or (index / HEADER).is_file()):
         manifest_file = None if vectors is None else vectors / MANIFEST
         known = sha256(manifest_file) if manifest_file is not None and manifest_file.is_file() else ""
@@ -144,9 +145,9 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
     shards = CorpusShards(vectors)
     manifest = shards.manifest
     if index is None:
-        return build_index(shards, manifest["vocabulary"], model=digest), settings
+        return build_index(shards, manifest.vocabulary, model=digest), settings
     with atomic_folder(index) as output:
-        write_index(output, shards, manifest["vocabulary"], model=digest, vectors=sha256(vectors / MANIFEST))
+        write_index(output, shards, manifest.vocabulary, model=digest, vectors=sha256(vectors / MANIFEST))
     return load_index(index), settings
 
 

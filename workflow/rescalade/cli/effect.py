@@ -38,7 +38,7 @@ def effect(
     paths = Paths(results)
     vectors = layout.vectors(paths.run(parse_run(run)), dataset)
     shards = CorpusShards(vectors)
-    stored = shards.manifest["weights"]
+    stored = shards.manifest.weights
     if stored in LOSSY:
         raise UserError(
             f"{shards.folder} is stored as {stored} already, so its float32 weights are gone; set retrieval.weights to "
@@ -46,5 +46,5 @@ def effect(
         )
     qrels = read_judgements(paths.dataset(dataset))
     queries = read_vectors(vectors / QUERIES)
-    found = storage_effect(queries, shards, shards.manifest["vocabulary"], qrels, ["float32", *kinds])
+    found = storage_effect(queries, shards, shards.manifest.vocabulary, qrels, ["float32", *kinds])
     typer.echo(json.dumps(found, indent=1) if as_data else as_table(found))

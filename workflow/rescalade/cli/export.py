@@ -46,14 +46,14 @@ def export(
     manifest = shards.manifest
     if out.exists() and any(out.iterdir()) and not (out / RECORD).is_file():
         raise UserError(f"{out} holds something other than an export; choose another folder")
-    words = _words(model or known, manifest["vocabulary"])
+    words = _words(model or known, manifest.vocabulary)
     with atomic_folder(out) as output:
         record = write(
             output,
             form,
             shards,
             read_vectors(vectors / QUERIES),
-            manifest["vocabulary"],
+            manifest.vocabulary,
             scale=scale,
             words=words,
         )

@@ -48,7 +48,7 @@ def encode_own_texts(
     with Reporter(f"encode {out}") as progress:
         manifest = job.encode(Machine(context.threads, context.device_name).devices(), progress)
     recorder.write(job.work.folder / "record.json")
-    job.work.publish({*manifest["sha256"], "manifest.json", "record.json"}, out)
+    job.work.publish({*manifest.sha256, "manifest.json", "record.json"}, out)
 
 
 def model_folder(context: Context, model_or_run: str) -> Path:

@@ -22,6 +22,7 @@ from rescalade.texts.text_parts import Texts, collection_texts
 from rescalade.texts.tokens import cached_tokens, tokenizer_digest
 from rescalade.vectors.file_names import QUERIES, shard_name
 from rescalade.vectors.manifest import model_digest
+from rescalade.vectors.manifest_file import VectorsManifest
 
 __all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 
@@ -95,7 +96,7 @@ class EncodeJob:
             raise UserError(f"shard {number}: the corpus has {len(self._files)}, counted from 0")
         self._make([self._files[number]], [device], progress)
 
-    def encode(self, devices: Sequence[str], progress: Progress) -> dict[str, Any]:
+    def encode(self, devices: Sequence[str], progress: Progress) -> VectorsManifest:
         """Make every file that is not finished, then the manifest.
 
         Returns:
@@ -175,7 +176,7 @@ def encode_collection(
     output: Path,
     device: str,
     progress: Progress,
-) -> dict[str, Any]:
+) -> VectorsManifest:
     """Encode a collection in memory into a folder, all of it anew.
 
     Returns:

@@ -33,7 +33,7 @@ def run_encode(settings: EncodeSettings, inputs: Files, outputs: Files, call: Ca
     with Reporter(call.title) as progress:
         manifest = job.encode(call.machine.devices(), progress)
     call.record(job.work.folder / "record.json")
-    job.work.publish({*manifest["sha256"], MANIFEST, "record.json"}, outputs["vectors"])
+    job.work.publish({*manifest.sha256, MANIFEST, "record.json"}, outputs["vectors"])
 
 
 def run_encode_shard(settings: EncodeSettings, inputs: Files, outputs: Files, call: Call) -> None:

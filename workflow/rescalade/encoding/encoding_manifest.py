@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rescalade.atomic import write_json
 from rescalade.encoding.collect import Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.errors import UserError
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
 from rescalade.vectors.file_names import MANIFEST, QUERIES
+from rescalade.vectors.manifest_file import DataDigests, LeftOut, Removed, State, VectorsManifest
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def write_manifest(
     settings: EncodeSettings,
     how: SpladeConfig,
     digests: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> VectorsManifest:
     """Write the manifest over the facts of all files.
 
     Args:
@@ -45,33 +45,34 @@ def write_manifest(
     kinds = {files[name]["weights"] for name in shards} or {files[QUERIES]["weights"]}
     postings = sum(files[name]["postings"] for name in shards)
     weight = sum(files[name]["weight"] for name in shards)
-    manifest = {
-        **digests,
-        "vocabulary": vocabulary,
-        "documents": corpus.texts,
-        "queries": queries.texts,
-        "postings": postings,
-        "shards": shards,
-        "weights": kinds.pop() if len(kinds) == 1 else "mixed",
-        "settings": {**settings.model_dump(exclude={"corpus"}), **how.model_dump(exclude={"schema_version"})},
-        "sha256": {name: facts["sha256"] for name, facts in files.items()},
-        "state": state(corpus, queries, vocabulary),
-        "active_terms": corpus.postings / max(1, corpus.texts - corpus.broken),
-        "non_finite_texts": corpus.broken + queries.broken,
-        "bounded_shards": corpus.bounded + queries.bounded,
-        "left_out": {
-            "by_cap": _shares(corpus, corpus.kept_postings - corpus.postings, corpus.kept_weight - corpus.weight),
-            "by_storage": _shares(corpus, postings - corpus.kept_postings, weight - corpus.kept_weight),
-        },
-    }
-    if settings.corpus is not None:
-        manifest["corpus"] = settings.corpus
+    manifest = VectorsManifest(
+        model=digests["model"],
+        tokenizer=digests["tokenizer"],
+        data=DataDigests(**digests["data"]),
+        vocabulary=vocabulary,
+        documents=corpus.texts,
+        queries=queries.texts,
+        postings=postings,
+        shards=tuple(shards),
+        weights=kinds.pop() if len(kinds) == 1 else "mixed",
+        settings={**settings.model_dump(exclude={"corpus"}), **how.model_dump(exclude={"schema_version"})},
+        sha256={name: facts["sha256"] for name, facts in files.items()},
+        state=state(corpus, queries, vocabulary),
+        active_terms=corpus.postings / max(1, corpus.texts - corpus.broken),
+        non_finite_texts=corpus.broken + queries.broken,
+        bounded_shards=corpus.bounded + queries.bounded,
+        left_out=LeftOut(
+            by_cap=_shares(corpus, corpus.kept_postings - corpus.postings, corpus.kept_weight - corpus.weight),
+            by_storage=_shares(corpus, postings - corpus.kept_postings, weight - corpus.kept_weight),
+        ),
+        corpus=settings.corpus,
+    )
     _warn(folder, manifest)
-    write_json(folder / MANIFEST, manifest)
+    manifest.write(folder / MANIFEST)
     return manifest
 
 
-def state(corpus: Tally, queries: Tally, vocabulary: int) -> str:
+def state(corpus: Tally, queries: Tally, vocabulary: int) -> State:
     """ok, or how the model has collapsed, by the definitions of docs/collapse.md over the whole corpus.
 
     non-finite: a text has a weight that is not. saturated: more than half of the vocabulary active, or a
@@ -85,29 +86,29 @@ def state(corpus: Tally, queries: Tally, vocabulary: int) -> str:
     return "dead" if corpus.texts and active < DEAD_TERMS else "ok"
 
 
-def _shares(corpus: Tally, postings: int, weight: float) -> dict[str, float]:
+def _shares(corpus: Tally, postings: int, weight: float) -> Removed:
     """A (negative) change as the share of what the model gave that it removed."""
-    return {
-        "postings": -postings / max(1, corpus.postings),
-        "weight": max(0.0, -weight / corpus.weight) if corpus.weight else 0.0,
-    }
+    return Removed(
+        postings=-postings / max(1, corpus.postings),
+        weight=max(0.0, -weight / corpus.weight) if corpus.weight else 0.0,
+    )
 
 
-def _warn(folder: Path, manifest: Mapping[str, Any]) -> None:
-    if manifest["non_finite_texts"]:
+def _warn(folder: Path, manifest: VectorsManifest) -> None:
+    if manifest.non_finite_texts:
         logger.warning(
             "%d texts have weights that are not finite: their vectors are empty, and %s says non-finite. "
             "The model is broken: see outcome.json of its run",
-            manifest["non_finite_texts"],
+            manifest.non_finite_texts,
             folder / MANIFEST,
         )
-    if manifest["bounded_shards"]:
+    if manifest.bounded_shards:
         logger.warning(
             "the model is saturated: %.0f of %d terms are active per document. %d shards met the bound of %d bytes "
             "(retrieval.shard_bytes) and keep the heaviest terms only; %.1f%% of the weight is left out",
-            manifest["active_terms"],
-            manifest["vocabulary"],
-            manifest["bounded_shards"],
-            manifest["settings"]["shard_bytes"],
-            100 * manifest["left_out"]["by_cap"]["weight"],
+            manifest.active_terms,
+            manifest.vocabulary,
+            manifest.bounded_shards,
+            manifest.settings["shard_bytes"],
+            100 * manifest.left_out.by_cap.weight,
         )

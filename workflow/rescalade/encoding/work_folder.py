@@ -11,10 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from rescalade.atomic import atomic_file, read_json, sha256
+from rescalade.atomic import atomic_file, sha256
 from rescalade.errors import UserError
 from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.files import write_vectors
+from rescalade.vectors.manifest_file import VectorsManifest
 from rescalade.vectors.reader import SparseVectors, read_facts
 
 
@@ -100,12 +101,11 @@ def _write_digest(path: Path, digest: str) -> None:
 
 
 def _manifest_digest(folder: Path, name: str) -> str | None:
-    if not (folder / MANIFEST).is_file():
-        return None
     try:
-        return str(read_json(folder / MANIFEST)["sha256"].get(name))
-    except (UserError, KeyError, AttributeError, TypeError):
+        manifest = VectorsManifest.read_or_none(folder / MANIFEST)
+    except UserError:  # older or damaged: what it lists is made again
         return None
+    return None if manifest is None else manifest.sha256.get(name)
 
 
 def _link(source: Path, target: Path) -> None:

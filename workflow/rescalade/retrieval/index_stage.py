@@ -34,8 +34,8 @@ def run_index(settings: IndexSettings, inputs: Files, outputs: Files, call: Call
         write_index(
             output,
             shards,
-            manifest["vocabulary"],
-            model=manifest["model"],
+            manifest.vocabulary,
+            model=manifest.model,
             vectors=sha256(vectors / MANIFEST),
             memory_mb=call.machine.memory_mb,
         )

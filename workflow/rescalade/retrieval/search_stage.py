@@ -30,7 +30,7 @@ def run_search(settings: SearchSettings, inputs: Files, outputs: Files, call: Ca
     shards = CorpusShards(inputs["vectors"])
     queries = read_vectors(inputs["vectors"] / QUERIES)
     verify(inputs["index"])
-    check_origin(inputs["index"], model=shards.manifest["model"], vectors=sha256(inputs["documents"] / MANIFEST))
+    check_origin(inputs["index"], model=shards.manifest.model, vectors=sha256(inputs["documents"] / MANIFEST))
     index = load_index(inputs["index"])
     ranker = Ranker(index, settings.depth, settings.drop_identical_ids, call.machine.threads)
     write_run(outputs["retrieved"], ranker.rankings(queries), tag=call.names["run"].replace("/", "-"))

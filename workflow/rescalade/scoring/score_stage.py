@@ -67,4 +67,4 @@ def _write_values(path: Path, values: PerQuery, groups: dict[str, str]) -> None:
 def _sparsity(vectors: Path) -> Sparsity:
     """Active terms and FLOPS of the vectors in a folder."""
     shards = CorpusShards(vectors)
-    return sparsity(read_vectors(vectors / QUERIES), shards, shards.manifest["vocabulary"])
+    return sparsity(read_vectors(vectors / QUERIES), shards, shards.manifest.vocabulary)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from rescalade.atomic import read_json, sha256
+from rescalade.atomic import sha256
 from rescalade.errors import UserError
 from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.files import read_vectors
+from rescalade.vectors.manifest_file import VectorsManifest
 from rescalade.vectors.reader import SparseVectors, read_facts
 from rescalade.vectors.shared_corpus import check_belongs, corpus_folder
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> VectorsManifest:
     """The manifest of an encoded data set, after comparing every file with it.
 
     Raises:
         UserError: a file is missing or damaged, or comes from another model or vocabulary.
     """
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
-    for name, expected in manifest["sha256"].items():
+    manifest = VectorsManifest.read(folder / MANIFEST)
+    for name, expected in manifest.sha256.items():
         path = folder / name
         if not path.is_file():
             raise UserError(f"{path} is missing; encode again, whole files are kept")
@@ -38,7 +38,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_model(folder: Path, manifest: dict[str, Any], model: str) -> None:
+def check_model(folder: Path, manifest: VectorsManifest, model: str) -> None:
     """Refuse vectors that another model made.
 
     Args:
@@ -47,9 +47,9 @@ def check_model(folder: Path, manifest: dict[str, Any], model: str) -> None:
     Raises:
         UserError: they are not of this model.
     """
-    if manifest["model"] != model:
+    if manifest.model != model:
         raise UserError(
-            f"{folder}: its vectors are of model {manifest['model'][:12]}…, this model is {model[:12]}…; "
+            f"{folder}: its vectors are of model {manifest.model[:12]}…, this model is {model[:12]}…; "
             "encode again with this model"
         )
 
@@ -93,30 +93,30 @@ class CorpusShards:
                     f"{folder} has the documents of {corpus.name}, which is not encoded; encode {corpus.name} first"
                 )
             self.folder, self.manifest = corpus, read_manifest(corpus)
-            check_belongs(folder, read_json(folder / MANIFEST), corpus, self.manifest)
+            check_belongs(folder, VectorsManifest.read(folder / MANIFEST), corpus, self.manifest)
 
     def __len__(self) -> int:
-        return len(self.manifest["shards"])
+        return len(self.manifest.shards)
 
     def __iter__(self) -> Iterator[SparseVectors]:
-        for name in self.manifest["shards"]:
+        for name in self.manifest.shards:
             yield read_vectors(self.folder / name)
 
     @property
     def documents(self) -> int:
         """Number of documents in all shards."""
-        return int(self.manifest["documents"])
+        return self.manifest.documents
 
 
-def _check_origin(path: Path, manifest: dict[str, Any]) -> None:
+def _check_origin(path: Path, manifest: VectorsManifest) -> None:
     """A file that is whole, but not the manifest's: say whose it is."""
     try:
         facts = read_facts(path)
     except (OSError, ValueError, pa.ArrowException):
         return
-    for key in ("vocabulary", "model"):
-        if key in facts and facts[key] != manifest[key]:
+    for key, expected in (("vocabulary", manifest.vocabulary), ("model", manifest.model)):
+        if key in facts and facts[key] != expected:
             raise UserError(
                 f"{path} is of another model: {key} {str(facts[key])[:12]}, the manifest says "
-                f"{str(manifest[key])[:12]}; delete it and encode again, the others are kept"
+                f"{str(expected)[:12]}; delete it and encode again, the others are kept"
             )

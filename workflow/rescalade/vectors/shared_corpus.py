@@ -6,14 +6,13 @@ whose vectors and index stand for the documents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from rescalade.atomic import read_json
 from rescalade.errors import UserError
 from rescalade.vectors.file_names import MANIFEST
-from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, State
+from rescalade.vectors.manifest_file import EncodingFacts, State, VectorsManifest
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -37,13 +36,11 @@ def check_same_corpus(own: Path, other: Path) -> None:
 
 def corpus_folder(vectors: Path) -> Path:
     """The folder of vectors that holds the documents: this one, or that of the data set it names."""
-    if not (vectors / MANIFEST).is_file():
-        return vectors
-    name = read_json(vectors / MANIFEST).get("corpus")
-    return vectors if name is None else vectors.with_name(name)
+    manifest = VectorsManifest.read_or_none(vectors / MANIFEST)
+    return vectors if manifest is None or manifest.corpus is None else vectors.with_name(manifest.corpus)
 
 
-def check_belongs(folder: Path, queries: Mapping[str, Any], other: Path, documents: Mapping[str, Any]) -> None:
+def check_belongs(folder: Path, queries: VectorsManifest, other: Path, documents: VectorsManifest) -> None:
     """Refuse queries and documents that were not encoded alike.
 
     Args:
@@ -54,32 +51,32 @@ def check_belongs(folder: Path, queries: Mapping[str, Any], other: Path, documen
         UserError: model, tokenizer, corpus or a setting of documents differs, or `other` holds no documents itself.
     """
     again = f"encode {folder.name} and {other.name} again"
-    if documents.get("corpus") is not None:
-        raise UserError(f"{other} holds no documents but those of {documents['corpus']}; name that in {folder.name}")
+    if documents.corpus is not None:
+        raise UserError(f"{other} holds no documents but those of {documents.corpus}; name that in {folder.name}")
     for what, (one, two) in {
-        "model": (queries["model"], documents["model"]),
-        "tokenizer": (queries["tokenizer"], documents["tokenizer"]),
-        "corpus": (queries["data"]["corpus"], documents["data"]["corpus"]),
+        "model": (queries.model, documents.model),
+        "tokenizer": (queries.tokenizer, documents.tokenizer),
+        "corpus": (queries.data.corpus, documents.data.corpus),
     }.items():
         if one != two:
             raise UserError(f"{folder}: {what} {one[:12]}…, but {other} has {two[:12]}…; {again}")
     for key in ("document_length", "pool_special_tokens", "top_terms", "weights"):
-        if queries["settings"][key] != documents["settings"][key]:
+        if queries.settings[key] != documents.settings[key]:
             raise UserError(
-                f"{folder}: {key} {queries['settings'][key]}, but {other} has {documents['settings'][key]}; {again}"
+                f"{folder}: {key} {queries.settings[key]}, but {other} has {documents.settings[key]}; {again}"
             )
 
 
 def encoding_facts(vectors: Path) -> EncodingFacts:
     """What became of the texts of a data set: for its scores, which a collapsed model has too."""
-    own = read_json(vectors / MANIFEST)
-    corpus = read_json(corpus_folder(vectors) / MANIFEST)
+    own = VectorsManifest.read(vectors / MANIFEST)
+    corpus = VectorsManifest.read(corpus_folder(vectors) / MANIFEST)
     both = [own] if own == corpus else [own, corpus]
     return EncodingFacts(
-        state=min((part["state"] for part in both), key=STATES.index),
-        non_finite_texts=sum(part["non_finite_texts"] for part in both),
-        bounded_shards=sum(part["bounded_shards"] for part in both),
-        active_terms=corpus["active_terms"],
-        weights=corpus["weights"],
-        left_out=LeftOut(**corpus["left_out"]),
+        state=min((part.state for part in both), key=STATES.index),
+        non_finite_texts=sum(part.non_finite_texts for part in both),
+        bounded_shards=sum(part.bounded_shards for part in both),
+        active_terms=corpus.active_terms,
+        weights=corpus.weights,
+        left_out=corpus.left_out,
     )
