@@ -194,3 +194,10 @@ def test_a_wrong_name_is_told_with_its_place(tmp_path: Path) -> None:
 def test_a_measure_deeper_than_the_search_is_refused(entry: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"(metric: Recall@1000 looks at 1000|measures: nDCG@101 looks at 101) "):
         asking(depth=100, **entry)
+
+
+def test_names_of_measures_stand_in_the_table_alone() -> None:
+    """Sentences about the papers quote their numbers; anything else asks the data set."""
+    literal = re.compile(r"""["'](MRR|nDCG|Recall|R)@""")
+    spelt = {path.name for path in PACKAGE.rglob("*.py") if literal.search(path.read_text())}
+    assert spelt == {"measures.py", "settings.py"}  # the latter for the default

@@ -17,7 +17,7 @@ from rescalade.data.source_stage import SourceSettings
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.digest import code_digest
-from rescalade.scoring.measures import scored
+from rescalade.scoring.measures import measure, scored, tabulated
 from rescalade.variants import Variant
 
 __all__ = ["STAGES", "code_digest", "parse_run", "stage_settings"]
@@ -204,11 +204,14 @@ def _selection(config: Config) -> Any:
         for name in config.backbones()
     }
     titles = {name: config.title("dataset", name) for name in config.evaluation_sets()}
+    sets = {name: config.dataset(name) for name in config.evaluation_sets()}
     settings = {name: config.train_settings(name).model_dump() for name in config.backbones()}
     return {
         "name": config.name,
         "experiment": config.experiment.model_dump(exclude={"train"}, exclude_defaults=True),
         "backbones": backbones,
         "titles": titles,
+        "metrics": {name: measure(entry.metric).name for name, entry in sets.items()},
+        "measures": {name: [shown.name for shown in tabulated(entry)] for name, entry in sets.items()},
         "train": settings,
     }

@@ -76,7 +76,7 @@ def with_head(summary: Summary, head: str) -> list[str]:
 
 
 def quality(summary: Summary, cell: Cell) -> str:
-    """In-domain MRR@10 as `0.204 ± 0.011`."""
+    """In-domain quality as `0.204 ± 0.011`."""
     return with_spread(cell.spread(summary.in_domain))
 
 

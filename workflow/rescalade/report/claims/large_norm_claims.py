@@ -31,7 +31,7 @@ def collapse(summary: Summary) -> Claim:
         degraded = share <= DEGRADED
         verdict = verdict_value(cell).text
         known = declared or math.isfinite(share)
-        words = f"{title}: MRR@10 {quality(summary, cell)} at k = 1 ({verdict})"
+        words = f"{title}: {summary.in_domain_label} {quality(summary, cell)} at k = 1 ({verdict})"
         if best is not None and best is not cell:
             words += f" against {quality(summary, best)} at its best, {variant_title(best.variant)}"
             words += f", {written(100 * (1 - share), 'percent')} % lower." if math.isfinite(share) else "."
@@ -56,7 +56,7 @@ def collapse(summary: Summary) -> Claim:
         "(section on results, Table 2: ModernBERT .045, Ettin .099 MRR@10).",
         "Does every large-norm backbone at k = 1, tied, collapse by the declared definition in most of its runs, or "
         "end "
-        f"at least {100 * (1 - DEGRADED):.0f} % below its best k in-domain (MRR@10)?",
+        f"at least {100 * (1 - DEGRADED):.0f} % below its best k in-domain ({summary.in_domain_label})?",
         findings,
         "The experiment has no large-norm backbone.",
     )
@@ -100,7 +100,7 @@ def rescue(summary: Summary) -> Claim:
         "Dividing the head by k before training brings large-norm backbones to the level of small-norm ones "
         "(Table 2: ModernBERT .250 at k = 16, BERT .254 MRR@10).",
         f"Does the best k of every large-norm backbone reach {100 * TWIN_SHARE:.0f} % of the best k of its small-norm "
-        "twin in-domain (MRR@10)?",
+        f"twin in-domain ({summary.in_domain_label})?",
         findings,
         "No large-norm backbone of the experiment names a small-norm twin.",
     )

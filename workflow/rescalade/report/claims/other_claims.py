@@ -49,12 +49,12 @@ def bm25(summary: Summary) -> Claim:
     findings = []
     best = [cell for name in summary.config.backbones() if (cell := summary.best(name)) is not None]
     cell = max(best, key=summary.quality, default=None)
-    for domain, measure, pick, reference in (
-        ("In-domain", "MRR@10", summary.in_domain, summary.bm25_in_domain()),
-        ("Out-of-domain", "nDCG@10", summary.out_of_domain, summary.bm25_out_of_domain()),
-    ):
-        if domain == "Out-of-domain" and not summary.units:
-            continue
+    reached = summary.results.bm25
+    domains = [("In-domain", summary.in_domain_label, summary.in_domain, summary.in_domain_quality(reached))]
+    if summary.units:
+        label = summary.out_of_domain_label
+        domains.append(("Out-of-domain", label, summary.out_of_domain, summary.out_of_domain_quality(reached)))
+    for domain, measure, pick, reference in domains:
         ours = Spread(None, None, 0, 0) if cell is None else cell.spread(pick)
         if cell is None or ours.mean is None or not math.isfinite(reference):
             findings.append(Finding(None, f"{domain}: not run.", {"Queries": domain, "Holds": "not run"}))

@@ -65,7 +65,7 @@ def harmless(summary: Summary) -> Claim:
         "encoder stays as it was: untied, folded or multiplier, or tied where the embedding feeds straight into a "
         "norm, as in ModernBERT), "
         "no worse than at k = 1 by more than seed noise: twice the pooled sd "
-        "over seeds of its runs that did not collapse, at least 0.01 MRR@10?",
+        f"over seeds of its runs that did not collapse, at least 0.01 {summary.in_domain_label}?",
         findings,
         "The experiment has no small-norm backbone at a moderate k.",
     )

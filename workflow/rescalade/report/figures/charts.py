@@ -146,7 +146,7 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
     axes.set_xscale("log")
     plain_log(axes.xaxis)
     axes.set_xlabel("loss at step 0")
-    axes.set_ylabel("in-domain MRR@10 after training")
+    axes.set_ylabel(f"in-domain {summary.in_domain_label} after training")
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(bottom=min(-0.02, axes.get_ylim()[0]))
     _legend(axes, any(cell.collapsed for cell in summary.cells), WIDE)

@@ -18,7 +18,7 @@ from rescalade.report.figures.style import PANEL
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
-from rescalade.report.results.summary import PRIMARY, SECONDARY, Summary
+from rescalade.report.results.summary import Summary
 
 
 def make_figures(config: Config, paths: Paths) -> list[Path]:
@@ -75,8 +75,8 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             (
                 Panel(
                     "prediction",
-                    "Scatter plot of step-0 loss, log axis, against in-domain MRR@10; values in the table of "
-                    "predictions.",
+                    f"Scatter plot of step-0 loss, log axis, against in-domain {summary.in_domain_label}; values in "
+                    "the table of predictions.",
                     lambda axes: prediction_chart(axes, summary),
                     (WIDE, 4.2 + 0.18 * len(names)),
                 ),
@@ -135,10 +135,12 @@ def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
 
 
 def _quality_panels(summary: Summary) -> Iterator[Panel]:
-    domains = [("in-domain", f"in-domain {PRIMARY}", summary.in_domain, summary.bm25_in_domain())]
+    bm25 = summary.results.bm25
+    label = f"in-domain {summary.in_domain_label}"
+    domains = [("in-domain", label, summary.in_domain, summary.in_domain_quality(bm25))]
     if summary.units:
-        label = f"out-of-domain {SECONDARY}"
-        domains.append(("out-of-domain", label, summary.out_of_domain, summary.bm25_out_of_domain()))
+        label = f"out-of-domain {summary.out_of_domain_label}"
+        domains.append(("out-of-domain", label, summary.out_of_domain, summary.out_of_domain_quality(bm25)))
     for number, names in enumerate(families(summary)):
         height = PANEL[1] + 0.18 * legend_lines(summary, names)
         for domain, label, pick, reference in domains:

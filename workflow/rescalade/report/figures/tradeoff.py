@@ -10,8 +10,8 @@ from rescalade.config import Config
 from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import DASHES, MARKERS, SERIES, legend_columns, plain_log, wrapped
 from rescalade.report.results.labels import backbone_title, mode_title
-from rescalade.report.results.summary import SECONDARY, Summary
-from rescalade.report.tables.tradeoff_table import Point, tradeoff_points
+from rescalade.report.results.summary import Summary
+from rescalade.report.tables.tradeoff_table import Point, effectiveness_label, tradeoff_points
 from rescalade.variants import Variant
 
 SIZE = (7.2, 4.6)
@@ -22,8 +22,8 @@ def tradeoff_figure(summary: Summary) -> FigureSet:
     return FigureSet(
         "tradeoff",
         "Effectiveness against FLOPS",
-        f"{SECONDARY} over FLOPS on a log axis, plain means over the data sets; a curve per model, a point per recipe. "
-        "Up and to the left is better.",
+        f"Effectiveness ({effectiveness_label(summary)}) over FLOPS on a log axis, plain means over the data sets; "
+        "a curve per model, a point per recipe. Up and to the left is better.",
         (
             Panel(
                 "tradeoff",
@@ -56,7 +56,7 @@ def _draw(axes: Axes, summary: Summary) -> None:
     axes.set_xscale("log")
     plain_log(axes.xaxis)
     axes.set_xlabel("FLOPS")
-    axes.set_ylabel(SECONDARY)
+    axes.set_ylabel(effectiveness_label(summary))
     axes.margins(x=0.1, y=0.1)
     handles, labels = axes.get_legend_handles_labels()
     if handles:

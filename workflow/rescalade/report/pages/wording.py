@@ -93,7 +93,7 @@ def _large(summary: Summary) -> list[str]:
         if head_class(summary, name) != "large" or base is None or not base.made or best is None:
             continue
         title = backbone_title(summary.config, name)
-        start = f"{title}: MRR@10 {_plain(summary, base)} at k = 1 ({_verdict(base)})"
+        start = f"{title}: {summary.in_domain_label} {_plain(summary, base)} at k = 1 ({_verdict(base)})"
         if best is base:
             sentences.append(f"{start}; no other k did better.")
             continue
@@ -124,13 +124,13 @@ def _small(summary: Summary, answers: Mapping[str, str]) -> list[str]:
 def _against_bm25(summary: Summary) -> list[str]:
     cells = [cell for name in summary.config.backbones() if (cell := summary.best(name)) is not None]
     cell = max(cells, key=summary.quality, default=None)
-    bm25 = summary.bm25_in_domain()
+    bm25 = summary.in_domain_quality(summary.results.bm25)
     if cell is None or not math.isfinite(bm25):
         return []
-    parts = [f"{_plain(summary, cell)} against {written(bm25)} MRR@10 in-domain"]
-    outside, other = cell.spread(summary.out_of_domain), summary.bm25_out_of_domain()
+    parts = [f"{_plain(summary, cell)} against {written(bm25)} {summary.in_domain_label} in-domain"]
+    outside, other = cell.spread(summary.out_of_domain), summary.out_of_domain_quality(summary.results.bm25)
     if outside.mean is not None and math.isfinite(other):
-        parts.append(f"{written(outside.mean)} against {written(other)} nDCG@10 out-of-domain")
+        parts.append(f"{written(outside.mean)} against {written(other)} {summary.out_of_domain_label} out-of-domain")
     ahead = summary.quality(cell) >= bm25
     where = "reaches BM25 in-domain" if ahead else "stays below BM25 in-domain"
     return [f"The best sparse retriever {where}: {listed(parts)}."]

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rescalade.config import Config
+from rescalade.report.results.numbers import listed
+from rescalade.scoring.measures import measure
 from rescalade.variants import Variant
+
+
+def metric(config: Config, dataset: str) -> str:
+    """The measure that a data set counts by."""
+    return measure(config.dataset(dataset).metric).name
+
+
+def metrics(config: Config, datasets: Sequence[str]) -> list[str]:
+    """The measures of some data sets, each once."""
+    return list(dict.fromkeys(metric(config, dataset) for dataset in datasets))
+
+
+def quality_words(config: Config, datasets: Sequence[str]) -> str:
+    """What the quality over some data sets is: `MRR@10`; `mean of MRR@10 and nDCG@10` where they count by several."""
+    names = metrics(config, datasets)
+    return names[0] if len(names) == 1 else f"mean of {listed(names)}"
 
 
 def backbone_title(config: Config, name: str) -> str:

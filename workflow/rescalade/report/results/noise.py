@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rescalade.report.results.numbers import Spread
 
 FLOOR = 0.01
-"""Least seed noise in MRR@10: with two or three seeds a pooled sd can be small by chance."""
+"""Least seed noise of in-domain quality: with two or three seeds a pooled sd can be small by chance."""
 
 
 def seed_noise(spreads: Iterable[Spread]) -> float:

@@ -9,15 +9,14 @@ from functools import cached_property
 
 from rescalade.config import Config
 from rescalade.outcome import Outcome
+from rescalade.report.results.labels import metric, quality_words
 from rescalade.report.results.load import Results, RunResult
 from rescalade.report.results.numbers import Spread
 from rescalade.scoring.scores import Scores
 from rescalade.variants import Variant
 
-PRIMARY = "MRR@10"
-"""Measure of in-domain quality, as in the paper's first results column."""
-SECONDARY = "nDCG@10"
-"""Measure out-of-domain, as in the paper's BEIR column."""
+ScoresBySet = Mapping[str, Scores]
+"""Of a run or of BM25, by data set."""
 LOST_SHARE = 0.5
 """A run is `lost` below this share of the in-domain quality of its backbone's best k."""
 COLLAPSED = ("dead", "saturated", "degenerate", "non-finite", "lost")
@@ -86,25 +85,30 @@ class Summary:
         return tuple(units)
 
     def in_domain(self, run: RunResult) -> float:
-        """In-domain quality: MRR@10, averaged where there are several sets; NaN where one is missing."""
-        return self.mean_of(run.scores, self.config.experiment.in_domain, PRIMARY)
+        """In-domain quality of a run, see `in_domain_quality`."""
+        return self.in_domain_quality(run.scores)
 
     def out_of_domain(self, run: RunResult) -> float:
-        """nDCG@10, the plain mean over the out-of-domain columns; NaN where one is missing or there is none."""
-        return mean([unit_measure(run.scores.get(unit.dataset), unit, SECONDARY) for unit in self.units])
+        """Out-of-domain quality of a run, see `out_of_domain_quality`."""
+        return self.out_of_domain_quality(run.scores)
 
-    def bm25_in_domain(self) -> float:
-        """BM25's value of `in_domain`."""
-        return self.mean_of(self.results.bm25, self.config.experiment.in_domain, PRIMARY)
+    def in_domain_quality(self, scores: ScoresBySet) -> float:
+        """Plain mean over the in-domain sets of each set's own measure; NaN where one is missing."""
+        return mean([measure(scores.get(name), metric(self.config, name)) for name in self.config.experiment.in_domain])
 
-    def bm25_out_of_domain(self) -> float:
-        """BM25's value of `out_of_domain`."""
-        return mean([unit_measure(self.results.bm25.get(unit.dataset), unit, SECONDARY) for unit in self.units])
+    def out_of_domain_quality(self, scores: ScoresBySet) -> float:
+        """Plain mean over the out-of-domain columns of their sets' measures; NaN where one is missing or none is."""
+        return mean([unit_measure(scores.get(u.dataset), u, metric(self.config, u.dataset)) for u in self.units])
 
-    @staticmethod
-    def mean_of(scores: Mapping[str, Scores], datasets: Sequence[str], name: str) -> float:
-        """Mean of a measure over data sets; NaN where one is missing."""
-        return mean([measure(scores.get(dataset), name) for dataset in datasets])
+    @cached_property
+    def in_domain_label(self) -> str:
+        """The measure of in-domain quality, or which ones it is the mean of."""
+        return quality_words(self.config, self.config.experiment.in_domain)
+
+    @cached_property
+    def out_of_domain_label(self) -> str:
+        """The measure of out-of-domain quality, or which ones it is the mean of; only where there are such sets."""
+        return quality_words(self.config, self.config.experiment.out_of_domain)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

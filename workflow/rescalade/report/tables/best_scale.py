@@ -11,7 +11,7 @@ from rescalade.report.results.audit_read import predictions
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import listed, plural, written
-from rescalade.report.results.summary import COLLAPSED, PRIMARY, Cell, Summary
+from rescalade.report.results.summary import COLLAPSED, Cell, Summary
 from rescalade.report.tables.audit_tables import PREDICTED_COLUMNS, predicted_values
 from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import verdict_value
@@ -64,12 +64,12 @@ def nearest_cell(summary: Summary, backbone: str, k: float) -> Cell | None:
 
 def predicted_against_best(summary: Summary) -> Table:
     """The table, with the best k left empty where there are no runs."""
-    outcomes = list(rule_outcomes(summary))
+    outcomes, measure = list(rule_outcomes(summary)), summary.in_domain_label
     return Table(
         name="predicted-against-best",
         title="Predicted against best k",
         caption=(
-            f"The k of each rule, computed before training, and what the runs say of it: in-domain {PRIMARY}, mean "
+            f"The k of each rule, computed before training, and what the runs say of it: in-domain {measure}, mean "
             "over seeds, of the best k of the backbone and of the trained k nearest to the rule's, each in the best of "
             "the modes that were trained with it. The best k is the best of those that were trained, not of all."
         ),
@@ -77,15 +77,15 @@ def predicted_against_best(summary: Summary) -> Table:
             *PREDICTED_COLUMNS,
             Column("best_k", "k", "Best", note="over all modes"),
             Column("best_variant", "Scale and mode", "Best", numeric=False),
-            Column("best_quality", PRIMARY, "Best", sd=True),
+            Column("best_quality", measure, "Best", sd=True),
             Column("nearest_k", "k", "Nearest trained"),
             Column("nearest_variant", "Scale and mode", "Nearest trained", numeric=False),
-            Column("nearest_quality", PRIMARY, "Nearest trained", sd=True),
-            Column("shortfall", "Below best", note=f"{PRIMARY} of the best k minus that of the nearest"),
+            Column("nearest_quality", measure, "Nearest trained", sd=True),
+            Column("shortfall", "Below best", note=f"{measure} of the best k minus that of the nearest"),
             Column("note", "Note", numeric=False, wide=True),
         ],
         rows=[_row(summary, outcome) for outcome in outcomes] + _without_prediction(summary),
-        notes=_means(outcomes),
+        notes=_means(outcomes, measure),
     )
 
 
@@ -157,7 +157,7 @@ def _without_prediction(summary: Summary) -> list[Row]:
     return rows
 
 
-def _means(outcomes: list[RuleOutcome]) -> list[str]:
+def _means(outcomes: list[RuleOutcome], measure: str) -> list[str]:
     """One sentence: how far each rule fell short on average."""
     found: dict[str, list[float]] = {}
     for outcome in outcomes:
@@ -169,4 +169,6 @@ def _means(outcomes: list[RuleOutcome]) -> list[str]:
         f"{rule} {written(math.fsum(values) / len(values))} over {plural(len(values), 'backbone')}"
         for rule, values in found.items()
     ]
-    return [f"Mean of {PRIMARY} below the best: {listed(parts)}. A k outside the trained ones enters by its nearest."]
+    return [
+        f"Below the best in {measure}, on average: {listed(parts)}. A k outside the trained ones enters by its nearest."
+    ]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rescalade.report.results.labels import backbone_title, variant_title
+from rescalade.report.results.labels import backbone_title, metric, metrics, variant_title
 from rescalade.report.results.load import Results, per_query
-from rescalade.report.results.summary import PRIMARY, SECONDARY, Cell, Summary
+from rescalade.report.results.numbers import listed
+from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.table import Column, Row, Table, number, text
 from rescalade.scoring.significance import PERMUTATIONS, holm, sign_flip_test
 
@@ -33,24 +34,26 @@ class Comparison:
 def comparisons(summary: Summary) -> list[Comparison]:
     """Every variant with results against its baseline, in-domain and out-of-domain."""
     experiment = summary.config.experiment
-    domains = [("in-domain", PRIMARY, experiment.in_domain), ("out-of-domain", SECONDARY, experiment.out_of_domain)]
+    domains = [("in-domain", experiment.in_domain), ("out-of-domain", experiment.out_of_domain)]
     found: list[tuple[Cell, Cell, str, str, pd.Series]] = []
     cache: dict[tuple[str, str, str], pd.Series | None] = {}
 
-    def values(cell: Cell, domain: str, measure: str, datasets: list[str]) -> pd.Series | None:
+    def values(cell: Cell, domain: str, datasets: list[str]) -> pd.Series | None:
         key = (cell.backbone, cell.variant.name, domain)
         if key not in cache:
-            cache[key] = per_query_means(summary.results, cell, datasets, measure)
+            cache[key] = per_query_means(summary.results, cell, datasets)
         return cache[key]
 
     for cell in summary.cells:
         baseline = summary.baseline(cell)
         if baseline is None or baseline is cell:
             continue
-        for domain, measure, datasets in domains:
-            ours, theirs = values(cell, domain, measure, datasets), values(baseline, domain, measure, datasets)
+        for domain, datasets in domains:
+            ours, theirs = values(cell, domain, datasets), values(baseline, domain, datasets)
             if ours is not None and theirs is not None:
-                found.append((cell, baseline, domain, measure, (ours - theirs).dropna()))
+                names = metrics(summary.config, datasets)
+                label = names[0] if len(names) == 1 else f"{listed(names)}, each query by its set's"
+                found.append((cell, baseline, domain, label, (ours - theirs).dropna()))
     found = [entry for entry in found if len(entry[4])]
     p_values = [sign_flip_test(entry[4].to_numpy()) for entry in found]
     adjusted = holm(p_values)
@@ -60,15 +63,17 @@ def comparisons(summary: Summary) -> list[Comparison]:
     ]
 
 
-def per_query_means(results: Results, cell: Cell, datasets: list[str], measure: str) -> pd.Series | None:
-    """Values per query averaged over seeds, indexed by (data set, query). None where nothing was scored.
+def per_query_means(results: Results, cell: Cell, datasets: list[str]) -> pd.Series | None:
+    """Values per query averaged over seeds, indexed by (data set, query), each set by its own measure.
+
+    None where nothing was scored.
 
     A value that is not finite counts as 0, the value of a query that nothing was found for.
     """
     series = []
     for run in cell.made:
         for dataset in datasets:
-            table = per_query(results, run.run, dataset)
+            table, measure = per_query(results, run.run, dataset), metric(results.config, dataset)
             if table is not None and measure in table:
                 clean = table[measure].astype(float)
                 clean = clean.where(clean.abs() < math.inf, 0.0)

@@ -9,6 +9,7 @@ from rescalade.report.results.load import Json
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+from rescalade.scoring.measures import measure
 
 STORED = {"auto": "float32, or as float16 where that loses nothing"}
 
@@ -61,7 +62,7 @@ def _protocol(entry: DatasetConfig, manifest: Json) -> dict[str, Value]:
         "gain": text(gain),
         "minimum_grade": number(entry.minimum_grade, "count"),
         "depth": number(entry.depth, "count"),
-        "metric": text(entry.metric),
+        "metric": text(measure(entry.metric).name),
         "left_out": text("the document whose id is the query's" if entry.drop_identical_ids else "nothing"),
         "remarks": text("; ".join(remarks) or None),
     }

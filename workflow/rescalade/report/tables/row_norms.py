@@ -105,7 +105,7 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
             Column("variant", "Scale and mode", numeric=False),
             Column("predicted", "predicted", "Loss at step 0", note="InfoNCE of the audit's micro-batch"),
             Column("step0_loss", "found", "Loss at step 0", sd=True, note="first step of training"),
-            Column("quality", "MRR@10", "In-domain", sd=True),
+            Column("quality", summary.in_domain_label, "In-domain", sd=True),
             Column("risk", "Risk", "Audit, before training", numeric=False, note="reasons on the backbone's page"),
             *measured_columns(SHOWN, "Audit, before training"),
         ],

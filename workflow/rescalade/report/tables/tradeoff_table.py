@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rescalade.config import Config
-from rescalade.report.results.labels import backbone_title, mode_title
+from rescalade.report.results.labels import backbone_title, metric, mode_title, quality_words
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread
-from rescalade.report.results.summary import SECONDARY, Summary, mean, measure, sparsity
+from rescalade.report.results.summary import Summary, mean, measure, sparsity
 from rescalade.report.tables.table import Column, Row, Table, Value, spread, text
 from rescalade.variants import Variant
 
 
 @dataclass(frozen=True)
 class Point:
-    """All seeds of a model under one recipe; effectiveness and FLOPS are plain means over the data sets."""
+    """All seeds of a model under one recipe, means over the data sets; effectiveness by each set's own measure."""
 
     backbone: str
     variant: Variant
@@ -55,9 +55,14 @@ def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResu
         recipe,
         settings.lambda_query,
         settings.lambda_document,
-        Spread.of(mean([measure(run.scores.get(name), SECONDARY) for name in datasets]) for run in runs),
+        Spread.of(mean([measure(run.scores.get(name), metric(config, name)) for name in datasets]) for run in runs),
         Spread.of(mean([sparsity(run.scores.get(name), "flops") for name in datasets]) for run in runs),
     )
+
+
+def effectiveness_label(summary: Summary) -> str:
+    """What a point's effectiveness is."""
+    return quality_words(summary.config, summary.config.evaluation_sets())
 
 
 def tradeoff_table(summary: Summary) -> Table:
@@ -81,13 +86,14 @@ def tradeoff_table(summary: Summary) -> Table:
     return Table(
         name="tradeoff",
         title="Effectiveness against FLOPS",
-        caption=f"{SECONDARY} and FLOPS, plain means over {len(summary.config.evaluation_sets())} data sets.",
+        caption=f"Effectiveness ({effectiveness_label(summary)}) and FLOPS, plain means over "
+        f"{len(summary.config.evaluation_sets())} data sets.",
         columns=[
             Column("variant", "Variant", numeric=False),
             Column("recipe", "Recipe", numeric=False),
             Column("lambda_query", "λ query"),
             Column("lambda_document", "λ document"),
-            Column("effectiveness", SECONDARY, sd=True),
+            Column("effectiveness", effectiveness_label(summary), sd=True),
             Column("flops", "FLOPS", sd=True, note="expected multiplications per query-document pair"),
         ],
         rows=rows,
