@@ -1,4 +1,4 @@
-"""The head's back ends against sentence-transformers' SpladePooling on materialised logits, on one CPU core.
+"""The pooling's back ends against sentence-transformers' SpladePooling on materialised logits, on one CPU core.
 
     python bench/bench_head.py [B L D V]
 
@@ -34,11 +34,11 @@ def measure(name: str, case: str, shape: tuple[int, int, int, int], rounds: int)
     import torch
 
     from head_contenders import contender
-    from head_problem import HeadProblem
+    from head_problem import PoolingProblem
     from measure import added_peak_mb, cpu_seconds
 
     torch.set_num_threads(1)
-    problem = HeadProblem.random(shape, **CASES[case])
+    problem = PoolingProblem.random(shape, **CASES[case])
     compute = contender(name, problem)
     leaves = [tensor.clone().requires_grad_() for tensor in (problem.hidden, problem.weight, problem.bias)]
     for leaf in leaves:

@@ -1,4 +1,4 @@
-"""The head on a CUDA device against SpladePooling and against Sparton's design in plain PyTorch.
+"""The pooling on a CUDA device against SpladePooling and against Sparton's design in plain PyTorch.
 
     python bench/bench_head_gpu.py [triples length D V]
 
@@ -18,7 +18,7 @@ import torch
 from gpu_contenders import NAMES, contender
 from gpu_measure import figures
 from gpu_record import keep
-from head_problem import HeadProblem
+from head_problem import PoolingProblem
 from rescalade.errors import UserError
 
 SHAPE = (64, 256, 768, 50368)
@@ -43,7 +43,7 @@ def run(shape: tuple[int, int, int, int], device: torch.device, rounds: int) -> 
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
     results: dict[str, Any] = {}
     for case, how in CASES.items():
-        problem = HeadProblem.random((triples * TEXTS_PER_TRIPLE, length, width, vocabulary), **how)
+        problem = PoolingProblem.random((triples * TEXTS_PER_TRIPLE, length, width, vocabulary), **how)
         results[case] = {}
         for name in NAMES:
             compute = contender(name, problem.mask.to(device))

@@ -48,7 +48,7 @@ def train_case(case: dict[str, Any]) -> dict[str, float]:
     from rescalade.training.examples import Examples, packed
     from rescalade.training.forecast import make_plan
     from rescalade.training.settings import TrainSettings
-    from rescalade.training.sharding import Share
+    from rescalade.training.sharding import Sharding
     from rescalade.training.train import train
 
     torch.set_num_threads(1)
@@ -85,8 +85,8 @@ def train_case(case: dict[str, Any]) -> dict[str, float]:
         tokenizer: Any = Tokenizer()
         with tempfile.TemporaryDirectory() as checkpoints:
             train(model, tokenizer, examples, settings, 0, Path(checkpoints))
-        plan = make_plan(model, examples, settings, Share(1, triples), seed=0, steps=3)
-        return {name: value / 2**20 for name, value in asdict(plan).items() if name in ("states", "encoder", "head")}
+        plan = make_plan(model, examples, settings, Sharding(1, triples), seed=0, steps=3)
+        return {name: value / 2**20 for name, value in asdict(plan).items() if name in ("states", "encoder", "pooling")}
 
     fit(2, 64, 2, 6000, 4, 64)  # loads and compiles whatever is used
     found: dict[str, float] = {}
@@ -118,7 +118,7 @@ def main() -> None:
         row["ratio"] = row["foretold_mb"] / row["measured_mb"]
         print(
             f"{name}: measured {row['measured_mb']:.0f} MB, foretold {row['foretold_mb']:.0f} MB "
-            f"(states {row['states']:.0f}, encoder {row['encoder']:.0f}, head {row['head']:.0f}), "
+            f"(states {row['states']:.0f}, encoder {row['encoder']:.0f}, pooling {row['pooling']:.0f}), "
             f"ratio {row['ratio']:.2f}",
             flush=True,
         )

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from gpu_contenders import Compute
-from head_problem import HeadProblem
+from head_problem import PoolingProblem
 
 WARM_UP = 3
 
 
 def figures(
-    compute: Compute, problem: HeadProblem, device: torch.device, kind: torch.dtype, rounds: int, backward: bool
+    compute: Compute, problem: PoolingProblem, device: torch.device, kind: torch.dtype, rounds: int, backward: bool
 ) -> dict[str, Any]:
     """Median milliseconds of `rounds`, tokens per second, added peak in MB of 2^20 bytes, same bits twice or not."""
     hidden = problem.hidden.to(device, kind).requires_grad_()

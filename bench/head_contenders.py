@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from head_problem import HeadProblem
+from head_problem import PoolingProblem
 from rescalade.splade.backends.choose import Backend
 from rescalade.splade.pooling import pack, term_weights
 
@@ -18,7 +18,7 @@ OURS: tuple[Backend, ...] = ("numba", "screen", "portable", "auto")
 NAMES = ("gemm", "splade_pooling", *OURS)
 
 
-def contender(name: str, problem: HeadProblem) -> Compute:
+def contender(name: str, problem: PoolingProblem) -> Compute:
     """One of NAMES; `gemm` is the bare product of the real tokens, each chunk written over the last."""
     mask = problem.mask
     if name == "gemm":

@@ -1,4 +1,4 @@
-"""What the head is to reach against its peer, and how a row of figures is shown."""
+"""What the pooling is to reach against its peer, and how a row of figures is shown."""
 
 from __future__ import annotations
 

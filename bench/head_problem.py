@@ -1,4 +1,4 @@
-"""The inputs of the head's benchmarks: random logits of which a chosen share is active."""
+"""The inputs of the pooling's benchmarks: random logits of which a chosen share is active."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class HeadProblem:
+class PoolingProblem:
     """hidden [B, L, D], mask [B, L] bool, weight [V, D], bias [V], upstream dLoss/dy [B, V]; all float32."""
 
     hidden: Tensor
@@ -19,7 +19,7 @@ class HeadProblem:
     upstream: Tensor
 
     @classmethod
-    def random(cls, shape: tuple[int, int, int, int], active: float, density: float) -> HeadProblem:
+    def random(cls, shape: tuple[int, int, int, int], active: float, density: float) -> PoolingProblem:
         """Logits of unit variance; the bias leaves a share `active` of the (text, term) pairs active.
 
         Args:

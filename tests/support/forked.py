@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 
 import rescalade.splade.modules
 import rescalade.training.trainer  # noqa: F401
-from rescalade.training.process_group import join_world, leave_world
+from rescalade.training.process_group import join_process_group, leave_process_group
 from rescalade.training.settings import TrainSettings
 from support.training import examples, run, still, without_time
 
@@ -109,11 +109,11 @@ def terminated(folder: Path) -> None:
             if slow:
                 time.sleep(0.05)
 
-        trained, weights = run(target / "checkpoints", RESUMED, world=join_world("cpu"), progress=progress)
+        trained, weights = run(target / "checkpoints", RESUMED, group=join_process_group("cpu"), progress=progress)
         if rank == 0:
             target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
             save_file({key: value.contiguous() for key, value in weights.items()}, target.with_suffix(".safetensors"))
-        leave_world()
+        leave_process_group()
 
     for name in ("unbroken", "broken"):
         (folder / name).mkdir()
@@ -178,14 +178,14 @@ def worlds(folder: Path) -> None:
 
 def divided(target: Path, settings: TrainSettings = DIVIDED) -> None:
     """One process of a training; the first one writes how far the weights have moved, and the history."""
-    world = join_world("cpu")
-    trained, weights = run(target, settings, data=examples(16, negatives=2), model=still(), world=world)
-    if world.first:
+    group = join_process_group("cpu")
+    trained, weights = run(target, settings, data=examples(16, negatives=2), model=still(), group=group)
+    if group.first:
         start = still().state_dict()
         moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
         save_file(moved, target.with_suffix(".safetensors"))
         target.with_suffix(".txt").write_text(repr(without_time(trained.history)))
-    leave_world()
+    leave_process_group()
 
 
 if __name__ == "__main__":

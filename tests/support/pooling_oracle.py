@@ -1,4 +1,4 @@
-"""The SPLADE head by brute force: float64, one text and one term at a time, gradients from their definition."""
+"""The SPLADE pooling by brute force: float64, one text and one term at a time, gradients from their definition."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.tokens import Tokens
 from rescalade.training.examples import Examples, packed
-from rescalade.training.process_group import World
+from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import Trained, train
 from support.models import tiny
@@ -61,12 +61,12 @@ def run(
     model: SpladeModel | None = None,
     seed: int = 7,
     progress: Progress | None = None,
-    world: World | None = None,
+    group: ProcessGroup | None = None,
 ) -> tuple[Trained, dict[str, torch.Tensor]]:
     """Train a tiny model; its history and its final weights."""
     model = model or SpladeModel(tiny("bert"))
     tokenizer: Any = Tokenizer()
-    trained = train(model, tokenizer, data or examples(), settings, seed, folder, progress, world=world)
+    trained = train(model, tokenizer, data or examples(), settings, seed, folder, progress, group=group)
     return trained, {name: value.clone() for name, value in model.state_dict().items()}
 
 

@@ -14,7 +14,7 @@ from rescalade.training.cache import backward
 from rescalade.training.examples import collate
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Share
+from rescalade.training.sharding import Sharding
 from support.models import tiny
 from support.training import Tokenizer, examples, run, still
 
@@ -47,7 +47,7 @@ def test_dropout_of_both_passes_is_the_same() -> None:
         {name: batch[f"{side}_{name}"] for name in ("input_ids", "attention_mask", "pooled")}
         for side in ("query", "document")
     ]
-    objective = SpladeObjective(encoder, SETTINGS, Share(1, 12), 12)
+    objective = SpladeObjective(encoder, SETTINGS, Sharding(1, 12), 12)
     objective.begin((0.05, 0.05), measured=True)
 
     def loss() -> float:

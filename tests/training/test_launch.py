@@ -78,23 +78,23 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_shares_cover_a_step_once_whatever_the_devices() -> None:
-    from rescalade.training.sharding import Share
+    from rescalade.training.sharding import Sharding
 
     for devices in (1, 2, 4, 8, 16, 32):
         seen: list[tuple[int, int]] = []
         for rank in range(devices):
-            share = Share(8, 64, devices, rank)
-            for local in range(share.local_batches):
-                rows = range(64)[share.own(64)]
-                seen += [(share.number(local), row) for row in rows]
+            sharding = Sharding(8, 64, devices, rank)
+            for local in range(sharding.local_batches):
+                rows = range(64)[sharding.own(64)]
+                seen += [(sharding.number(local), row) for row in rows]
         assert sorted(seen) == [(batch, row) for batch in range(8) for row in range(64)], devices
 
 
 def test_devices_that_cannot_share_a_step_are_refused() -> None:
     from rescalade.errors import UserError
-    from rescalade.training.sharding import Share
+    from rescalade.training.sharding import Sharding
 
     with pytest.raises(UserError, match="3 devices: 8 logical batches"):
-        Share(8, 64, 3, 0)
+        Sharding(8, 64, 3, 0)
     with pytest.raises(UserError, match="cannot be cut into 3 equal parts"):
-        Share(1, 64, 3, 0)
+        Sharding(1, 64, 3, 0)

@@ -17,7 +17,7 @@ from rescalade.training.examples import Examples, collate, packed
 from rescalade.training.forecast import HEAP, Plan, make_plan
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Share
+from rescalade.training.sharding import Sharding
 from support.training import Tokenizer, examples, still, texts_of
 
 ROWS = 8
@@ -40,7 +40,7 @@ def model(dropout: float) -> SpladeModel:
 
 
 def plan(settings: TrainSettings, data: Examples, of: SpladeModel, devices: int = 1) -> Plan:
-    return make_plan(of, data, settings, Share(settings.accumulation, settings.batch_size, devices), seed=3, steps=2)
+    return make_plan(of, data, settings, Sharding(settings.accumulation, settings.batch_size, devices), seed=3, steps=2)
 
 
 def test_tokens_and_examples_are_those_of_the_batches() -> None:
@@ -65,7 +65,7 @@ def test_what_the_encoder_keeps_is_foretold(precision: Any, dropout: float) -> N
         {name: batch[f"{side}_{name}"] for name in ("input_ids", "attention_mask", "pooled")}
         for side in ("query", "document")
     ]
-    objective = SpladeObjective(encoder, settings, Share(1, ROWS), ROWS)
+    objective = SpladeObjective(encoder, settings, Sharding(1, ROWS), ROWS)
     known = {parameter.data_ptr() for parameter in of.parameters()}
     kept: dict[int, int] = {}
 

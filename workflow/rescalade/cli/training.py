@@ -32,7 +32,7 @@ def train(
 
     from rescalade.texts.triple_files import read_triples
     from rescalade.training.launch import launch, launched
-    from rescalade.training.process_group import join_world, leave_world
+    from rescalade.training.process_group import join_process_group, leave_process_group
     from rescalade.training.run import train_run
 
     chosen = parse_run(run)
@@ -46,8 +46,8 @@ def train(
     inputs = [origin / "model.safetensors", data / "corpus.parquet", data / "queries.parquet", mined]
     recorder = Recorder("train", settings_text, inputs)
     folder = context.paths.run(chosen)
-    world = join_world(device)
-    if not world.first:
+    group = join_process_group(device)
+    if not group.first:
         logging.disable(logging.WARNING)  # the first process speaks for all
     unfinished = context.checkpoints("train", settings_text, device, *(sha256(path) for path in inputs))
     board = context.paths.results / "logs" / "tensorboard" / chosen.folder
@@ -63,13 +63,13 @@ def train(
             output=model,
             device=device,
             progress=progress,
-            world=world,
+            group=group,
             tensorboard=board,
         )
 
-    if not world.first:
+    if not group.first:
         work(folder / "model", None)
-        leave_world()
+        leave_process_group()
         return
     (folder / OUTCOME).unlink(missing_ok=True)  # it is written last and says that the run is whole
     with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
@@ -79,4 +79,4 @@ def train(
     recorder.write(folder / "train.record.json")
     outcome.write(folder / OUTCOME)
     shutil.rmtree(unfinished, ignore_errors=True)
-    leave_world()
+    leave_process_group()

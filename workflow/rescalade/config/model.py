@@ -174,7 +174,7 @@ class RetrievalSettings(Strict):
     )
     precision: Precision | Literal["auto"] = Field(
         "auto",
-        description="bf16: autocast of the encoder; the head stays fp32. auto: bf16 where the recipe trains in bf16.",
+        description="bf16: autocast of the encoder; pooling stays fp32. auto: bf16 where the recipe trains in bf16.",
     )
     head_backend: Backend = Field("auto", description="What computes the pooling; auto takes the fastest that applies.")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 DENSE = {"cpu": 2**20, "cuda": 2**26}
-"""Entries of the head's [B, V] results per batch: 4 MiB of float32 on a CPU, of which a few lie in memory at a time;
+"""Entries of the pooling's [B, V] results per batch: 4 MiB of float32 on a CPU, of which a few lie in memory at a time;
 256 MiB on a GPU, which needs the larger batches."""
 
 TRIM_BATCHES = 2
@@ -99,7 +99,7 @@ class Encoder:
         with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
             hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
         with torch.inference_mode():
-            return self._model.head_weights(*pack(operand(hidden, half), batch.pooled), self._settings.head)
+            return self._model.pool(*pack(operand(hidden, half), batch.pooled), self._settings.head)
 
 
 def plan_batches(
@@ -107,7 +107,7 @@ def plan_batches(
 ) -> Iterator[list[int]]:
     """Numbers of texts per batch, shortest first, so that size times longest stays within `batch_tokens`.
 
-    No batch has more than `batch_texts`: the head's results are dense, [B, V], and many short texts would make
+    No batch has more than `batch_texts`: the pooling's results are dense, [B, V], and many short texts would make
     these the largest thing in memory.
 
     Equal lengths stand in the order of the texts: the plan, and with it every bit of the result, depends on

@@ -51,7 +51,7 @@ class SpladeModel(nn.Module):
         hidden: Tensor = self.masked_lm(input_ids=input_ids, attention_mask=attention_mask).logits
         return hidden
 
-    def head_weights(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:
+    def pool(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:
         """Term weights [B, V] of packed decoder inputs [T, D]; offsets [B + 1] and backend as in `term_weights`.
 
         A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap to the
@@ -77,7 +77,7 @@ class SpladeModel(nn.Module):
             [B, V] float32.
         """
         hidden = self.decoder_inputs(input_ids, attention_mask)
-        return self.head_weights(*pack(hidden, pooled))
+        return self.pool(*pack(hidden, pooled))
 
     @property
     def device(self) -> torch.device:

@@ -103,7 +103,7 @@ class FusedSpladePooling(SpladePooling):
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `sentence_embedding` [B, V] float32."""
-        weights: Tensor = self._splade[0].head_weights(features["packed"], features["offsets"], self._head_backend)
+        weights: Tensor = self._splade[0].pool(features["packed"], features["offsets"], self._head_backend)
         return {**features, "sentence_embedding": weights}
 
 

@@ -84,6 +84,6 @@ def operand(hidden: Tensor, half: bool) -> Tensor:
 
     Under bf16 the norm before the decoder still gives float32. On CUDA they become bfloat16 again, as a decoder layer
     in the same autocast region would make them, so that tensor cores multiply them; sums and scores stay float32.
-    A CPU computes the head in float32.
+    A CPU pools in float32.
     """
     return hidden.bfloat16() if half and hidden.is_cuda else hidden.float()

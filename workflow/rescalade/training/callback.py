@@ -14,10 +14,10 @@ from transformers import TrainerCallback
 from rescalade.objective.measures import Row
 from rescalade.progress import Progress
 from rescalade.training.collapse_watch import CollapseWatch
-from rescalade.training.process_group import World
+from rescalade.training.process_group import ProcessGroup
 from rescalade.training.resume import save
 from rescalade.training.settings import TrainSettings
-from rescalade.training.tensorboard import Board
+from rescalade.training.tensorboard import TensorBoardWriter
 
 if TYPE_CHECKING:
     from rescalade.training.trainer import SpladeTrainer
@@ -34,8 +34,8 @@ class Interrupted(SystemExit):
         super().__init__(128 + signal.SIGTERM)
 
 
-class Follow(TrainerCallback):
-    """Attends a training run; a context manager around it holds the signal handler.
+class TrainingCallback(TrainerCallback):
+    """Keeps the history of a training run and acts on it; a context manager that holds the handler of SIGTERM.
 
     history: rows of all steps so far, those of earlier processes included. stopped_at: see `Trained`.
     """
@@ -46,21 +46,21 @@ class Follow(TrainerCallback):
         settings: TrainSettings,
         seed: int,
         checkpoints: Path,
-        world: World,
+        group: ProcessGroup,
         progress: Progress | None,
         tensorboard: Path | None,
     ) -> None:
         self.history: list[Row] = history
         self.stopped_at: int | None = None
-        self._settings, self._seed, self._checkpoints, self._world = settings, seed, checkpoints, world
+        self._settings, self._seed, self._checkpoints, self._group = settings, seed, checkpoints, group
         self._progress = progress
-        self._board: Board | None = None
-        if settings.tensorboard and tensorboard is not None and world.first:
-            self._board = Board(tensorboard, len(history))
+        self._tensorboard: TensorBoardWriter | None = None
+        if settings.tensorboard and tensorboard is not None and group.first:
+            self._tensorboard = TensorBoardWriter(tensorboard, len(history))
         self._asked_to_stop = False
 
-    def attend(self, trainer: SpladeTrainer) -> None:
-        """Whom to follow."""
+    def attach(self, trainer: SpladeTrainer) -> None:
+        """Take the trainer whose steps are to come; the watch takes in the steps before them."""
         self._trainer = trainer
         self._watch = CollapseWatch(
             trainer.splade.head.weight.shape[0],
@@ -69,7 +69,7 @@ class Follow(TrainerCallback):
         )
         self._watch.replay(self.history)
 
-    def __enter__(self) -> Follow:
+    def __enter__(self) -> TrainingCallback:
         if threading.current_thread() is threading.main_thread():  # only there may handlers be set
             self._before = signal.signal(signal.SIGTERM, self._terminate)
         return self
@@ -79,25 +79,25 @@ class Follow(TrainerCallback):
     ) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._before)
-        if self._board is not None:
-            self._board.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take in the row of the step."""
         row, steps = self._trainer.row, self._trainer.steps
         self.history.append(row)
         done = len(self.history)
-        if self._board is not None:
-            self._board.write(row)
+        if self._tensorboard is not None:
+            self._tensorboard.write(row)
         if self._progress is not None:
             self._progress(done, steps, row)
         self._foretell(done, steps)
-        lasting = self._world.first and self._watch.see(row)
-        if self._settings.stop_on_collapse and self._world.any(lasting, args.device):
+        lasting = self._group.first and self._watch.see(row)
+        if self._settings.stop_on_collapse and self._group.any(lasting, args.device):
             self.stopped_at = int(row["step"])
             logger.warning("stopped after step %d: collapsed for %d steps", done, self._settings.collapse_patience)
             control.should_training_stop = True
-        stop = self._world.any(self._asked_to_stop, args.device)
+        stop = self._group.any(self._asked_to_stop, args.device)
         if stop or (done % self._settings.checkpoint_every == 0 and done < steps):
             self._save()
         if stop:
@@ -105,10 +105,10 @@ class Follow(TrainerCallback):
             raise Interrupted
 
     def _save(self) -> None:
-        if self._world.first:
+        if self._group.first:
             trainer = self._trainer
             save(self._checkpoints, trainer.splade, trainer.adamw, self.history, self._settings, self._seed)
-        self._world.barrier()
+        self._group.barrier()
 
     def _foretell(self, done: int, steps: int) -> None:
         if done - self._trainer.first == TIMED_STEPS and done < steps:

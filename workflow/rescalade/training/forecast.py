@@ -12,7 +12,7 @@ import torch
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Share
+from rescalade.training.sharding import Sharding
 from rescalade.training.steps import step_batches
 
 GB = 1e9
@@ -25,7 +25,7 @@ OUTER_BYTES = 36
 """Per token and unit of width: embeddings, the transform before the decoder, its packed output."""
 MATRIX_BYTES = 12
 """Per layer, head, token and token of the same text, where attention keeps its matrices."""
-HEAD_BYTES = 18
+POOLING_BYTES = 18
 """Per (text, term): weight, winner, and the gradients on the way back."""
 HEAP = {"cpu": 1.25, "cuda": 1.05}
 """Memory of a process over what its tensors take: allocators keep some of what was freed. `bench/bench_plan.py`
@@ -34,7 +34,7 @@ measures all of this on a CPU."""
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of a run on each of its devices; memory in bytes, roughly, encoder and head at their largest."""
+    """Sizes of a run on each of its devices; memory in bytes, roughly, encoder and pooling at their largest."""
 
     steps: int
     queries_per_step: int
@@ -44,13 +44,13 @@ class Plan:
     tokens: int
     states: int
     encoder: int
-    head: int
+    pooling: int
     available: int
 
     @property
     def memory(self) -> int:
         """All of it."""
-        return self.states + self.encoder + self.head
+        return self.states + self.encoder + self.pooling
 
     def lines(self) -> list[str]:
         """What a reader wants to know before the start."""
@@ -59,7 +59,7 @@ class Plan:
             f"plan: {self.steps:,} steps of {self.queries_per_step} queries, {self.drawn:,} of {self.examples:,} "
             f"examples, {self.tokens:,} tokens without padding",
             f"plan: memory of {where} about {self.memory / GB:.2g} GB (weights and AdamW {self.states / GB:.2g}, "
-            f"encoder up to {self.encoder / GB:.2g}, head {self.head / GB:.2g}) of {self.available / GB:.3g} GB",
+            f"encoder up to {self.encoder / GB:.2g}, pooling {self.pooling / GB:.2g}) of {self.available / GB:.3g} GB",
         ]
 
     @property
@@ -69,7 +69,7 @@ class Plan:
 
 
 def make_plan(
-    model: SpladeModel, examples: Examples, settings: TrainSettings, share: Share, *, seed: int, steps: int
+    model: SpladeModel, examples: Examples, settings: TrainSettings, sharding: Sharding, *, seed: int, steps: int
 ) -> Plan:
     """Count what will be drawn, and estimate memory from the shapes."""
     lengths = [examples.queries.lengths, examples.documents.lengths]
@@ -79,17 +79,17 @@ def make_plan(
         rows = examples.rows[chosen]
         drawn[chosen] = True
         tokens += int(lengths[0][rows[:, 0]].sum() + lengths[1][rows[:, 1:]].sum())
-    rows_here = share.rows // share.parts
+    rows_here = sharding.rows // sharding.parts
     texts_here = rows_here * (2 + examples.negatives)
     texts_at_once = min(settings.encode_rows or texts_here, texts_here)
     vocabulary = model.head.weight.shape[0]
-    all_texts = share.rows * (2 + examples.negatives) if share.parts > 1 else texts_here
+    all_texts = sharding.rows * (2 + examples.negatives) if sharding.parts > 1 else texts_here
     in_pieces = texts_at_once < texts_here
-    head = HEAD_BYTES * texts_at_once * vocabulary
+    pooling = POOLING_BYTES * texts_at_once * vocabulary
     # each pass makes a gradient of W, which is then added to what is there of it
-    head += GRADIENT_BYTES * model.head.weight.numel() * (2 if in_pieces else 1)
-    head += 8 * texts_here * vocabulary if in_pieces else 0  # all term weights and their gradients
-    head += 4 * all_texts * vocabulary if share.parts > 1 else 0
+    pooling += GRADIENT_BYTES * model.head.weight.numel() * (2 if in_pieces else 1)
+    pooling += 8 * texts_here * vocabulary if in_pieces else 0  # all term weights and their gradients
+    pooling += 4 * all_texts * vocabulary if sharding.parts > 1 else 0
     longest = [int(length.max(initial=0)) for length in lengths]
     sides = [(rows_here, longest[0]), (rows_here * (1 + examples.negatives), longest[1])]
     if in_pieces:
@@ -98,17 +98,17 @@ def make_plan(
     heap = HEAP.get(model.device.type, 1.0)
     weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
     # gradients come while activations go; those of an earlier pass of the same step are there from the start
-    several = in_pieces or share.local_batches > 1 or encoder + head < GRADIENT_BYTES * weights
+    several = in_pieces or sharding.local_batches > 1 or encoder + pooling < GRADIENT_BYTES * weights
     return Plan(
         steps=steps,
-        queries_per_step=share.rows * share.batches,
-        devices=share.devices,
+        queries_per_step=sharding.rows * sharding.batches,
+        devices=sharding.devices,
         drawn=int(drawn.sum()),
         examples=len(examples),
         tokens=tokens,
         states=(WEIGHT_BYTES + (GRADIENT_BYTES if several else 0)) * weights,
         encoder=int(heap * encoder),
-        head=int(heap * head),
+        pooling=int(heap * pooling),
         available=_available(model.device),
     )
 

@@ -17,7 +17,7 @@ from rescalade.objective.loss import RANKING, REGULARISERS, flops_regulariser, s
 from rescalade.objective.measures import Row, activity
 from rescalade.splade.length_groups import Features
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Gather, Share
+from rescalade.training.sharding import Gather, Sharding
 
 
 class SpladeObjective(nn.Module):
@@ -27,11 +27,11 @@ class SpladeObjective(nn.Module):
     `begin`. blocks: rows over which the regulariser is a mean (the logical micro-batch).
     """
 
-    def __init__(self, model: nn.Module, settings: TrainSettings, share: Share, block: int) -> None:
+    def __init__(self, model: nn.Module, settings: TrainSettings, sharding: Sharding, block: int) -> None:
         super().__init__()
         self.model = model
-        self.settings, self.share, self.block = settings, share, block
-        self.gather = Gather(share)
+        self.settings, self.sharding, self.block = settings, sharding, block
+        self.gather = Gather(sharding)
         self.begin((0.0, 0.0), measured=True)
 
     def begin(self, lambdas: tuple[float, float], *, measured: bool) -> None:
@@ -58,7 +58,7 @@ class SpladeObjective(nn.Module):
         """The same from term weights [b, V] and [b + b n, V]; adds a row of measures."""
         positives, negatives = documents.split([len(queries), len(documents) - len(queries)])
         queries, positives, negatives = self.gather(queries), self.gather(positives), self.gather(negatives)
-        if self.share.parts > 1:
+        if self.sharding.parts > 1:
             documents = torch.cat([positives, negatives])
         scores = score(queries, documents, self.settings.score_precision)
         ranking = self._ranking(scores, None if teacher is None else self.gather(teacher))

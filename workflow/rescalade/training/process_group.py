@@ -10,7 +10,7 @@ from torch import distributed
 
 
 @dataclass(frozen=True)
-class World:
+class ProcessGroup:
     """Process `rank` of `devices`, one device each."""
 
     devices: int = 1
@@ -35,19 +35,19 @@ class World:
         return bool(found.item())
 
 
-def join_world(device: str) -> World:
+def join_process_group(device: str) -> ProcessGroup:
     """Join the process group that the environment describes (WORLD_SIZE, RANK, LOCAL_RANK); alone without one."""
     devices = int(os.environ.get("WORLD_SIZE", "1"))
     if devices == 1:
-        return World()
+        return ProcessGroup()
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-    return World(devices, distributed.get_rank())
+    return ProcessGroup(devices, distributed.get_rank())
 
 
-def leave_world() -> None:
+def leave_process_group() -> None:
     """End the process group, if there is one."""
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -21,7 +21,7 @@ from rescalade.training.checkpoint import (
     save_checkpoint,
     training_tensors,
 )
-from rescalade.training.process_group import World
+from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 
 HISTORY = "history.parquet"
@@ -45,15 +45,15 @@ class Saved:
         restore_weights(model, self.tensors)
 
 
-def resume(folder: Path, settings: TrainSettings, seed: int, world: World) -> Saved | None:
+def resume(folder: Path, settings: TrainSettings, seed: int, group: ProcessGroup) -> Saved | None:
     """The newest whole checkpoint, or None.
 
     Raises:
         UserError: it was made by other settings or another seed.
     """
-    if world.first:
+    if group.first:
         load_checkpoint(folder, tensors=False)  # removes torn and older ones before the others look
-    world.barrier()
+    group.barrier()
     found = load_checkpoint(folder)
     if found is None:
         return None

@@ -20,7 +20,7 @@ from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
 from rescalade.training.build_examples import build_examples
-from rescalade.training.process_group import World
+from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
 
@@ -36,14 +36,14 @@ def train_run(
     output: Path,
     device: str,
     progress: Progress | None,
-    world: World | None = None,
+    group: ProcessGroup | None = None,
     tensorboard: Path | None = None,
 ) -> tuple[list[Row], Outcome]:
     """Train one run and save its last state as a SparseEncoder folder.
 
     Args:
         collection: folder of the data set that the triples belong to.
-        output: where the model goes; written by the first process of `world` only.
+        output: where the model goes; written by the first process of `group` only.
 
     Returns:
         (history, outcome); the outcome holds the collapse verdict. A collapsed run is a result, not an error.
@@ -61,7 +61,7 @@ def train_run(
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
     examples = build_examples(collection, triples, tokenizer, settings, run.seed)
-    world = world or World()
+    group = group or ProcessGroup()
     trained = train(
         model,
         tokenizer,
@@ -70,13 +70,13 @@ def train_run(
         run.seed,
         checkpoints,
         progress,
-        world=world,
+        group=group,
         tensorboard=tensorboard,
     )
     history = trained.history
     model.restore_decoder()
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
-    if world.first:
+    if group.first:
         save_sparse_encoder(masked_lm.cpu(), tokenizer, _how_it_encodes(settings), output)
     broken = _broken(masked_lm)
     verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
@@ -104,7 +104,7 @@ def train_run(
         stopped_at=trained.stopped_at,
         row_norm_before=before,
         row_norm_after=head_norm(model.head.weight),
-        devices=world.devices,
+        devices=group.devices,
         seconds=sum(row["seconds"] for row in history),
     )
     return history, outcome

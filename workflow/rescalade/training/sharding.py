@@ -21,7 +21,7 @@ BUCKET = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Share:
+class Sharding:
     """Device `rank` of `devices`, with `batches` logical batches of `rows` triples in an optimiser step.
 
     Raises:
@@ -73,22 +73,22 @@ class Share:
 class Gather:
     """Puts the parts of a logical batch together; with one part it does nothing."""
 
-    def __init__(self, share: Share) -> None:
-        self.share = share
+    def __init__(self, sharding: Sharding) -> None:
+        self.sharding = sharding
         self._group = None
-        if share.parts > 1:  # every process must take part in making every group
-            for first in range(0, share.devices, share.parts):
-                ranks = list(range(first, first + share.parts))
+        if sharding.parts > 1:  # every process must take part in making every group
+            for first in range(0, sharding.devices, sharding.parts):
+                ranks = list(range(first, first + sharding.parts))
                 group = distributed.new_group(ranks)
-                self._group = group if share.rank in ranks else self._group
+                self._group = group if sharding.rank in ranks else self._group
 
     def __call__(self, own: Tensor) -> Tensor:
         """[b, ...] of this device to [b * parts, ...] of all; the gradient reaches the own rows."""
-        if self.share.parts == 1:
+        if self.sharding.parts == 1:
             return own
-        pieces = [torch.empty_like(own) for _ in range(self.share.parts)]
+        pieces = [torch.empty_like(own) for _ in range(self.sharding.parts)]
         distributed.all_gather(pieces, own.detach().contiguous(), group=self._group)
-        pieces[self.share.part] = own
+        pieces[self.sharding.part] = own
         return torch.cat(pieces)
 
 

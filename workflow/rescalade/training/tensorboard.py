@@ -8,7 +8,7 @@ from rescalade.errors import UserError
 from rescalade.objective.measures import Row
 
 
-class Board:
+class TensorBoardWriter:
     """Writes each row from step `first` on as scalars; what an interrupted run wrote from there on is void.
 
     Raises:

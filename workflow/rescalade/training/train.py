@@ -15,15 +15,15 @@ from rescalade.objective.measures import Row
 from rescalade.progress import Progress
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
-from rescalade.training.callback import Follow, Interrupted
+from rescalade.training.callback import Interrupted, TrainingCallback
 from rescalade.training.examples import Examples
 from rescalade.training.forecast import make_plan
 from rescalade.training.memory import explained
-from rescalade.training.process_group import World
+from rescalade.training.process_group import ProcessGroup
 from rescalade.training.resume import resume
 from rescalade.training.schedule import learning_rate_factor
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Share
+from rescalade.training.sharding import Sharding
 from rescalade.training.steps import optimiser_steps
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def train(
     checkpoints: Path,
     progress: Progress | None = None,
     *,
-    world: World | None = None,
+    group: ProcessGroup | None = None,
     tensorboard: Path | None = None,
 ) -> Trained:
     """Train in place.
@@ -66,11 +66,11 @@ def train(
 
     Args:
         checkpoints: folder of this run's unfinished state; a whole checkpoint in it is gone on from.
-        world: the devices that train together; one where None.
+        group: the devices that train together; one where None.
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
 
     Raises:
-        UserError: the head's back end is not for this device; the learning rate is 0 in every step; the devices
+        UserError: the pooling's back end is not for this device; the learning rate is 0 in every step; the devices
             cannot share a step; a checkpoint is of other settings; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
@@ -80,10 +80,10 @@ def train(
     from rescalade.training.trainer import SpladeTrainer
 
     choose(settings.head_backend, model.head.weight, model.head.weight)  # refused now rather than in the first step
-    world = world or World()
+    group = group or ProcessGroup()
     steps = optimiser_steps(settings, len(examples))
     _check_rate(settings, steps)
-    share = _share(settings, len(examples), world)
+    sharding = _sharding(settings, len(examples), group)
     encoder = sparse_encoder(
         model,
         tokenizer,
@@ -92,16 +92,16 @@ def train(
         precision=settings.precision,
         head_backend=settings.head_backend,
     )
-    saved = resume(checkpoints, settings, seed, world)
+    saved = resume(checkpoints, settings, seed, group)
     history = saved.history if saved else []
     if history:
         logger.info("resumed after step %d of %d", len(history), steps)
-    plan = make_plan(model, examples, settings, share, seed=seed, steps=steps)
+    plan = make_plan(model, examples, settings, sharding, seed=seed, steps=steps)
     for line in plan.lines():
         logger.info(line)
     if not plan.fits:
         logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
-    follow = Follow(history, settings, seed, checkpoints, world, progress, tensorboard)
+    callback = TrainingCallback(history, settings, seed, checkpoints, group, progress, tensorboard)
     if len(history) < steps:
         config = copy.deepcopy(model.masked_lm.config)
         trainer = SpladeTrainer(
@@ -112,29 +112,29 @@ def train(
                 settings,
                 checkpoints,
                 steps=steps - len(history),
-                accumulation=share.local_batches,
+                accumulation=sharding.local_batches,
                 device=model.device.type,
                 seed=seed,
             ),
             examples,
             settings,
-            share,
+            sharding,
             seed=seed,
             first=len(history),
             steps=steps,
-            callbacks=[follow],
+            callbacks=[callback],
         )
         if saved:
             saved.restore(model, trainer.adamw)
-        follow.attend(trainer)
+        callback.attach(trainer)
         gc.freeze()  # the trainer collects garbage as it begins: not among the million objects of imported libraries
-        with follow, explained(settings, plan, share.rows // share.parts * (2 + examples.negatives)):
+        with callback, explained(settings, plan, sharding.rows // sharding.parts * (2 + examples.negatives)):
             trainer.train()
         model.masked_lm.config = config  # the trainer writes its own wishes into it
     elif saved:
         saved.restore_weights(model)
     model.eval()
-    return Trained(follow.history, follow.stopped_at)
+    return Trained(callback.history, callback.stopped_at)
 
 
 def _check_rate(settings: TrainSettings, steps: int) -> None:
@@ -149,9 +149,9 @@ def _check_rate(settings: TrainSettings, steps: int) -> None:
         logger.warning("warm-up takes %d steps of %d: the learning rate does not reach its peak", warmup, steps)
 
 
-def _share(settings: TrainSettings, examples: int, world: World) -> Share:
+def _sharding(settings: TrainSettings, examples: int, group: ProcessGroup) -> Sharding:
     """Logical batches of a step: the micro-batches, or all of them as one where documents are gathered."""
     rows = min(settings.batch_size, examples)
     if RANKING[settings.loss].gathers:
-        return Share(1, rows * settings.accumulation, world.devices, world.rank)
-    return Share(settings.accumulation, rows, world.devices, world.rank)
+        return Sharding(1, rows * settings.accumulation, group.devices, group.rank)
+    return Sharding(settings.accumulation, rows, group.devices, group.rank)

@@ -24,7 +24,7 @@ from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor
 from rescalade.training.settings import TrainSettings
-from rescalade.training.sharding import Share, sum_gradients, sum_over_devices
+from rescalade.training.sharding import Sharding, sum_gradients, sum_over_devices
 from rescalade.training.steps import step_batches
 
 if TYPE_CHECKING:
@@ -51,19 +51,19 @@ class SpladeTrainer(SparseEncoderTrainer):
         arguments: SparseEncoderTrainingArguments,
         examples: Examples,
         settings: TrainSettings,
-        share: Share,
+        sharding: Sharding,
         *,
         seed: int,
         first: int,
         steps: int,
         callbacks: list[TrainerCallback],
     ) -> None:
-        self.splade, self.examples, self.settings, self.share = splade, examples, settings, share
+        self.splade, self.examples, self.settings, self.sharding = splade, examples, settings, sharding
         self.seed, self.first, self.steps = seed, first, steps
         self._tokenizer = tokenizer
         self.row: Row = {}
         self.started = time.perf_counter()
-        self.criterion = SpladeObjective(encoder, settings, share, min(settings.batch_size, len(examples)))
+        self.criterion = SpladeObjective(encoder, settings, sharding, min(settings.batch_size, len(examples)))
         self.adamw = adamw(
             encoder,
             learning_rate=settings.learning_rate,
@@ -111,12 +111,12 @@ class SpladeTrainer(SparseEncoderTrainer):
         self.model.train()
         features, labels = self.collect_features(self._prepare_inputs(inputs))
         seed = self.seed * 1_000_003 + self.step
-        number, part = self.share.number(len(self.criterion.rows)), self.share.part
+        number, part = self.sharding.number(len(self.criterion.rows)), self.sharding.part
         return backward(
             self.criterion,
             features,
             labels,
-            scale=1 / self.share.batches,
+            scale=1 / self.sharding.batches,
             encode_rows=self.settings.encode_rows,
             seed=mixed(seed, number, part) if number or part else seed,
         )
@@ -136,13 +136,13 @@ class SpladeTrainer(SparseEncoderTrainer):
         sums = [sum(row[name] for row in self.criterion.rows) for name in names]
         broken = sum(not math.isfinite(row["loss"]) for row in self.criterion.rows)
         total = torch.tensor([*sums, broken], dtype=torch.float64, device=self.args.device)
-        parts = sum_over_devices(total) if self.share.devices > 1 else total
-        *means, broken_batches = (parts / self.share.parts).tolist()
+        parts = sum_over_devices(total) if self.sharding.devices > 1 else total
+        *means, broken_batches = (parts / self.sharding.parts).tolist()
         finite = math.isfinite(self.gradient_norm)
         now = time.perf_counter()
         self.row = {
             "step": self.step,
-            **{name: value / self.share.batches for name, value in zip(names, means, strict=True)},
+            **{name: value / self.sharding.batches for name, value in zip(names, means, strict=True)},
             "lambda_query": self.lambdas[0],
             "lambda_document": self.lambdas[1],
             "learning_rate": self.learning_rate,
@@ -202,10 +202,10 @@ class _Batches:
         self._trainer = trainer
 
     def __len__(self) -> int:
-        return (self._trainer.steps - self._trainer.first) * self._trainer.share.local_batches
+        return (self._trainer.steps - self._trainer.first) * self._trainer.sharding.local_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        run, share = self._trainer, self._trainer.share
+        run, sharding = self._trainer, self._trainer.sharding
         batches = step_batches(len(run.examples), run.settings, run.seed, run.first)
         for _ in range(run.first, run.steps):
             step = next(batches)
@@ -213,9 +213,9 @@ class _Batches:
                 whole = [[int(number) for batch in step for number in batch]]
             else:
                 whole = [batch.tolist() for batch in step]
-            for local in range(share.local_batches):
-                chosen = whole[share.number(local)]
-                yield chosen[share.own(len(chosen))]
+            for local in range(sharding.local_batches):
+                chosen = whole[sharding.number(local)]
+                yield chosen[sharding.own(len(chosen))]
 
 
 class _StepRow(TrainerCallback):
