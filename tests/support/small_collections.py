@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rescalade.data.writer import as_opened, write_opened
+from rescalade.data.writer import as_streams, write_streams
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from support.oracle import write_tables
 
@@ -39,4 +39,4 @@ def save(folder: Path, found: Collection) -> Path:
 
 def write_collection(folder: Path, found: Collection, facts: Mapping[str, Any]) -> None:
     """Write it as the stage does, which refuses an unsound one; `facts` go into its manifest."""
-    write_opened(folder, folder.name, as_opened(found), facts)
+    write_streams(folder, folder.name, as_streams(found), facts)

@@ -57,15 +57,15 @@ def run_collection(settings: CollectionSettings, inputs: Files, outputs: Files, 
     Raises:
         UserError: the data cannot be had, or are not what the entry declares.
     """
-    from rescalade.data.writer import write_opened
+    from rescalade.data.writer import write_streams
 
     entry, folder = settings.entry, outputs["manifest"].parent
-    opened = entry.open(settings.dataset, settings.source, inputs.get("source"))
+    streams = entry.open(settings.dataset, settings.source, inputs.get("source"))
     with Reporter(call.title) as progress:
-        write_opened(
+        write_streams(
             folder,
             settings.dataset,
-            opened,
+            streams,
             _facts(settings.dataset, entry),
             rules=Rules(entry.titles, entry.gains),
             expected=_expected(entry),

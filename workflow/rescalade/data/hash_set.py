@@ -14,7 +14,7 @@ def text_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-class Seen:
+class HashSet:
     """Hashes met so far, sorted; added in parts.
 
     Two of ten million different texts share a hash with a probability of 3e-6.

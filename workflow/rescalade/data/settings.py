@@ -11,7 +11,7 @@ from pydantic import Field
 from rescalade.strict import Name, Strict
 
 if TYPE_CHECKING:
-    from rescalade.data.streams import Opened
+    from rescalade.data.streams import CollectionStreams
 
 
 class Download(NamedTuple):
@@ -117,7 +117,7 @@ class DatasetConfig(Protocol):
         default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."
     )
 
-    def open(self, name: str, source: Any, folder: Path | None) -> Opened:
+    def open(self, name: str, source: Any, folder: Path | None) -> CollectionStreams:
         """The streams of this data set.
 
         Args:

@@ -35,7 +35,7 @@ class Judgement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Opened:
+class CollectionStreams:
     """A collection as its source gives it.
 
     Every stream can be asked for again. They hold at most a few thousand items at a time, so that a corpus of any size

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, sha256, write_json
-from rescalade.data.hash_set import Seen, text_hash
+from rescalade.data.hash_set import HashSet, text_hash
 from rescalade.data.rules import Expected, Rules
-from rescalade.data.streams import Document, Judgement, Opened, Query
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.progress import Progress
 from rescalade.texts.collection import (
@@ -46,10 +46,10 @@ class Counts:
     repeated_judgements: int = 0
 
 
-def write_opened(
+def write_streams(
     folder: Path,
     name: str,
-    opened: Opened,
+    streams: CollectionStreams,
     facts: Mapping[str, Any],
     *,
     rules: Rules | None = None,
@@ -80,15 +80,15 @@ def write_opened(
             file: stack.enter_context(atomic_file(folder / file))
             for file in ("corpus.parquet", "queries.parquet", "qrels.parquet", GIVEN)
         }
-        writer.write(opened, parts, shared)
+        writer.write(streams, parts, shared)
         digests = {file: sha256(path) for file, path in parts.items()}
     manifest: dict[str, Any] = {
-        **opened.facts,
+        **streams.facts,
         **facts,
-        "protocol": {**facts.get("protocol", {}), **opened.facts.get("protocol", {})},
+        "protocol": {**facts.get("protocol", {}), **streams.facts.get("protocol", {})},
         "counts": writer.counts.numbers,
         "groups": writer.counts.groups,
-        BRINGS: opened.triples is not None,
+        BRINGS: streams.triples is not None,
         "sha256": digests,
     }
     for key in ("empty_documents", "judged_but_missing", "repeated_judgements"):
@@ -97,13 +97,13 @@ def write_opened(
     write_json(folder / "manifest.json", manifest)
 
 
-def as_opened(collection: Collection) -> Opened:
+def as_streams(collection: Collection) -> CollectionStreams:
     """A collection in memory as the streams that a source gives."""
 
     def rows(table: pa.Table, kind: Callable[..., Item]) -> Callable[[], Iterator[Item]]:
         return lambda: (kind(*row.values()) for row in table.to_pylist())
 
-    return Opened(
+    return CollectionStreams(
         documents=rows(collection.corpus, Document),
         queries=rows(collection.queries, Query),
         judgements=rows(collection.qrels, Judgement),
@@ -115,28 +115,28 @@ class _Writer:
         self._name, self._rules, self._expected, self._progress = name, rules, expected, progress
         self.counts = Counts()
 
-    def write(self, opened: Opened, parts: Mapping[str, Path], shared: Path | None) -> None:
-        judgements = self._given([self._rules.judgement(given) for given in opened.judgements()], opened.strict)
+    def write(self, streams: CollectionStreams, parts: Mapping[str, Path], shared: Path | None) -> None:
+        judgements = self._given([self._rules.judgement(given) for given in streams.judgements()], streams.strict)
         if not judgements:
             raise UserError(
                 f"data set {self._name}: it has no relevance judgements, so nothing can be scored or trained on; "
                 "choose one that has them"
             )
         queries = {judgement.query for judgement in judgements}
-        self._queries(opened.queries(), parts["queries.parquet"], queries)
+        self._queries(streams.queries(), parts["queries.parquet"], queries)
         documents = {judgement.document for judgement in judgements}
         if shared is None:
-            self._documents(opened.documents(), parts["corpus.parquet"], documents)
+            self._documents(streams.documents(), parts["corpus.parquet"], documents)
         else:
             self._linked(shared, parts["corpus.parquet"], documents)
-        self._judgements(judgements, documents, opened.strict, parts["qrels.parquet"])
+        self._judgements(judgements, documents, streams.strict, parts["qrels.parquet"])
         # a declared number of judgements is that of the source's lines, repeated ones among them
         lines = self.counts.numbers["judgements"] + self.counts.repeated_judgements
         self._expected.check_counts(self._name, {**self.counts.numbers, "judgements": lines})
-        if opened.triples is None:
+        if streams.triples is None:
             pq.write_table(TRIPLES.empty_table(), parts[GIVEN])
         else:
-            self._triples(opened.triples(), parts[GIVEN])
+            self._triples(streams.triples(), parts[GIVEN])
 
     def _given(self, judgements: list[Judgement], strict: bool) -> list[Judgement]:
         """Judgements without repeated ones, of which the first counts; a strict source may have none."""
@@ -152,7 +152,7 @@ class _Writer:
         """Write the corpus; `wanted` loses the ids that are met."""
         golden: dict[str, str] = {}
         total = self._expected.counts.get("documents", 0)
-        seen, done = Seen(), 0
+        seen, done = HashSet(), 0
         with pq.ParquetWriter(path, CORPUS, compression="zstd") as file:
             for part in _parts(map(self._rules.document, given), BATCH_DOCUMENTS):
                 self._check_ids("document", part, seen)
@@ -185,7 +185,7 @@ class _Writer:
     def _queries(self, given: Iterable[Query], path: Path, wanted: set[str]) -> None:
         """Write the queries; `wanted` loses the ids that are met and must be empty then."""
         golden: dict[str, str] = {}
-        seen, done = Seen(), 0
+        seen, done = HashSet(), 0
         with pq.ParquetWriter(path, QUERIES, compression="zstd") as file:
             for part in _parts(given, BATCH_DOCUMENTS):
                 self._check_ids("query", part, seen)
@@ -234,7 +234,7 @@ class _Writer:
                 done += batch.num_rows
         self.counts.numbers["triples"] = done
 
-    def _check_ids(self, what: str, part: list[Any], seen: Seen) -> None:
+    def _check_ids(self, what: str, part: list[Any], seen: HashSet) -> None:
         ids = [item.id for item in part]
         if not all(ids):
             raise UserError(f"data set {self._name}: a {what} has an empty id")

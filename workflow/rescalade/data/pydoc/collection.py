@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from rescalade.data.pydoc.pairs import Pair
 from rescalade.data.pydoc.source import read_pairs
-from rescalade.data.streams import Opened
-from rescalade.data.writer import as_opened
+from rescalade.data.streams import CollectionStreams
+from rescalade.data.writer import as_streams
 from rescalade.errors import UserError
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 
@@ -28,7 +28,7 @@ def open_pairs(
     held_out: float,
     per_package: int | None = None,
     limit: int | None = None,
-) -> Opened:
+) -> CollectionStreams:
     """Pairs of a source's folder as streams; see `select_pairs`.
 
     Raises:
@@ -37,8 +37,8 @@ def open_pairs(
     pairs, manifest = read_pairs(folder)
     chosen = select_pairs(pairs, packages, part, held_out=held_out, per_package=per_package, limit=limit)
     versions = {name: counts["version"] for name, counts in manifest["packages"].items()}
-    opened = as_opened(as_collection(chosen))
-    return Opened(opened.documents, opened.queries, opened.judgements, facts(versions, packages))
+    streams = as_streams(as_collection(chosen))
+    return CollectionStreams(streams.documents, streams.queries, streams.judgements, facts(versions, packages))
 
 
 def select_pairs(

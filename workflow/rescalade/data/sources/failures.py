@@ -36,7 +36,7 @@ OFFLINE = (
 """Names of exceptions, of libraries that need not be loaded, that mean: no network, or not this host."""
 
 
-def told(stream: Callable[[], Iterator[Item]], what: str, remedy: str) -> Callable[[], Iterator[Item]]:
+def with_user_errors(stream: Callable[[], Iterator[Item]], what: str, remedy: str) -> Callable[[], Iterator[Item]]:
     """A stream whose failures are turned into UserErrors.
 
     Args:

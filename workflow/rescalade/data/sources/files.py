@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rescalade.data.settings import DatasetConfig, SourceConfig
-from rescalade.data.sources.failures import told
-from rescalade.data.streams import Document, Judgement, Opened, Query
+from rescalade.data.sources.failures import with_user_errors
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 
 
@@ -29,7 +29,7 @@ class FilesDataset(DatasetConfig):
     path: str = Field(description="The folder.")
     part: str | None = Field(None, description="The name of qrels/PART.tsv.")
 
-    def open(self, name: str, source: FilesSource, folder: Path | None) -> Opened:
+    def open(self, name: str, source: FilesSource, folder: Path | None) -> CollectionStreams:
         """Streams of the folder, see `open_files`."""
         return open_files(name, self.reads()["path"], self.part)
 
@@ -38,7 +38,7 @@ class FilesDataset(DatasetConfig):
         return {"path": Path(self.path).expanduser()}
 
 
-def open_files(name: str, folder: Path, part: str | None) -> Opened:
+def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:
     """Streams of a folder with three files, each plain or with .gz behind its name.
 
     corpus: corpus.jsonl with _id, text and perhaps title, or corpus.tsv with id, text or id, title, text.
@@ -73,9 +73,9 @@ def open_files(name: str, folder: Path, part: str | None) -> Opened:
         return (Document(*row) for row in _rows(_find(name, folder, ["corpus.jsonl", "corpus.tsv"]), 3))
 
     def safe(stream: Callable[[], Iterator[Any]], path: Path) -> Callable[[], Iterator[Any]]:
-        return told(stream, f"data set {name}: {path}", "replace the file")
+        return with_user_errors(stream, f"data set {name}: {path}", "replace the file")
 
-    return Opened(
+    return CollectionStreams(
         documents=safe(documents, folder),
         queries=safe(asked, queries),
         judgements=safe(judgements, qrels),

@@ -12,7 +12,7 @@ from rescalade.data.settings import DatasetConfig, Download, SourceConfig
 from rescalade.strict import Strict
 
 if TYPE_CHECKING:
-    from rescalade.data.streams import Opened
+    from rescalade.data.streams import CollectionStreams
 
 
 class HubSource(SourceConfig):
@@ -38,7 +38,7 @@ class HubDataset(DatasetConfig):
     part: str = Field("train", description="The split.")
     limit: int | None = Field(None, ge=1, description="At most this many rows.")
 
-    def open(self, name: str, source: HubSource, folder: Path | None) -> Opened:
+    def open(self, name: str, source: HubSource, folder: Path | None) -> CollectionStreams:
         """See `open_hub_triples`."""
         from rescalade.data.sources.hub_triplets import open_hub_triples
 

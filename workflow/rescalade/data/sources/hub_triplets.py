@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from rescalade.data.hash_set import Seen, text_hash
-from rescalade.data.sources.failures import in_one_line, told
+from rescalade.data.hash_set import HashSet, text_hash
+from rescalade.data.sources.failures import in_one_line, with_user_errors
 from rescalade.data.sources.hub_files import fetch
-from rescalade.data.streams import Document, Judgement, Opened, Query
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.texts.triple_files import TRIPLES
 
@@ -33,7 +33,7 @@ class Columns:
 
 def open_hub_triples(
     name: str, identity: str, revision: str, subset: str, texts: Sequence[str], split: str, limit: int | None
-) -> Opened:
+) -> CollectionStreams:
     """Documents, queries, positives and triples of a data set on the hub.
 
     Triplets of texts: each different text becomes one document or query, named by its hash, so that a passage under
@@ -66,12 +66,12 @@ def open_hub_triples(
         documents, queries = triplets.named_documents(rows[1]), triplets.named_queries(rows[2])
     else:
         documents, queries = triplets.documents, triplets.queries
-    return Opened(
-        documents=told(documents, what, remedy),
-        queries=told(queries, what, remedy),
-        judgements=told(triplets.judgements, what, remedy),
+    return CollectionStreams(
+        documents=with_user_errors(documents, what, remedy),
+        queries=with_user_errors(queries, what, remedy),
+        judgements=with_user_errors(triplets.judgements, what, remedy),
         facts={"origin": f"huggingface.co/datasets/{identity}", "subset": subset, "commit": folder.name},
-        triples=told(triplets.triples, what, remedy),
+        triples=with_user_errors(triplets.triples, what, remedy),
     )
 
 
@@ -134,7 +134,7 @@ class _Triplets:
 
     def judgements(self) -> Iterator[Judgement]:
         """Each different pair of a query and its positive."""
-        seen = Seen()
+        seen = HashSet()
         for batch in self._rows():
             pairs = [
                 (self._name("q", query), self._name("d", positive))
@@ -175,14 +175,14 @@ class _Triplets:
         return lambda: (Query(identity, text) for identity, text in self._named(texts, [self._columns.query]))
 
     def _different(self, columns: list[str]) -> Iterator[str]:
-        seen = Seen()
+        seen = HashSet()
         for batch in self._rows():
             texts = [text for name in columns for text in batch[name]]
             new = seen.add([text_hash(text) for text in texts])
             yield from (text for text, is_new in zip(texts, new, strict=True) if is_new)
 
     def _named(self, texts: Rows, columns: list[str]) -> Iterator[tuple[str, str]]:
-        used = Seen()
+        used = HashSet()
         for batch in self._rows():
             used.add([text_hash(str(value)) for name in columns for value in batch[name]])
         for batch in texts():

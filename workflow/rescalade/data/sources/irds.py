@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rescalade.data.settings import DatasetConfig, Download, SourceConfig
-from rescalade.data.sources.failures import told
-from rescalade.data.streams import Document, Judgement, Opened, Query
+from rescalade.data.sources.failures import with_user_errors
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class IrDatasetsDataset(DatasetConfig):
 
     id: str = Field(description="Its id there.")
 
-    def open(self, name: str, source: IrDatasetsSource, folder: Path | None) -> Opened:
+    def open(self, name: str, source: IrDatasetsSource, folder: Path | None) -> CollectionStreams:
         """See `open_ir_dataset`; says what is going to be fetched."""
         size = sum(file.size or 0 for file in self.downloads())
         if size > 10**6:
@@ -52,7 +52,7 @@ class IrDatasetsDataset(DatasetConfig):
         return count(self.id, what)
 
 
-def open_ir_dataset(name: str, identity: str) -> Opened:
+def open_ir_dataset(name: str, identity: str) -> CollectionStreams:
     """Streams of a data set that ir_datasets downloads, resumes and checks itself, into $IR_DATASETS_HOME.
 
     Raises:
@@ -79,10 +79,10 @@ def open_ir_dataset(name: str, identity: str) -> Opened:
         for item in dataset.qrels_iter():
             yield Judgement(item.query_id, item.doc_id, int(item.relevance))
 
-    return Opened(
-        documents=told(documents, what, remedy),
-        queries=told(queries, what, remedy),
-        judgements=told(judgements, what, remedy),
+    return CollectionStreams(
+        documents=with_user_errors(documents, what, remedy),
+        queries=with_user_errors(queries, what, remedy),
+        judgements=with_user_errors(judgements, what, remedy),
         facts={
             "origin": f"ir_datasets {identity}",
             "id": identity,

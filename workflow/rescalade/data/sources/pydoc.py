@@ -11,7 +11,7 @@ from pydantic import Field
 from rescalade.data.settings import DatasetConfig, SourceConfig
 
 if TYPE_CHECKING:
-    from rescalade.data.streams import Opened
+    from rescalade.data.streams import CollectionStreams
 
 
 class PydocSource(SourceConfig):
@@ -50,7 +50,7 @@ class PydocDataset(DatasetConfig):
     per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
     limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
 
-    def open(self, name: str, source: PydocSource, folder: Path | None) -> Opened:
+    def open(self, name: str, source: PydocSource, folder: Path | None) -> CollectionStreams:
         """Pairs of some packages on one side of the split; their order is that of their ids."""
         from rescalade.data.pydoc.collection import open_pairs
 

