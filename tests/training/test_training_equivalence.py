@@ -115,7 +115,7 @@ def test_the_back_end_of_the_head_is_the_one_named(tmp_path: Path, monkeypatch: 
 def test_a_back_end_that_is_not_for_the_device_is_refused_before_the_first_step(tmp_path: Path) -> None:
     steps: list[int] = []
     settings = SETTINGS.model_copy(update={"head_backend": "triton"})
-    with pytest.raises(UserError, match="head back end 'triton' needs"):
+    with pytest.raises(UserError, match="head_backend 'triton' needs"):
         run(tmp_path, settings, progress=lambda done, *_: steps.append(done))
     assert steps == []
 

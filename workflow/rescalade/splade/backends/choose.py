@@ -39,7 +39,7 @@ def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
         UserError: the name is unknown, or the one named cannot compute these tensors on this machine.
     """
     if backend not in NAMES:
-        raise UserError(f"head back end {backend!r} is unknown; expected one of {', '.join(NAMES)}")
+        raise UserError(f"head_backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     obstacles: dict[Backend, str] = {}
     if hidden.device.type != "cpu" or exact_type(hidden, weight) != torch.float32:
         obstacles["numba"] = obstacles["screen"] = "tensors of float32 or less on the CPU"
@@ -53,7 +53,7 @@ def choose(backend: Backend, hidden: Tensor, weight: Tensor) -> Backend:
         obstacles["triton"] = "a CUDA device"
     if backend in obstacles:
         raise UserError(
-            f"head back end {backend!r} needs {obstacles[backend]}, found {hidden.dtype} on {hidden.device}; "
+            f"head_backend {backend!r} needs {obstacles[backend]}, found {hidden.dtype} on {hidden.device}; "
             "use 'auto' or 'portable'"
         )
     if backend != "auto":
