@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -167,6 +168,19 @@ def test_the_grade_from_which_a_document_counts_is_the_data_sets(grade: int, mrr
     assert found["metrics"]["MRR@10"] == mrr
     assert found["metrics"]["nDCG@10"] == pytest.approx((1 + 2 / np.log2(3)) / (2 + 1 / np.log2(3)))
     assert (found["documents"], found["encoding"]) == (2, None)
+
+
+def test_measures_that_the_data_set_asks_for_are_scored_by_query_too(ranked: Path) -> None:
+    configure(ranked, pydoc={"measures": ["P@2", "AP", "P(rel=2)@2", "RR@10"], "minimum_grade": 1})
+    run("score", "bm25", "pydoc")
+    scores = ranked / "results" / "bm25" / "scores"
+    found = read_json(scores / "pydoc.json")["metrics"]
+    assert list(found) == sorted(found) and set(found) == {
+        "MRR@10", "nDCG@10", "Recall@100", "P@2", "AP", "P(rel=2)@2",
+    }  # fmt: skip
+    assert (found["P@2"], found["AP"], found["P(rel=2)@2"]) == (1.0, 1.0, 0.5)  # grades 1 and 2, in this order
+    (query,) = pq.read_table(scores / "pydoc.per-query.parquet").to_pylist()
+    assert query == {"query_id": "q", "group": query["group"], **found}
 
 
 def test_a_data_set_without_judgements_is_one_line(ranked: Path, capsys: pytest.CaptureFixture[str]) -> None:
