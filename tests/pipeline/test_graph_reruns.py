@@ -38,6 +38,18 @@ def test_search_depth(made: Pipeline) -> None:
     assert set(jobs) == {"search", "score", "bm25", "score_bm25", "page"} | END
 
 
+def test_another_main_measure(made: Pipeline) -> None:
+    """What is always scored is there already; only what is said of it changes."""
+    assert set(made.jobs("--configfile", made.overlay("datasets: {test: {metric: MRR@10}}"))) == {"page"} | END
+
+
+def test_a_further_measure(made: Pipeline) -> None:
+    jobs = made.jobs("--configfile", made.overlay("datasets: {test: {measures: [AP, P@10]}}"))
+    assert set(jobs) == {"score", "score_bm25", "page"} | END
+    same = made.overlay("datasets: {test: {measures: [RR@10, NDCG@10]}}")  # by other spellings
+    assert made.jobs("--configfile", same) == {}
+
+
 def test_comments_and_docstrings_do_not_count(made: Pipeline) -> None:
     append(made, "objective/loss", '\n\n# a remark\n"""And some words."""\n')
     assert made.jobs() == {}

@@ -40,7 +40,7 @@ def test_every_contract_is_kept() -> None:
         ("models/load.py", "from rescalade.training import settings", "rescalade.models.load -> rescalade.training"),
         # inside a function it is an import as well
         ("errors.py", "def late():\n    import rescalade.cli.main", "rescalade.errors -> rescalade.cli.main"),
-        ("scoring/score.py", "import rescalade.texts.tokens", "rescalade.scoring.score -> rescalade.texts.tokens"),
+        ("objective/loss.py", "import rescalade.texts.tokens", "rescalade.objective.loss -> rescalade.texts.tokens"),
         ("training/run.py", "import rescalade.retrieval.words", "rescalade.training.run -> rescalade.retrieval.words"),
         ("report/results/load.py", "import rescalade.report.pages.page", "results.load -> rescalade.report.pages.page"),
         ("kitchen/__init__.py", "", "rescalade.kitchen"),
