@@ -20,14 +20,11 @@ from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.provenance import Provenance, check_settings, configuration_digest, gather
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.best_scale import predicted_against_best
-from rescalade.report.tables.comparisons import comparison_table
-from rescalade.report.tables.datasets import cost_table, data_table
+from rescalade.report.tables.datasets import cost_table
 from rescalade.report.tables.effectiveness import main_table, run_table
-from rescalade.report.tables.protocol import protocol_table
-from rescalade.report.tables.published_numbers import counted, matches, published_table
-from rescalade.report.tables.row_norms import audit_tables, norm_table, prediction_table
-from rescalade.report.tables.tradeoff_table import tradeoff_table
+from rescalade.report.tables.published_numbers import counted, matches
+from rescalade.report.tables.row_norms import audit_tables, prediction_table
+from rescalade.report.tables.tables import tables_of
 
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {
@@ -78,19 +75,8 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
         "facts": facts(summary, found),
         "claims": claims,
         "signs": SIGNS,
-        "tables": {
-            "main": main_table(summary),
-            "comparisons": comparison_table(summary),
-            "prediction": prediction_table(summary),
-            "best_scale": predicted_against_best(summary),
-            "norms": norm_table(summary),
-            "runs": run_table(summary),
-            "tradeoff": tradeoff_table(summary) if config.experiment.also else None,
-            "data": data_table(summary),
-            "protocol": protocol_table(summary),
-            "costs": cost_table(found),
-            "published": published_table(summary, published) if published else None,
-        },
+        "tables": tables_of(summary),
+        "costs": cost_table(found),
         "published": published,
         "published_counts": counted(matches(summary, published)) if published else "",
         "figures": drawn(all_figures(summary)),

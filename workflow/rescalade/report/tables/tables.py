@@ -1,8 +1,11 @@
-"""Writes every table of an experiment as CSV and LaTeX."""
+"""The tables of an experiment: which there are, where the page shows them, and their files."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rescalade.atomic import atomic_file
 from rescalade.config import Config
@@ -20,6 +23,50 @@ from rescalade.report.tables.row_norms import norm_table, prediction_table
 from rescalade.report.tables.table import Table
 from rescalade.report.tables.tradeoff_table import tradeoff_table
 
+Section = Literal["results", "published", "data"]
+
+
+def _always(summary: Summary) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table of an experiment.
+
+    section: of the page. wanted: whether an experiment has it. folded: closed on the page, with these words beside the
+    number of its rows; others than the first are closed where they are long.
+    """
+
+    make: Callable[[Summary], Table]
+    section: Section = "results"
+    wanted: Callable[[Summary], bool] = _always
+    folded: str = ""
+
+
+def _published(summary: Summary) -> Table:
+    return published_table(summary, load_published(summary.config.experiment.published or ""))
+
+
+TABLES = (
+    Entry(main_table),
+    Entry(tradeoff_table, wanted=lambda summary: bool(summary.config.experiment.also)),
+    Entry(comparison_table),
+    Entry(norm_table),
+    Entry(prediction_table),
+    Entry(predicted_against_best),
+    Entry(run_table, folded="nothing averaged"),
+    Entry(_published, "published", lambda summary: summary.config.experiment.published is not None),
+    Entry(data_table, "data"),
+    Entry(protocol_table, "data"),
+)
+"""All of them, in the order of the page; each becomes two files as well."""
+
+
+def tables_of(summary: Summary) -> list[tuple[Entry, Table]]:
+    """The tables that the experiment has, made."""
+    return [(entry, entry.make(summary)) for entry in TABLES if entry.wanted(summary)]
+
 
 def make_tables(config: Config, paths: Paths) -> list[Path]:
     """Write report/EXPERIMENT/tables/NAME.csv and NAME.tex.
@@ -32,29 +79,10 @@ def make_tables(config: Config, paths: Paths) -> list[Path]:
     """
     folder = paths.experiment(config.name) / "tables"
     written = []
-    for table in all_tables(Summary(load_results(config, paths))):
+    for _, table in tables_of(Summary(load_results(config, paths))):
         for suffix, content in ((".csv", table.to_csv()), (".tex", table.to_latex())):
             target = folder / f"{table.name}{suffix}"
             with atomic_file(target) as temporary:
                 temporary.write_text(content, encoding="utf-8")
             written.append(target)
     return written
-
-
-def all_tables(summary: Summary) -> list[Table]:
-    """Runs, means, norms, predictions, comparisons, data, protocol; if asked for, tradeoff and published numbers."""
-    tables = [
-        main_table(summary),
-        run_table(summary),
-        norm_table(summary),
-        prediction_table(summary),
-        predicted_against_best(summary),
-        comparison_table(summary),
-        data_table(summary),
-        protocol_table(summary),
-    ]
-    if summary.config.experiment.also:
-        tables.append(tradeoff_table(summary))
-    if summary.config.experiment.published:
-        tables.append(published_table(summary, load_published(summary.config.experiment.published)))
-    return tables
