@@ -12,7 +12,7 @@ from rescalade.training.settings import TrainSettings
 def training_arguments(
     settings: TrainSettings, folder: Path, *, steps: int, accumulation: int, device: str, seed: int
 ) -> SparseEncoderTrainingArguments:
-    """Arguments of one run.
+    """Arguments of the trainer for one run.
 
     Last state, never the best; no filter on non-finite losses; no logging, checkpoints, progress or reports of the
     trainer's own; precision, clipping and schedule are ours and therefore not set here.

@@ -28,7 +28,7 @@ TIMED_STEPS = 5
 
 
 class Interrupted(SystemExit):
-    """SIGTERM; the state has been saved. Exit status 143, as the shell gives it."""
+    """Raised after SIGTERM, once the state is saved. Exit status 143, as the shell gives it."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
@@ -83,7 +83,7 @@ class TrainingCallback(TrainerCallback):
             self._tensorboard.close()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Take in the row of the step."""
+        """Add the row of the step to the history; save, warn or stop where it is time to."""
         row, steps = self._trainer.row, self._trainer.steps
         self.history.append(row)
         done = len(self.history)

@@ -107,7 +107,7 @@ def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors
 
 
 def restore_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """The parameters alone."""
+    """Restore the parameters alone."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(tensors[f"model.{name}"])

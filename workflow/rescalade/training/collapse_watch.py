@@ -23,7 +23,7 @@ class CollapseWatch:
         self._began: dict[str, int] = {}
 
     def replay(self, history: Iterable[Row]) -> None:
-        """Take in the rows of a run that is gone on from, without a word."""
+        """Take in the rows that an interrupted run left, without warnings."""
         for row in history:
             self._update(row)
 

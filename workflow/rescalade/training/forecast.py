@@ -49,11 +49,11 @@ class Plan:
 
     @property
     def memory(self) -> int:
-        """All of it."""
+        """Bytes in all: weights and optimiser, encoder, pooling."""
         return self.states + self.encoder + self.pooling
 
     def lines(self) -> list[str]:
-        """What a reader wants to know before the start."""
+        """Lines for the log before the first step: steps, tokens and memory."""
         where = "device" if self.devices == 1 else f"each of {self.devices} devices"
         return [
             f"plan: {self.steps:,} steps of {self.queries_per_step} queries, {self.drawn:,} of {self.examples:,} "

@@ -35,7 +35,7 @@ class SpladeObjective(nn.Module):
         self.begin((0.0, 0.0), measured=True)
 
     def begin(self, lambdas: tuple[float, float], *, measured: bool) -> None:
-        """A new optimiser step; `measured` says whether active terms and cosines are counted in it."""
+        """Begin an optimiser step; `measured` says whether active terms and cosines are counted in it."""
         self.lambdas, self.measured = lambdas, measured
         self.rows: list[Row] = []
 
@@ -55,7 +55,7 @@ class SpladeObjective(nn.Module):
         return self.from_weights(queries, documents, labels)
 
     def from_weights(self, queries: Tensor, documents: Tensor, teacher: Tensor | None) -> Tensor:
-        """The same from term weights [b, V] and [b + b n, V]; adds a row of measures."""
+        """Scalar loss from term weights of queries [b, V] and documents [b + b n, V]; adds a row of measures."""
         positives, negatives = documents.split([len(queries), len(documents) - len(queries)])
         queries, positives, negatives = self.gather(queries), self.gather(positives), self.gather(negatives)
         if self.sharding.parts > 1:

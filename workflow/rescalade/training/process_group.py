@@ -22,12 +22,12 @@ class ProcessGroup:
         return self.rank == 0
 
     def barrier(self) -> None:
-        """Wait for the others."""
+        """Wait until all processes have come here."""
         if self.devices > 1:
             distributed.barrier()
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether it is true in any process."""
+        """Whether a condition holds in any process."""
         if self.devices == 1:
             return flag
         found = torch.tensor([float(flag)], device=device)

@@ -37,7 +37,7 @@ class Saved:
     history: list[Row]
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put weights and moments back."""
+        """Put weights and the optimiser's moments back."""
         restore_training(model, optimizer, self.tensors)
 
     def restore_weights(self, model: nn.Module) -> None:

@@ -111,7 +111,7 @@ def train_run(
 
 
 def _how_it_encodes(settings: TrainSettings) -> SpladeConfig:
-    """As it was trained."""
+    """Lengths, special tokens and precision of training, by which the model encodes too."""
     return SpladeConfig(
         query_length=settings.query_length,
         document_length=settings.document_length,
@@ -123,5 +123,5 @@ def _how_it_encodes(settings: TrainSettings) -> SpladeConfig:
 
 
 def _broken(model: nn.Module) -> int:
-    """Weights that are not finite."""
+    """Number of weights that are not finite."""
     return sum(int((~parameter.isfinite()).sum()) for parameter in model.parameters())

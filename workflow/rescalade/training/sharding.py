@@ -93,7 +93,7 @@ class Gather:
 
 
 def sum_over_devices(tensor: Tensor) -> Tensor:
-    """In place, where there are several devices."""
+    """Sum a tensor over the devices in place, where there are several."""
     if distributed.is_initialized():
         distributed.all_reduce(tensor)
     return tensor

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run left besides its weights.
+    """What a training run leaves besides its weights.
 
     history: one row per optimiser step. stopped_at: the step after which a lasting collapse ended it, or None.
     """

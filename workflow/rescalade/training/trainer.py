@@ -98,7 +98,7 @@ class SpladeTrainer(SparseEncoderTrainer):
     # -- one optimiser step -------------------------------------------------------------------------------------
 
     def begin_step(self) -> None:
-        """Set lambdas, and whether active terms are counted."""
+        """Set the lambdas of a step, and whether active terms are counted in it."""
         self.step = self.first + self.state.global_step
         ramp = ramp_factor(self.settings.ramp, self.step, self.settings.ramp_length(self.steps))
         self.lambdas = (self.settings.lambda_query * ramp, self.settings.lambda_document * ramp)
@@ -157,22 +157,22 @@ class SpladeTrainer(SparseEncoderTrainer):
     # -- what the trainer would do by itself --------------------------------------------------------------------
 
     def _wrap_model(self, model: nn.Module, *_: Any, **__: Any) -> nn.Module:
-        """No DistributedDataParallel: a wrapper of another identity keeps accelerate from adding it."""
+        """Wrap without DistributedDataParallel, which accelerate adds to a model that it does not find wrapped."""
         return model if isinstance(model, _Plain) else _Plain(model)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """No model card: the pipeline writes its own records."""
+        """Add no model card: the pipeline writes its own records."""
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Not counted."""
+        """0: operations are not counted."""
         return 0
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Nothing: `row` is the log."""
+        """Log nothing: the rows of the steps are the log."""
 
 
 class _Plain(nn.Module):
-    """The model, by another identity."""
+    """The model in a wrapper: another identity, by which accelerate leaves it alone."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

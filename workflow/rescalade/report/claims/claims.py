@@ -27,5 +27,5 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 
 
 def claims_of(summary: Summary) -> list[Claim]:
-    """The same for results already read."""
+    """Ask every claim of results that are read already."""
     return [claim(summary) for claim in CLAIMS]

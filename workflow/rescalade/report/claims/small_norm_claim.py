@@ -72,7 +72,7 @@ def harmless(summary: Summary) -> Claim:
 
 
 def _spreads(summary: Summary, backbone: str) -> list[Spread]:
-    """Of every cell that did not collapse."""
+    """In-domain quality over seeds of every cell that did not collapse."""
     return [cell.spread(summary.in_domain) for cell in summary.of(backbone) if not cell.collapsed]
 
 

@@ -24,7 +24,7 @@ class Series:
 
     @property
     def title(self) -> str:
-        """`untied, folded and multiplier`."""
+        """Names of the modes: `untied, folded and multiplier`."""
         return listed(self.titles)
 
     def points(self, key: str) -> list[tuple[float, float]]:

@@ -61,7 +61,7 @@ def activity_bounds(axes: Axes, vocabulary: int | None) -> None:
 
 
 def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:
-    """The same axis for all backbones: all finite values above 0, with a margin."""
+    """Limits of one axis for all backbones: all finite values above 0, with a margin."""
     values = [_column(run, column) for run in summary.results.runs if run.history is not None]
     finite = np.concatenate(values) if values else np.empty(0)
     finite = finite[np.isfinite(finite) & (finite > 0)]

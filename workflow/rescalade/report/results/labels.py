@@ -55,5 +55,5 @@ def mode_title(variant: Variant) -> str:
 
 
 def mode_words(mode: str, bias: bool) -> str:
-    """The same for a mode that an audit names."""
+    """A mode of an audit in words: `tied`, `untied, bias too`."""
     return f"{mode}{', bias too' if bias else ''}"

@@ -54,7 +54,7 @@ class Results:
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
 
     def only(self, backbone: str) -> Results:
-        """The same without the runs of other backbones."""
+        """The results without the runs of other backbones."""
         return replace(self, runs=tuple(run for run in self.runs if run.run.backbone == backbone))
 
 

@@ -112,7 +112,7 @@ class Summary:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """In the order of the configuration: backbone, mode, scale."""
+        """All cells, in the order of the configuration: backbone, mode, scale."""
         return tuple(
             Cell(backbone, variant, tuple(runs), tuple(self._verdict(run) for run in runs))
             for (backbone, variant), runs in self._grouped.items()
@@ -135,7 +135,7 @@ class Summary:
         return min(found, key=lambda cell: cell.variant.rule or "", default=None)
 
     def baseline(self, cell: Cell) -> Cell | None:
-        """The same backbone at k = 1: in the same mode if it was run so, else tied."""
+        """The cell of the backbone at k = 1: in this cell's mode if it was run so, else tied."""
         found = self.cell(cell.backbone, 1.0, cell.variant.mode)
         if found is None or not found.made:
             found = self.cell(cell.backbone, 1.0) or found

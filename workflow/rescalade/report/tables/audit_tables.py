@@ -56,7 +56,7 @@ def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list
 
 
 def risk_values(entry: Tried | None) -> dict[str, Value]:
-    """The level and the reasons."""
+    """The level of risk and its reasons."""
     if entry is None:
         return {"risk": text(None), "reasons": text(None)}
     return {"risk": text(entry.risk.level), "reasons": text("; ".join(entry.risk.reasons))}
@@ -130,7 +130,7 @@ def mode_table(audits: Sequence[Audited], name: str = "modes", sections: bool = 
 
 
 def predicted_values(rule: str, prediction: Prediction) -> dict[str, Value]:
-    """The rule, its k as computed and the power of two that is used."""
+    """A rule, its k as computed and the power of two that is used."""
     return {
         "rule": text(rule),
         "predicted_k": number(prediction.k, "size"),

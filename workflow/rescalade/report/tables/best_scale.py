@@ -34,7 +34,7 @@ class RuleOutcome:
 
 
 def rule_outcomes(summary: Summary) -> Iterator[RuleOutcome]:
-    """One per backbone and rule, in their order."""
+    """Outcomes of all rules, backbone by backbone, in the order of the rules."""
     for backbone in summary.config.backbones():
         best = summary.best(backbone)
         for rule, prediction in predictions(summary.results.audits.get(backbone)):

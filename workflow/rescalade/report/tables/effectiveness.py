@@ -1,4 +1,4 @@
-"""The main table, by backbone and variant, and the same by run."""
+"""The main table, by backbone and variant, and every run by itself."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step")
 
 
 def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None = None) -> Table:
-    """Head norms.
+    """Head norms and risk of every backbone.
 
     Args:
         classes: `small` or `large` for each, None where not known; the column is left out without them.

@@ -188,7 +188,7 @@ def _spanning(name: str, span: int) -> str:
 
 
 def _rules(groups: Sequence[tuple[str, int]]) -> list[str]:
-    """A thin rule under every named group of columns."""
+    """Thin rules under every named group of columns."""
     rules, start = [], 1
     for name, span in groups:
         if name:

@@ -61,12 +61,12 @@ def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResu
 
 
 def effectiveness_label(summary: Summary) -> str:
-    """What a point's effectiveness is."""
+    """Name of the measure, or of the mean of measures, that a point shows."""
     return quality_words(summary.config, summary.config.evaluation_sets())
 
 
 def tradeoff_table(summary: Summary) -> Table:
-    """The points of the figure."""
+    """Effectiveness and FLOPS of every model and recipe: the points of the figure."""
     rows = [
         Row(
             {

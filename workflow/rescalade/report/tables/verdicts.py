@@ -1,4 +1,4 @@
-"""How a verdict is written."""
+"""How verdicts are written in tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def verdict_value(cell: Cell) -> Value:
 
 
 def verdict_of(runs: list[RunResult], verdicts: list[str | None]) -> Value:
-    """The same for some runs and their verdicts. Two steps stand where two seeds collapsed at different steps."""
+    """Runs with their verdicts, in words. Two steps stand where two seeds collapsed at different steps."""
     made = [(run, verdict) for run, verdict in zip(runs, verdicts, strict=True) if verdict is not None]
     if not made:
         return text(NOT_RUN, note="there are no results of this run; nothing is assumed about it")
