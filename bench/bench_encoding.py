@@ -68,7 +68,7 @@ def ours(folder: Path, model: Path, texts: list[str], head: str) -> dict[str, fl
         query_length=LENGTH,
         document_length=LENGTH,
         batch_tokens=BATCH_TOKENS,
-        head=head,
+        head_backend=head,
     )
     loaded: list[Any] = []
     plain = encode.Encoder.load

@@ -169,7 +169,7 @@ def test_the_backend_of_the_head_is_passed_on(
     monkeypatch.setattr(model, "term_weights", watched)
     folder = model_folder(tmp_path / "model", "bert", Variant(1), tokenizer)
     encode(folder, tmp_path / "a")
-    encode(folder, tmp_path / "b", head="screen")
+    encode(folder, tmp_path / "b", head_backend="screen")
     assert seen == {"auto", "screen"}
 
 

@@ -99,7 +99,7 @@ class Encoder:
         with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
             hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
         with torch.inference_mode():
-            return self._model.pool(*pack(operand(hidden, half), batch.pooled), self._settings.head)
+            return self._model.pool(*pack(operand(hidden, half), batch.pooled), self._settings.head_backend)
 
 
 def plan_batches(

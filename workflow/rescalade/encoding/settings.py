@@ -24,7 +24,7 @@ class EncodeSettings(Strict):
     query_length, document_length, precision: instead of what the model's folder says, see SpladeConfig.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
     rescalade.vectors.storage. top_terms: heaviest terms kept of every document (queries keep all); None keeps all.
-    shard_bytes: bound on a shard's entries in memory, see Collector. head: back end of the pooling. corpus: data
+    shard_bytes: bound on a shard's entries in memory, see Collector. head_backend: of the pooling. corpus: data
     set with the same documents, encoded under its own name; then the queries alone are encoded.
 
     documents: how many there must be, where that is declared: it refuses a data set and changes no vector, so it is not
@@ -39,7 +39,7 @@ class EncodeSettings(Strict):
     weights: Storage = "auto"
     top_terms: int | None = None
     shard_bytes: int = 2**29
-    head: Backend = "auto"
+    head_backend: Backend = "auto"
     corpus: str | None = None
     documents: int | None = Field(None, exclude=True)
 

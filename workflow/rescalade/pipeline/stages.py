@@ -192,7 +192,7 @@ def _encode(config: Config, corpus: str | None) -> Any:
         "weights": retrieval.weights,
         "top_terms": retrieval.top_terms,
         "shard_bytes": retrieval.shard_bytes,
-        "head": retrieval.head_backend,
+        "head_backend": retrieval.head_backend,
         "corpus": corpus,
     }
 

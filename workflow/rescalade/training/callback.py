@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from rescalade.errors import UserError
 from rescalade.objective.measures import Row
 from rescalade.progress import Progress
 from rescalade.training.collapse_watch import CollapseWatch
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.resume import save
 from rescalade.training.settings import TrainSettings
-from rescalade.training.tensorboard import TensorBoardWriter
 
 if TYPE_CHECKING:
     from rescalade.training.trainer import SpladeTrainer
@@ -125,3 +125,31 @@ def span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+class TensorBoardWriter:
+    """Writes each row from step `first` on as scalars; what an interrupted run wrote from there on is void.
+
+    Raises:
+        UserError: the package tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path, first: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UserError(
+                "tensorboard: true, but the package tensorboard is not installed; "
+                "pip install tensorboard, or set tensorboard: false"
+            ) from None
+        self._writer = SummaryWriter(str(folder), purge_step=first)
+
+    def write(self, row: Row) -> None:
+        """Add one step."""
+        for name, value in row.items():
+            if name != "step" and value is not None:
+                self._writer.add_scalar(name, value, int(row["step"]))
+
+    def close(self) -> None:
+        """Write what is still held."""
+        self._writer.close()
