@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -62,3 +63,14 @@ def test_a_breach_is_found(tmp_path: Path, file: str, line: str, broken: str) ->
     status, words = lint(tmp_path)
     assert status == 1
     assert broken in words
+
+
+def test_tests_lie_by_package_and_import_none_of_their_own_modules() -> None:
+    folders = {path.name for path in (REPOSITORY / "tests").iterdir() if any(path.glob("test_*.py"))}
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders - packages == {"bench", "whole"}
+    for path in (REPOSITORY / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in names if name.startswith(("test_", "conftest"))], path
