@@ -1,4 +1,4 @@
-"""Encodes a collection in shards of fixed document ranges, on any number of devices, from where it was left off."""
+"""Encodes a collection in shards of fixed document ranges, on any number of devices; finished files are kept."""
 
 from __future__ import annotations
 

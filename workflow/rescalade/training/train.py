@@ -65,7 +65,7 @@ def train(
     optimiser and counted in `skipped`.
 
     Args:
-        checkpoints: folder of this run's unfinished state; a whole checkpoint in it is gone on from.
+        checkpoints: folder of this run's unfinished state; training goes on from a whole checkpoint in it.
         group: the devices that train together; one where None.
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
 
