@@ -81,7 +81,7 @@ def written(folder: Path, opened: Callable[[], Any]) -> dict[str, Any]:
     """Write a collection and say what it counts."""
     from rescalade.data.writer import write_streams
 
-    write_streams(folder, folder.name, opened(), {})
+    write_streams(folder, folder.name, opened())
     return dict(json.loads((folder / "manifest.json").read_text())["counts"])
 
 

@@ -44,8 +44,6 @@ def parts(total: int) -> Iterator[range]:
 
 def write(folder: Path, passages: int, triples: int, negatives: int) -> None:
     """Collection, triples with teacher scores, and a tokenizer."""
-    from rescalade.atomic import sha256
-
     chance = np.random.default_rng(0)
     asked = triples // negatives
     tables: dict[str, tuple[int, Any]] = {
@@ -84,7 +82,10 @@ def write(folder: Path, passages: int, triples: int, negatives: int) -> None:
             writer.write_table(table)
         if writer is not None:
             writer.close()
-    (folder / "manifest.json").write_text(json.dumps({"sha256": {name: sha256(folder / name) for name in tables}}))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from support.oracle import write_manifest
+
+    write_manifest(folder)
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     (folder / "vocab.txt").write_text("\n".join([*special, *(f"w{number}" for number in range(WORDS))]))
 

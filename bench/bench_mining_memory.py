@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from measure import staged
-from rescalade.atomic import sha256, write_json
+from rescalade.atomic import write_json
 
 LIMIT_MB = 2000
 WORDS, PASSAGE_WORDS, QUERY_WORDS = 1_000_000, 56, 6
@@ -61,8 +61,10 @@ def make(folder: str, documents: str, queries: str, given: str) -> dict[str, Any
     grades = pa.array(np.ones(len(names)), pa.int32())
     qrels = pa.table({"query_id": names, "document_id": judged, "grade": grades})
     pq.write_table(qrels, path / "qrels.parquet")
-    digests = {file.name: sha256(file) for file in path.glob("*.parquet")}
-    write_json(path / "manifest.json", {"sha256": digests, "counts": {"documents": first}, "brings_triples": False})
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from support.oracle import write_manifest
+
+    write_manifest(path)
     schema = pa.schema([(n, pa.string()) for n in ("query_id", "positive_id", "negative_id")])
     random = np.random.default_rng(4)
     (path / "with-given").mkdir()
@@ -71,8 +73,7 @@ def make(folder: str, documents: str, queries: str, given: str) -> dict[str, Any
             rows = np.arange(start, min(start + 1_000_000, int(given))) // 50
             columns = [rows.astype(str), rows.astype(str), random.integers(0, first, len(rows)).astype(str)]
             w.write_table(pa.table(columns, schema=schema))
-    digests = {"given-triples.parquet": sha256(path / "with-given" / "given-triples.parquet")}
-    write_json(path / "with-given" / "manifest.json", {"sha256": digests, "brings_triples": True})
+    write_manifest(path / "with-given", brings_triples=True)
     return {"corpus_mb": (path / "corpus.parquet").stat().st_size / 1e6}
 
 

@@ -20,14 +20,14 @@ from support.small_collections import SMALL, collection, write_collection
 
 
 def test_write_then_read_gives_the_same(tmp_path: Path) -> None:
-    write_collection(tmp_path, SMALL, {"origin": "here"})
+    write_collection(tmp_path, SMALL)
     found = read_collection(tmp_path)
     assert found.corpus.equals(SMALL.corpus) and found.qrels.equals(SMALL.qrels)
     assert found.relevant() == {"q1": {"d1": 1, "d4": 0}, "q2": {"d3": 1}}
 
 
 def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
-    write_collection(tmp_path, SMALL, {})
+    write_collection(tmp_path, SMALL)
     path = tmp_path / "corpus.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"X")
     with pytest.raises(UserError, match=r"corpus\.parquet.*delete .* and run again"):
@@ -49,13 +49,13 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_a_collection_is_refused(broken: Collection, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
-        write_collection(tmp_path, broken, {})
+        write_collection(tmp_path, broken)
 
 
 def test_repeated_ids_are_refused(tmp_path: Path) -> None:
     twice = Collection(pa.concat_tables([SMALL.corpus, SMALL.corpus]), SMALL.queries, SMALL.qrels)
     with pytest.raises(UserError, match="'d1' occurs more than once"):
-        write_collection(tmp_path, twice, {})
+        write_collection(tmp_path, twice)
 
 
 class Library:
@@ -78,13 +78,13 @@ def test_repeated_lines_of_ir_datasets_count_as_lines_and_are_kept_once(
     """The declared number is the library's own, which is of lines."""
     monkeypatch.setattr(irds, "_load", lambda *_: Library())
     opened = irds.open_ir_dataset("x", "a/b")
-    write_streams(tmp_path, "x", opened, {}, expected=Expected({"judgements": 4}))
+    write_streams(tmp_path, "x", opened, expected=Expected({"judgements": 4}))
     assert read_collection(tmp_path).relevant() == {"q": {"d1": 2, "d2": 1}}, "of different grades the first"
     manifest = read_json(tmp_path / "manifest.json")
     assert (manifest["counts"]["judgements"], manifest["repeated_judgements"]) == (2, 2)
     for wrong in (2, 3, 5):
         with pytest.raises(UserError, match=f"4 judgements arrived, {wrong} are declared"):
-            write_streams(tmp_path / str(wrong), "x", opened, {}, expected=Expected({"judgements": wrong}))
+            write_streams(tmp_path / str(wrong), "x", opened, expected=Expected({"judgements": wrong}))
 
 
 def test_title_and_text_are_joined_by_a_space() -> None:

@@ -73,7 +73,7 @@ def test_each_different_text_is_one_document_and_rows_become_triples(cache: Path
     ] == ROWS
     positives = {(queries[q], documents[d]) for q, row in found.relevant().items() for d in row}
     assert positives == {("red?", "apples are red"), ("blue?", "whales are blue")}
-    assert manifest(tmp_path, "x")["commit"] == COMMIT
+    assert manifest(tmp_path, "x")["details"]["commit"] == COMMIT
     assert manifest(tmp_path, "x")["counts"] == {"documents": 3, "queries": 2, "judgements": 2, "triples": 3}
 
 

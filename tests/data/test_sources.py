@@ -252,7 +252,7 @@ def test_a_set_with_the_documents_of_another_links_them(tmp_path: Path) -> None:
     (folder / "corpus.tsv").write_text("")  # is not read
     assert make(found, "dev", tmp_path).queries["id"].to_pylist() == ["q2"]
     assert (tmp_path / "dev" / "corpus.parquet").stat().st_ino == (tmp_path / "test" / "corpus.parquet").stat().st_ino
-    assert manifest(tmp_path, "dev")["counts"] == {"documents": 2, "queries": 1, "judgements": 1}
+    assert manifest(tmp_path, "dev")["counts"] == {"documents": 2, "queries": 1, "judgements": 1, "triples": None}
     (folder / "qrels" / "dev.tsv").write_text("q2\tz\t1\n")
     with pytest.raises(UserError, match="document 'z'"):
         make(found, "dev", tmp_path)

@@ -78,7 +78,6 @@ def test_scores_hold_the_sparsity_of_the_vectors(run: Path, capsys: pytest.Captu
             pa.Table.from_pylist([{"id": name, "text": "x", "group": ""} for name in QUERIES.ids], schema=QUERY),
             pa.Table.from_pylist(judged, schema=QRELS),
         ),
-        {},
     )
     assert call("score", capsys) == (0, "")
     scores = json.loads((run / "scores" / f"{DATASET}.json").read_text())

@@ -57,7 +57,6 @@ def save_data(path: Path, queries: int = 5) -> Path:
             pa.Table.from_pylist(asked, schema=QUERIES),
             pa.Table.from_pylist([{"query_id": "q0", "document_id": "d0", "grade": 1}], schema=QRELS),
         ),
-        {},
     )
     return path
 

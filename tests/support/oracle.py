@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from rescalade.atomic import sha256, write_json
+from rescalade.atomic import sha256
+from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.texts.collection import FILES, Collection
 from rescalade.texts.triple_files import GIVEN
 from support.real_data import SPLADE_TINY
@@ -58,14 +59,20 @@ def write_tables(folder: Path, collection: Collection) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("corpus", "queries", "qrels"):
         pq.write_table(getattr(collection, name), folder / f"{name}.parquet", compression="zstd")
-    counts = {"documents": len(collection.corpus), "queries": len(collection.queries)}
-    write_manifest(folder, counts=counts, brings_triples=False)
+    counts = Counts(documents=len(collection.corpus), queries=len(collection.queries), judgements=0, triples=None)
+    write_manifest(folder, counts=counts)
 
 
-def write_manifest(folder: Path, **keys: Any) -> None:
-    """A data set's manifest for the files that lie there."""
+def write_manifest(folder: Path, **changes: Any) -> None:
+    """A data set's manifest for the files that lie there, with other values for some of its keys."""
     digests = {name: sha256(folder / name) for name in (*FILES, GIVEN) if (folder / name).exists()}
-    write_json(folder / "manifest.json", {"sha256": digests, **keys})
+    manifest = CollectionManifest(
+        dataset=folder.name, origin=None, licence=None, link=None, packages={},
+        protocol=CollectionProtocol(document=None, grades=None, judgements=None, candidates=None), details={},
+        counts=Counts(documents=1, queries=1, judgements=1, triples=None), groups={}, brings_triples=False,
+        empty_documents=0, judged_but_missing=0, repeated_judgements=0, sha256=digests,
+    )  # fmt: skip
+    manifest.model_copy(update=changes).write(folder / "manifest.json")
 
 
 def command(folder: Path, *words: str, threads: int = 1) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -37,6 +35,6 @@ def save(folder: Path, found: Collection) -> Path:
     return folder
 
 
-def write_collection(folder: Path, found: Collection, facts: Mapping[str, Any]) -> None:
-    """Write it as the stage does, which refuses an unsound one; `facts` go into its manifest."""
-    write_streams(folder, folder.name, as_streams(found), facts)
+def write_collection(folder: Path, found: Collection) -> None:
+    """Write it as the stage does, which refuses an unsound one."""
+    write_streams(folder, folder.name, as_streams(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts, TriplesManifest
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
@@ -17,6 +18,16 @@ FILES: list[Stored] = [
         sha256={"shard-00000.parquet": "ef"}, state="ok", active_terms=2.5, non_finite_texts=0, bounded_shards=0,
         left_out=LeftOut(by_cap=Removed(postings=0.5, weight=0.25), by_storage=Removed(postings=0.0, weight=0.0)),
         corpus="other",
+    ),
+    CollectionManifest(
+        dataset="pydoc", origin="docstrings", licence="BSD", link="https://x.org", packages={"torch": "2.13"},
+        protocol=CollectionProtocol(document="text", grades={"1": 2}, judgements="one", candidates="all"),
+        details={"commit": "ab"},
+        counts=Counts(documents=5, queries=3, judgements=4, triples=7), groups={"torch": 3}, brings_triples=True,
+        empty_documents=1, judged_but_missing=0, repeated_judgements=0, sha256={"corpus.parquet": "ab"},
+    ),
+    TriplesManifest(
+        origin="mined", triples=7, sha256="ab", queries_without_positive=1, queries_without_negative=None
     ),
     Timings(index_bytes=1000, queries_per_second=12.5),
     Scores(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.config import Config, Run, build_config
 from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
@@ -224,20 +225,22 @@ class _Writer:
             self.record(paths.source(name) / "record.json", "source", 21.0, name=name)
         for name in dict.fromkeys([config.experiment.train_on, *config.evaluation_sets()]):
             packages = config.dataset(name).packages
-            write(
-                paths.dataset(name) / "manifest.json",
-                {
-                    "dataset": name,
-                    "title": config.title("dataset", name),
-                    "origin": "docstrings of installed packages",
-                    "licence": "as the packages: BSD-3-Clause, Apache-2.0, PSF-2.0",
-                    "counts": {"documents": 2000, "queries": self.queries, "judgements": self.queries},
-                    "groups": {package: self.queries // len(packages) for package in packages},
-                    "packages": dict.fromkeys(packages, "1.0"),
-                    "sha256": {"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
-                    "protocol": {"text": "title and text", "self_retrieval": False, "depth": 1000},
-                },
-            )
+            CollectionManifest(
+                dataset=name,
+                origin="docstrings of installed packages",
+                licence="as the packages: BSD-3-Clause, Apache-2.0, PSF-2.0",
+                link=None,
+                packages=dict.fromkeys(packages, "1.0"),
+                protocol=CollectionProtocol(document="title and text", grades=None, judgements=None, candidates=None),
+                details={},
+                counts=Counts(documents=2000, queries=self.queries, judgements=self.queries, triples=None),
+                groups={package: self.queries // len(packages) for package in packages},
+                brings_triples=False,
+                empty_documents=0,
+                judged_but_missing=0,
+                repeated_judgements=0,
+                sha256={"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
+            ).write(paths.dataset(name) / "manifest.json")
             self.record(paths.dataset(name) / "record.json", "collection", 2.5, dataset=name)
         train, recipe = config.experiment.train_on, config.experiment.recipe
         target = paths.dataset(train) / f"triples-{recipe}.record.json"

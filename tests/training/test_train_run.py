@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, BertTokenizerFast
 
 from rescalade.atomic import sha256
+from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
@@ -52,12 +53,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pa.Table.from_pylist([{"id": i, "text": t, "group": ""} for i, t in QUERIES_.items()], schema=QUERIES),
             pa.Table.from_pylist([{"query_id": "q1", "document_id": "d1", "grade": 1}], schema=QRELS),
         ),
-        {},
     )
     names = ("query_id", "positive_id", "negative_id", "positive_score", "negative_score")
     path = folder / "data" / "triples-teacher.parquet"
     pq.write_table(pa.table({name: [row[n] for row in TRIPLES] for n, name in enumerate(names)}), path)
-    path.with_suffix(".json").write_text(json.dumps({"triples": len(TRIPLES), "sha256": sha256(path)}))
+    TriplesManifest(
+        origin="given",
+        triples=len(TRIPLES),
+        sha256=sha256(path),
+        queries_without_positive=None,
+        queries_without_negative=None,
+    ).write(path.with_suffix(".json"))
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import BertTokenizerFast
 
-from rescalade.atomic import sha256
 from rescalade.audit.audit_text import triple_batches
 from rescalade.errors import UserError
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.build_examples import build_examples
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
+from support.oracle import write_manifest
 
 SETTINGS = TrainSettings(batch_size=2, query_length=6, document_length=8)
 DOCUMENTS = {"d1": "ab", "d2": "ac ad", "d3": "   ", "d4": "aa ab", "d5": "aa " * 20, "d6": "ba bb"}
@@ -47,7 +46,7 @@ def write(folder: Path, queries: list[str], texts: list[str]) -> Path:
     }
     for name, columns in tables.items():
         pq.write_table(pa.table(columns), folder / name, row_group_size=4)
-    (folder / "manifest.json").write_text(json.dumps({"sha256": {name: sha256(folder / name) for name in tables}}))
+    write_manifest(folder)
     return folder
 
 

@@ -60,7 +60,7 @@ def folder(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     os.link(data / "corpus.parquet", other / "corpus.parquet")
     manifest = read_json(other / "manifest.json")
     manifest["sha256"]["corpus.parquet"] = sha256(other / "corpus.parquet")
-    write_json(other / "manifest.json", {**manifest, "counts": {"documents": 25}})
+    write_json(other / "manifest.json", {**manifest, "counts": {**manifest["counts"], "documents": 25}})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import SerializeAsAny, field_serializer, field_validator
 
+from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.rules import Expected, Rules
 from rescalade.data.settings import DatasetConfig, Protocol, SourceConfig
+from rescalade.data.streams import Facts
 from rescalade.progress import Reporter
 from rescalade.stage import Call, Files
 from rescalade.strict import Name, Strict
@@ -66,7 +68,7 @@ def run_collection(settings: CollectionSettings, inputs: Files, outputs: Files, 
             folder,
             settings.dataset,
             streams,
-            _facts(settings.dataset, entry),
+            _facts(entry),
             rules=Rules(entry.titles, entry.gains),
             expected=_expected(entry),
             progress=progress,
@@ -75,12 +77,11 @@ def run_collection(settings: CollectionSettings, inputs: Files, outputs: Files, 
     call.record(outputs["record"])
 
 
-def _facts(name: str, entry: DatasetConfig) -> dict[str, Any]:
-    """What an entry says of licence, and of how documents and grades were made, for the manifest."""
-    facts: dict[str, Any] = {"dataset": name, "protocol": {"document": DOCUMENT[entry.titles]}}
-    if entry.gains:
-        facts["protocol"]["grades"] = {str(grade): gain for grade, gain in entry.gains.items()}
-    return facts | {key: value for key in ("licence", "link") if (value := getattr(entry, key))}
+def _facts(entry: DatasetConfig) -> Facts:
+    """What an entry says of licence, and of how documents and grades were made."""
+    grades = {str(grade): gain for grade, gain in entry.gains.items()} or None
+    protocol = CollectionProtocol(document=DOCUMENT[entry.titles], grades=grades, judgements=None, candidates=None)
+    return Facts(licence=entry.licence, link=entry.link, protocol=protocol)
 
 
 def _expected(entry: DatasetConfig) -> Expected:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pyarrow as pa
 
+from rescalade.collection_manifest import CollectionProtocol
+from rescalade.strict import Strict
+
 
 class Document(NamedTuple):
     """One document; the title may be empty."""
@@ -34,6 +37,17 @@ class Judgement(NamedTuple):
     grade: int
 
 
+class Facts(Strict):
+    """What is known of a data set beside its texts; the keys of its manifest by these names."""
+
+    origin: str | None = None
+    licence: str | None = None
+    link: str | None = None
+    packages: Mapping[str, str] = {}
+    protocol: CollectionProtocol | None = None
+    details: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class CollectionStreams:
     """A collection as its source gives it.
@@ -53,6 +67,6 @@ class CollectionStreams:
     documents: Callable[[], Iterator[Document]]
     queries: Callable[[], Iterator[Query]]
     judgements: Callable[[], Iterator[Judgement]]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     triples: Callable[[], Iterator[pa.RecordBatch]] | None = None
     strict: bool = True

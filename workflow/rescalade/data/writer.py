@@ -15,10 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import atomic_file, sha256, write_json
+from rescalade.atomic import atomic_file, sha256
+from rescalade.collection_manifest import CollectionManifest, CollectionProtocol
+from rescalade.collection_manifest import Counts as DataCounts
 from rescalade.data.hash_set import HashSet, text_hash
 from rescalade.data.rules import Expected, Rules
-from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.progress import Progress
 from rescalade.texts.collection import (
@@ -29,7 +31,7 @@ from rescalade.texts.collection import (
     Collection,
     document_batches,
 )
-from rescalade.texts.triple_files import BRINGS, GIVEN, TRIPLES
+from rescalade.texts.triple_files import GIVEN, TRIPLES
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)
@@ -50,7 +52,7 @@ def write_streams(
     folder: Path,
     name: str,
     streams: CollectionStreams,
-    facts: Mapping[str, Any],
+    facts: Facts | None = None,
     *,
     rules: Rules | None = None,
     expected: Expected | None = None,
@@ -66,7 +68,7 @@ def write_streams(
 
     Args:
         name: of the data set, for messages.
-        facts: further keys of the manifest.
+        facts: what the data set's entry says of it, besides what its source says.
         shared: folder of a data set with the same documents; its corpus is linked, the source's is not read.
 
     Raises:
@@ -82,19 +84,36 @@ def write_streams(
         }
         writer.write(streams, parts, shared)
         digests = {file: sha256(path) for file, path in parts.items()}
-    manifest: dict[str, Any] = {
-        **streams.facts,
-        **facts,
-        "protocol": {**facts.get("protocol", {}), **streams.facts.get("protocol", {})},
-        "counts": writer.counts.numbers,
-        "groups": writer.counts.groups,
-        BRINGS: streams.triples is not None,
-        "sha256": digests,
-    }
-    for key in ("empty_documents", "judged_but_missing", "repeated_judgements"):
-        if number := getattr(writer.counts, key):
-            manifest[key] = number
-    write_json(folder / "manifest.json", manifest)
+    found, counts, own = streams.facts, writer.counts, facts or Facts()
+    CollectionManifest(
+        dataset=name,
+        origin=own.origin or found.origin,
+        licence=own.licence or found.licence,
+        link=own.link or found.link,
+        packages=found.packages,
+        protocol=_protocol(own.protocol, found.protocol),
+        details=found.details,
+        counts=DataCounts(
+            documents=counts.numbers["documents"],
+            queries=counts.numbers["queries"],
+            judgements=counts.numbers["judgements"],
+            triples=counts.numbers.get("triples"),
+        ),
+        groups=counts.groups,
+        brings_triples=streams.triples is not None,
+        empty_documents=counts.empty_documents,
+        judged_but_missing=counts.judged_but_missing,
+        repeated_judgements=counts.repeated_judgements,
+        sha256=digests,
+    ).write(folder / "manifest.json")
+
+
+def _protocol(entry: CollectionProtocol | None, source: CollectionProtocol | None) -> CollectionProtocol:
+    """What the entry says, unless the source says otherwise."""
+    said: dict[str, Any] = dict.fromkeys(CollectionProtocol.model_fields)
+    for part in (entry, source):
+        said |= {} if part is None else part.model_dump(exclude_none=True)
+    return CollectionProtocol(**said)
 
 
 def as_streams(collection: Collection) -> CollectionStreams:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import atomic_file, read_json
+from rescalade.atomic import atomic_file
+from rescalade.collection_manifest import CollectionManifest
 from rescalade.scoring.flops import sparsity
 from rescalade.scoring.measures import measure
 from rescalade.scoring.runfile import iterate_run
@@ -47,7 +48,7 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
         run=call.names.get("run", "bm25"),
         dataset=call.names["dataset"],
         queries=len(values),
-        documents=int(read_json(inputs["manifest"])["counts"]["documents"]),
+        documents=CollectionManifest.read(inputs["manifest"]).counts.documents,
         metrics=means,
         groups=groups_too,
         sparsity=_sparsity(inputs["vectors"]) if encoded else None,

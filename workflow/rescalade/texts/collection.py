@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import read_json, sha256
+from rescalade.atomic import sha256
+from rescalade.collection_manifest import CollectionManifest
 from rescalade.errors import UserError
 
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
@@ -48,7 +49,16 @@ def grades(qrels: pa.Table) -> dict[str, dict[str, int]]:
     return found
 
 
-def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
+def digests(folder: Path) -> Mapping[str, str]:
+    """sha256 of a data set's files by name, as its manifest says.
+
+    Raises:
+        UserError: the manifest is missing, damaged or of an older schema.
+    """
+    return CollectionManifest.read(folder / "manifest.json").sha256
+
+
+def check_file(folder: Path, name: str, expected: Mapping[str, str]) -> str:
     """Compare a file of a data set with the manifest's sha256 and return it.
 
     Raises:
@@ -58,9 +68,9 @@ def check_file(folder: Path, name: str, digests: Mapping[str, str]) -> str:
     if not path.is_file():
         raise UserError(f"{path} is missing; delete {folder} and run again")
     found = sha256(path)
-    if found != digests[name]:
+    if found != expected[name]:
         raise UserError(
-            f"{path}: sha256 {found[:12]}… found, the manifest says {digests[name][:12]}…; "
+            f"{path}: sha256 {found[:12]}… found, the manifest says {expected[name][:12]}…; "
             f"the file is damaged: delete {folder} and run again"
         )
     return found
@@ -81,7 +91,7 @@ def read_table(folder: Path, name: str) -> pa.Table:
     Raises:
         UserError: the file is missing, or its content is not what the manifest says.
     """
-    check_file(folder, name, read_json(folder / "manifest.json")["sha256"])
+    check_file(folder, name, digests(folder))
     return pq.read_table(folder / name)
 
 
@@ -93,7 +103,7 @@ def document_batches(folder: Path, size: int = BATCH_DOCUMENTS) -> Iterator[pa.R
     Raises:
         UserError: the file is missing, or its content is not what the manifest says.
     """
-    check_file(folder, "corpus.parquet", read_json(folder / "manifest.json")["sha256"])
+    check_file(folder, "corpus.parquet", digests(folder))
     with pq.ParquetFile(folder / "corpus.parquet", pre_buffer=False) as file:  # else pyarrow keeps all of the file
         yield from file.iter_batches(batch_size=size, columns=CORPUS.names)
 
@@ -104,9 +114,9 @@ def read_collection(folder: Path) -> Collection:
     Raises:
         UserError: a file is missing, or its content is not what the manifest says.
     """
-    digests = read_json(folder / "manifest.json")["sha256"]
+    expected = digests(folder)
     tables = {}
     for name in FILES:
-        check_file(folder, name, digests)
+        check_file(folder, name, expected)
         tables[name] = pq.read_table(folder / name)
     return Collection(tables["corpus.parquet"], tables["queries.parquet"], tables["qrels.parquet"])

@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rescalade.atomic import read_json
 from rescalade.errors import UserError
-from rescalade.texts.collection import BATCH_DOCUMENTS, check_file, document_batches, read_table, texts_of
+from rescalade.texts.collection import BATCH_DOCUMENTS, check_file, digests, document_batches, read_table, texts_of
 
 Rows = NDArray[np.int32]
 
@@ -96,7 +95,7 @@ def document_texts(folder: Path) -> NamedTexts:
     Raises:
         UserError: the file is missing or damaged.
     """
-    check_file(folder, "corpus.parquet", read_json(folder / "manifest.json")["sha256"])
+    check_file(folder, "corpus.parquet", digests(folder))
     ids = pq.read_table(folder / "corpus.parquet", columns=["id"])["id"]
     return NamedTexts("document", ids, lambda: document_batches(folder), texts_of)
 

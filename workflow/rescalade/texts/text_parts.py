@@ -9,8 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import read_json
-from rescalade.texts.collection import Collection, check_file, texts_of
+from rescalade.texts.collection import Collection, check_file, digests, texts_of
 
 Part = tuple[list[str], list[str]]
 
@@ -53,7 +52,7 @@ def folder_texts(folder: Path) -> tuple[Texts, Texts]:
 
 def _parquet_texts(folder: Path, name: str) -> Texts:
     path = folder / name
-    found = check_file(folder, name, read_json(folder / "manifest.json")["sha256"])
+    found = check_file(folder, name, digests(folder))
 
     def read(first: int, stop: int) -> Part:
         return _part(_rows(path, first, stop))

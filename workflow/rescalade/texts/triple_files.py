@@ -10,14 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rescalade.atomic import read_json, sha256
+from rescalade.atomic import sha256
+from rescalade.collection_manifest import CollectionManifest, TriplesManifest
 from rescalade.errors import UserError
 from rescalade.texts.collection import check_file
 
 GIVEN = "given-triples.parquet"
 """Every data set has it; of one that brings no triples it is empty, and its manifest says so."""
-BRINGS = "brings_triples"
-"""Key of a data set's manifest: whether its source brings training triples."""
 IDS = ("query_id", "positive_id", "negative_id")
 TRIPLES = pa.schema([(name, pa.string()) for name in IDS])
 SCORES = ("positive_score", "negative_score")
@@ -29,17 +28,12 @@ def brought_triples(folder: Path) -> Path | None:
     """The file of the triples that a data set brings, compared with its manifest; None for a set that brings none.
 
     Raises:
-        UserError: the manifest does not say whether it brings any, or the file is missing or not what it says.
+        UserError: the file is missing or not what the manifest says.
     """
-    manifest = read_json(folder / "manifest.json")
-    if BRINGS not in manifest:
-        raise UserError(
-            f"{folder / 'manifest.json'} does not say whether the data set brings training triples; it was made by an "
-            f"earlier version: make the data set again (rescalade collection {folder.name})"
-        )
-    if not manifest[BRINGS]:
+    manifest = CollectionManifest.read(folder / "manifest.json")
+    if not manifest.brings_triples:
         return None
-    check_file(folder, GIVEN, manifest["sha256"])
+    check_file(folder, GIVEN, manifest.sha256)
     return folder / GIVEN
 
 
@@ -110,7 +104,7 @@ def read_triples(path: Path) -> pa.Table:
     Raises:
         UserError: the file is missing or differs from its manifest.
     """
-    manifest = read_json(path.with_suffix(".json"))
-    if not path.is_file() or sha256(path) != manifest["sha256"]:
+    manifest = TriplesManifest.read(path.with_suffix(".json"))
+    if not path.is_file() or sha256(path) != manifest.sha256:
         raise UserError(f"{path} is missing or damaged; delete it and run again")
     return pq.read_table(path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.atomic import atomic_file, sha256, write_json
+from rescalade.atomic import atomic_file, sha256
+from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
 from rescalade.scratch import scratch_folder
 from rescalade.texts.triple_files import brought_triples, given_triples
@@ -25,22 +25,19 @@ def make_triples(
     seed: int,
     drop_identical_ids: bool = False,
     threads: int = 1,
-) -> dict[str, Any]:
+) -> TriplesManifest:
     """Write the triples of a collection, and a manifest beside them; memory does not grow with the corpus.
 
     Triples that the set brings, as its manifest says, are taken, at most `negatives` per query and positive; else
     negatives are mined with BM25 (rescalade.triples.mining), among them never the document whose id is the query's
     where `drop_identical_ids` says that it is the query itself.
 
-    Returns:
-        The manifest: origin (given or mined), triples, sha256, and for mined ones the queries left out.
-
     Raises:
         UserError: there is no triple at all, or a file is missing or not what the manifest says.
     """
     given = brought_triples(folder)
     if given is not None:
-        return write_triples(path, given_triples(given, negatives), {"origin": "given"})
+        return write_triples(path, given_triples(given, negatives))
     counts = Mined()
     with scratch_folder(path) as scratch:
         tables = mine_triples(
@@ -53,17 +50,16 @@ def make_triples(
             drop_identical_ids=drop_identical_ids,
             threads=threads,
         )
-        return write_triples(path, tables, {"origin": "mined"}, counts)
+        return write_triples(path, tables, counts)
 
 
 def write_triples(
-    path: Path, parts: Iterable[pa.Table | pa.RecordBatch], facts: dict[str, Any], mined: Mined | None = None
-) -> dict[str, Any]:
+    path: Path, parts: Iterable[pa.Table | pa.RecordBatch], mined: Mined | None = None
+) -> TriplesManifest:
     """Write tables or batches of one schema as they come, then the manifest.
 
     Args:
-        facts: further keys of the manifest.
-        mined: counts that are complete when the last part has come.
+        mined: counts of mined ones, which are complete when the last part has come.
 
     Raises:
         UserError: there is no triple at all.
@@ -85,9 +81,12 @@ def write_triples(
         if not rows:
             reason = "no query has both a relevant document and a hard negative" if mined else "the given file is empty"
             raise UserError(f"{path}: {reason}; there is nothing to train on")
-    manifest: dict[str, Any] = {**facts, "triples": rows, "sha256": sha256(path)}
-    if mined is not None:
-        manifest["queries_without_positive"] = mined.without_positive
-        manifest["queries_without_negative"] = mined.without_negative
-    write_json(path.with_suffix(".json"), manifest)
+    manifest = TriplesManifest(
+        origin="given" if mined is None else "mined",
+        triples=rows,
+        sha256=sha256(path),
+        queries_without_positive=None if mined is None else mined.without_positive,
+        queries_without_negative=None if mined is None else mined.without_negative,
+    )
+    manifest.write(path.with_suffix(".json"))
     return manifest

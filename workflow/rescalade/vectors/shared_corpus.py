@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from rescalade.atomic import read_json
+from rescalade.collection_manifest import CollectionManifest
 from rescalade.errors import UserError
 from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.manifest_file import EncodingFacts, State, VectorsManifest
@@ -26,7 +26,9 @@ def check_same_corpus(own: Path, other: Path) -> None:
     Raises:
         UserError: the two manifests have different digests for corpus.parquet.
     """
-    found, expected = (read_json(folder / "manifest.json")["sha256"]["corpus.parquet"] for folder in (own, other))
+    found, expected = (
+        CollectionManifest.read(folder / "manifest.json").sha256["corpus.parquet"] for folder in (own, other)
+    )
     if found != expected:
         raise UserError(
             f"datasets.{own.name}.corpus names {other.name}, but their documents differ: sha256 {found[:12]}… and "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
+from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.pydoc.pairs import Pair
 from rescalade.data.pydoc.source import read_pairs
-from rescalade.data.streams import CollectionStreams
+from rescalade.data.streams import CollectionStreams, Facts
 from rescalade.data.writer import as_streams
 from rescalade.errors import UserError
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
@@ -83,18 +83,19 @@ def as_collection(pairs: Sequence[Pair]) -> Collection:
     )
 
 
-def facts(versions: dict[str, str], packages: Sequence[str]) -> dict[str, Any]:
+def facts(versions: dict[str, str], packages: Sequence[str]) -> Facts:
     """Origin, licence, versions and protocol for the manifest."""
-    return {
-        "origin": ORIGIN,
-        "licence": LICENCE,
-        "packages": {name: versions[name] for name in packages},
-        "protocol": {
-            "document": "text only (no titles)",
-            "judgements": "one relevant document per query, grade 1",
-            "candidates": "all documents of the set",
-        },
-    }
+    return Facts(
+        origin=ORIGIN,
+        licence=LICENCE,
+        packages={name: versions[name] for name in packages},
+        protocol=CollectionProtocol(
+            document="text only (no titles)",
+            grades=None,
+            judgements="one relevant document per query, grade 1",
+            candidates="all documents of the set",
+        ),
+    )
 
 
 def _on_side(pair: Pair, part: str, held_out: float) -> bool:

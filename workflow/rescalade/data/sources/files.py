@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rescalade.data.settings import DatasetConfig, SourceConfig
 from rescalade.data.sources.failures import with_user_errors
-from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 
 
@@ -79,7 +79,7 @@ def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:
         documents=safe(documents, folder),
         queries=safe(asked, queries),
         judgements=safe(judgements, qrels),
-        facts={"origin": f"local files {folder}", "files": [path.name for path in (queries, qrels)]},
+        facts=Facts(origin=f"local files {folder}", details={"files": [path.name for path in (queries, qrels)]}),
     )
 
 

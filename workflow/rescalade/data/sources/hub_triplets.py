@@ -12,7 +12,7 @@ import pyarrow as pa
 from rescalade.data.hash_set import HashSet, text_hash
 from rescalade.data.sources.failures import in_one_line, with_user_errors
 from rescalade.data.sources.hub_files import fetch
-from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.texts.triple_files import TRIPLES
 
@@ -70,7 +70,7 @@ def open_hub_triples(
         documents=with_user_errors(documents, what, remedy),
         queries=with_user_errors(queries, what, remedy),
         judgements=with_user_errors(triplets.judgements, what, remedy),
-        facts={"origin": f"huggingface.co/datasets/{identity}", "subset": subset, "commit": folder.name},
+        facts=Facts(origin=f"huggingface.co/datasets/{identity}", details={"subset": subset, "commit": folder.name}),
         triples=with_user_errors(triplets.triples, what, remedy),
     )
 

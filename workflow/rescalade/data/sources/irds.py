@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rescalade.data.settings import DatasetConfig, Download, SourceConfig
 from rescalade.data.sources.failures import with_user_errors
-from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,10 @@ def open_ir_dataset(name: str, identity: str) -> CollectionStreams:
         documents=with_user_errors(documents, what, remedy),
         queries=with_user_errors(queries, what, remedy),
         judgements=with_user_errors(judgements, what, remedy),
-        facts={
-            "origin": f"ir_datasets {identity}",
-            "id": identity,
-            "ir_datasets": importlib.metadata.version("ir_datasets"),
-        },
+        facts=Facts(
+            origin=f"ir_datasets {identity}",
+            details={"id": identity, "ir_datasets": importlib.metadata.version("ir_datasets")},
+        ),
         strict=False,
     )
 

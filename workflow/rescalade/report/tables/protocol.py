@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from rescalade.collection_manifest import CollectionManifest
 from rescalade.data.settings import DatasetConfig
-from rescalade.report.results.load import Json
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Row, Table, Value, number, text
@@ -20,7 +18,7 @@ def protocol_table(summary: Summary) -> Table:
     rows = [
         Row(
             {"name": text(config.title("dataset", name), raw=name)}
-            | _protocol(config.dataset(name), summary.results.manifests.get(name) or {})
+            | _protocol(config.dataset(name), summary.results.manifests.get(name))
         )
         for name in config.evaluation_sets()
     ]
@@ -43,29 +41,36 @@ def protocol_table(summary: Summary) -> Table:
     )
 
 
-def _protocol(entry: DatasetConfig, manifest: Json) -> dict[str, Value]:
-    made: dict[str, Any] = dict(manifest.get("protocol") or {})
-    document, grades = made.pop("document", None), made.pop("grades", None)
-    gain = "the grade" if not grades else ", ".join(f"{grade} counts {value}" for grade, value in grades.items())
-    remarks = [f"{key}: {value}" for key, value in made.items()]
-    for key, words in (
-        ("empty_documents", "documents without text"),
-        ("judged_but_missing", "judged documents that the corpus lacks"),
-        ("repeated_judgements", "judgements given twice, of which the first counts"),
-    ):
-        if manifest.get(key):
-            remarks.append(f"{manifest[key]} {words}")
+def _protocol(entry: DatasetConfig, manifest: CollectionManifest | None) -> dict[str, Value]:
+    made = None if manifest is None else manifest.protocol
+    grades = made.grades if made else None
+    gains = ", ".join(f"{grade} counts {value}" for grade, value in (grades or {}).items())
+    remarks = [] if manifest is None else _remarks(manifest)
     if entry.corpus is not None:
         remarks.append(f"documents of {entry.corpus}")
     return {
-        "document": text(None if document is None else str(document)),
-        "gain": text(gain),
+        "document": text(made.document if made else None),
+        "gain": text(gains or "the grade"),
         "minimum_grade": number(entry.minimum_grade, "count"),
         "depth": number(entry.depth, "count"),
         "metric": text(measure(entry.metric).name),
         "left_out": text("the document whose id is the query's" if entry.drop_identical_ids else "nothing"),
         "remarks": text("; ".join(remarks) or None),
     }
+
+
+def _remarks(manifest: CollectionManifest) -> list[str]:
+    made = manifest.protocol
+    said = {"candidates": made.candidates, "judgements": made.judgements}
+    counted = {
+        "documents without text": manifest.empty_documents,
+        "judged documents that the corpus lacks": manifest.judged_but_missing,
+        "judgements given twice, of which the first counts": manifest.repeated_judgements,
+    }
+    return [
+        *(f"{key}: {words}" for key, words in said.items() if words),
+        *(f"{number} {words}" for words, number in counted.items() if number),
+    ]
 
 
 def _common(summary: Summary) -> list[str]:
