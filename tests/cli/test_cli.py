@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from rescalade.atomic import atomic_file, atomic_folder
-from support.commands import REPOSITORY, call, run
+from support.commands import call, run
+from support.shipped import shipped
 
 
 @pytest.fixture
 def tiny_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration over two small packages with models of seconds; the working directory is empty."""
-    values = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    values = shipped()
     for name in ("pydoc-train", "pydoc"):
         values["datasets"][name].update(packages=["jinja2", "rich"], part="all")
     values["datasets"]["pydoc-ood"].update(packages=["typer"])

@@ -16,13 +16,14 @@ from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError
 from rescalade.pipeline.stages import STAGES, parse_run, stage_settings
 from rescalade.variants import Variant
+from support.shipped import shipped
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    loaded: dict[str, Any] = shipped()
     return loaded
 
 
@@ -31,7 +32,7 @@ def load(values: dict[str, Any], tmp_path: Path, change: Callable[[dict[str, Any
     change(changed)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(changed, sort_keys=False))
-    return load_config([path])
+    return load_config([path], catalogue=None)
 
 
 def first_backbone(values: dict[str, Any]) -> str:

@@ -14,8 +14,9 @@ import yaml
 
 from rescalade.vectors import files
 from rescalade.vectors.vectors import QUERIES, CorpusShards, read_vectors
-from support.commands import REPOSITORY, call, run
+from support.commands import call, run
 from support.encoding import save_data, save_model
+from support.shipped import shipped
 from support.texts import TEXTS
 
 RUN = "mini/bert-small/k1/seed1"
@@ -29,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory in which a run is trained and a data set of 25 documents is there."""
-    values = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    values = shipped()
     values["retrieval"] = {"shard_documents": 10, "document_length": 16, "query_length": 8}
     values["datasets"]["pydoc"]["documents"] = 25
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))

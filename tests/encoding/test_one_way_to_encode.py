@@ -13,8 +13,9 @@ import yaml
 from rescalade.encoding.encoder import Encoder
 from rescalade.models.splade_config import FILE
 from rescalade.vectors.vectors import QUERIES, CorpusShards, SparseVectors, read_vectors
-from support.commands import REPOSITORY, call, run
+from support.commands import call, run
 from support.encoding import save_data, save_model, small_tokenizer, splade_config
+from support.shipped import shipped
 from support.texts import TEXTS
 
 RUN = "mini/bert-small/k1/seed1"
@@ -24,7 +25,7 @@ MODEL = Path("results") / "runs" / RUN / "model"
 
 
 def configure(folder: Path, **retrieval: Any) -> None:
-    values = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    values = shipped()
     values["retrieval"] = retrieval
     (folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 

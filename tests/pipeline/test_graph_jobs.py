@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from support.graph import REPOSITORY, SMALL, Pipeline
+from support.graph import SMALL, Pipeline
+from support.shipped import shipped
 
 
 def expected(config: dict[str, Any]) -> dict[str, int]:
@@ -43,9 +44,7 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
 
 
 def test_jobs_of_the_shipped_experiment(tmp_path: Path) -> None:
-    shipped = Pipeline.create(tmp_path / "pipeline", config=None)
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    assert shipped.jobs() == expected(config)
+    assert Pipeline.create(tmp_path / "pipeline", config=None).jobs() == expected(shipped())
 
 
 def test_jobs_of_the_small_experiment(pipeline: Pipeline) -> None:

@@ -21,9 +21,10 @@ from rescalade.texts.collection import read_collection
 from rescalade.texts.triple_files import read_triples
 from rescalade.vectors.manifest_file import DataDigests
 from rescalade.vectors.vectors import QUERIES, CorpusShards
-from support.commands import REPOSITORY, call, run
+from support.commands import call, run
 from support.encoding import save_data, save_model
 from support.oracle import write_tables
+from support.shipped import shipped
 from support.small_collections import collection
 from support.texts import TEXTS
 from support.vectors import shards, vectors, write_folder
@@ -33,7 +34,7 @@ RUN = "mini/bert-small/k1/seed1"
 
 def configure(folder: Path, **changes: dict[str, Any]) -> None:
     """The shipped configuration with changed data sets; a new one takes pydoc's source."""
-    values = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    values = shipped()
     values["retrieval"] = {"shard_documents": 10, "document_length": 16, "query_length": 8}
     for name, keys in changes.items():
         values["datasets"][name] = {**values["datasets"]["pydoc"], **keys}

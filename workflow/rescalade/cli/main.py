@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from rescalade.cli import ask, backbones, data, docs, export, plan, reporting, retrieval, training
+from rescalade.cli import ask, backbones, data, docs, export, plan, reporting, retrieval, settings, training
 from rescalade.errors import UserError
 
 INTERRUPTED = 130
@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (data, backbones, training, retrieval, ask, export, reporting, plan, docs):
+for group in (data, backbones, training, retrieval, ask, export, reporting, plan, settings, docs):
     group.register(app)
 
 

@@ -20,19 +20,34 @@ class Lines:
     def __init__(self) -> None:
         self._places: dict[Location, tuple[Path, int]] = {}
 
-    def read(self, path: Path, text: str) -> None:
-        """Remember where the keys of one file stand; the text must be valid YAML."""
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    def add(self, path: Path, node: yaml.Node | None) -> None:
+        """Remember where the keys of one file stand."""
         if node is not None:
             self._walk(path, node, ())
 
+    def update(self, other: Lines) -> None:
+        """Take over the places of another file."""
+        self._places.update(other._places)
+
     def place(self, location: Location) -> str:
-        """`file, line N` of the nearest enclosing key that stands in a file, or nothing."""
+        """`file, line N: ` of the nearest enclosing key that stands in a file, or nothing."""
+        found = self._nearest(location)
+        return "" if found is None else f"{found[0]}, line {found[1]}: "
+
+    def where(self, location: Location) -> str:
+        """file:N of that key, with catalogue/FILE for files of the catalogue; nothing where no file has it."""
+        found = self._nearest(location)
+        if found is None:
+            return ""
+        path, line = found
+        shown = "/".join(path.parts[-2:]) if path.parent.name == "catalogue" else str(path)
+        return f"{shown}:{line}"
+
+    def _nearest(self, location: Location) -> tuple[Path, int] | None:
         for length in range(len(location), 0, -1):
-            found = self._places.get(location[:length])
-            if found is not None:
-                return f"{found[0]}, line {found[1]}: "
-        return ""
+            if location[:length] in self._places:
+                return self._places[location[:length]]
+        return None
 
     def _walk(self, path: Path, node: yaml.Node, location: Location) -> None:
         if isinstance(node, yaml.MappingNode):

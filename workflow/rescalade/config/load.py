@@ -6,15 +6,16 @@ import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
 from rescalade.config.datasets import check_corpus
 from rescalade.config.errors import Lines, Location, explain, unknown
+from rescalade.config.files import merge, read_file
 from rescalade.config.measures import check_measures
 from rescalade.config.model import (
     BackboneConfig,
@@ -34,11 +35,19 @@ from rescalade.variants import Variant
 
 @dataclass(frozen=True)
 class Config:
-    """A checked configuration and the experiment chosen in it."""
+    """A checked configuration and the experiment chosen in it.
+
+    lines: where each key stands. values: all files as one mapping, without defaults. notices: a line for each entry
+    that a file has with other contents than the catalogue. own: subject and name of the entries that the files name,
+    as opposed to those of the catalogue alone.
+    """
 
     model: ConfigModel
     name: str
     lines: Lines = field(default_factory=Lines, compare=False)
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    notices: tuple[str, ...] = field(default=(), compare=False)
+    own: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def experiment(self) -> ExperimentConfig:
@@ -62,6 +71,30 @@ class Config:
         ]
         order = list(self.model.backbones)
         return sorted(set(runs), key=lambda run: (order.index(run.backbone), run.variant.mode, run))
+
+    def counted(self, subject: str, owner: tuple[str, str]) -> list[str]:
+        """Names of a subject that count together for what they share, such as all data sets of a source.
+
+        All of them. But where the files define what is shared themselves, only those that the files name and those of
+        the chosen experiment: a file that stands on its own means the same with the catalogue beneath it.
+
+        Args:
+            subject: datasets or experiments.
+            owner: subject and name of what they share.
+        """
+        names = list(getattr(self.model, subject))
+        if owner not in self.own:
+            return names
+        texts = [self.backbone(made_from).pretrain for name in self.backbones() for made_from in self._origin(name)]
+        used = {
+            "datasets": {self.experiment.train_on, *self.evaluation_sets(), *(text.text for text in texts if text)},
+            "experiments": {self.name, *self.experiment.also},
+        }[subject]
+        return [name for name in names if (subject, name) in self.own or name in used]
+
+    def _origin(self, backbone: str) -> list[str]:
+        """A backbone and the one that it is inflated from."""
+        return [backbone, *filter(None, [self.backbone(backbone).of])]
 
     def others(self) -> list[Run]:
         """Runs of the experiments that the chosen one shows along with its own."""
@@ -141,25 +174,43 @@ class Config:
         return TrainSettings.model_validate(merged)
 
 
-def load_config(paths: Sequence[Path], experiment: str | None = None) -> Config:
-    """Read files, the later over the earlier key by key, and validate all of it.
+def load_config(paths: Sequence[Path], experiment: str | None = None, *, catalogue: Path | None = FOLDER) -> Config:
+    """Read files, the later over the earlier and all over the catalogue key by key, and validate all of it.
 
     Args:
-        paths: YAML files; at least one.
+        paths: YAML files.
         experiment: instead of the file's `experiment`.
+        catalogue: folder of what lies beneath; None for files that hold everything, as a snapshot does.
 
     Raises:
-        UserError: a file is missing or not YAML; a key, value or name in it is wrong.
+        UserError: a file is missing or not YAML; a key, value or name in it is wrong; an entry is of another kind than
+            the catalogue's of that name.
     """
-    lines = Lines()
-    merged: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    own_lines, lines, notices = Lines(), Lines(), list[str]()
     for path in paths:
-        merged = _merge(merged, _read(path, lines))
-    return build_config(merged, experiment, lines)
+        own = merge(own, read_file(path, own_lines))
+    if catalogue is None:
+        values = own
+    else:
+        beneath = read_catalogue(catalogue)
+        values, notices = over_catalogue(beneath, own, own_lines)
+        lines.update(beneath.lines)
+    lines.update(own_lines)
+    if experiment is not None:
+        values.setdefault("experiment", experiment)
+    named = () if catalogue is None else own.items()
+    pairs = frozenset((subject, str(name)) for subject, some in named if isinstance(some, dict) for name in some)
+    return replace(build_config(values, experiment, lines, pairs), values=values, notices=tuple(notices))
 
 
-def build_config(values: Mapping[str, Any], experiment: str | None = None, lines: Lines | None = None) -> Config:
-    """Validate a configuration that is already a mapping; see `load_config`."""
+def build_config(
+    values: Mapping[str, Any],
+    experiment: str | None = None,
+    lines: Lines | None = None,
+    own: frozenset[tuple[str, str]] = frozenset(),
+) -> Config:
+    """Validate a configuration that is already a mapping, with nothing beneath it; see `load_config` and `Config`."""
     lines = lines or Lines()
     try:
         model = ConfigModel.model_validate(values)
@@ -169,34 +220,10 @@ def build_config(values: Mapping[str, Any], experiment: str | None = None, lines
     if name not in model.experiments:
         place = "" if experiment else lines.place(("experiment",))
         raise unknown("experiment", name, model.experiments, place)
-    config = Config(model, name, lines)
+    config = Config(model, name, lines, values, own=own)
     _check_references(model, lines)
     _check_shared_runs(config)
     return config
-
-
-def _read(path: Path, lines: Lines) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise UserError(f"configuration file {path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected keys and values at the top level, found {type(values).__name__}")
-    lines.read(path, text)
-    return values
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
 
 
 def _check_references(model: ConfigModel, lines: Lines) -> None:
@@ -292,7 +319,11 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
 def _check_shared_runs(config: Config) -> None:
     """Experiments share a run's folder, so they must agree on what makes it."""
     seen: dict[tuple[str, str], tuple[str, str]] = {}
+    named = {name for subject, name in config.own if subject == "experiments"}
+    shown = {*named, config.name, *config.experiment.also} if named else set(config.model.experiments)
     for name, experiment in config.model.experiments.items():
+        if name not in shown:
+            continue  # of the catalogue, which is consistent in itself
         for backbone in dict.fromkeys(b for entry in experiment.grid for b in entry.backbones):
             try:
                 settings = config.train_settings(backbone, name)

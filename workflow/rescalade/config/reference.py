@@ -15,9 +15,15 @@ from rescalade.data.settings import DatasetConfig
 
 HEADER = """# Configuration
 
-Every key of `config.yaml`. Unknown keys, wrong types and names that refer to nothing are refused with the place in
-the file. Settings of training are layered: the recipe's, over them the experiment's `train`, over these the
-backbone's `train`. A second file given by `--configfile` lies over `config.yaml` key by key. Numbers such as `3e-5`
+Every key of `config.yaml`, which goes over the catalogue that comes with the package (`workflow/rescalade/catalogue`)
+key by key, as a second file given by `--configfile` goes over `config.yaml`. Naming an entry of the catalogue with other
+contents is said in one line at the start; one of another kind (a backbone with another `source`, a data set whose source
+is of another kind) needs a name of its own. `rescalade list datasets` shows what there is (backbones, recipes,
+experiments and sources likewise), `rescalade config recipes.mini.train` what holds, with file and line of every value;
+both take `--json`.
+
+Unknown keys, wrong types and names that refer to nothing are refused with the place in the file. Settings of training
+are layered: the recipe's, over them the experiment's `train`, over these the backbone's `train`. Numbers such as `3e-5`
 are text to YAML: write `3.0e-5`.
 
 This page is made by `rescalade docs` from the models in `workflow/rescalade/config/model.py`.
@@ -25,8 +31,14 @@ This page is made by `rescalade docs` from the models in `workflow/rescalade/con
 
 
 def schema() -> str:
-    """JSON schema of the file; editors that know the YAML language server use it to complete and check."""
-    return json.dumps(ConfigModel.model_json_schema(), indent=1, sort_keys=True) + "\n"
+    """JSON schema of the file; editors that know the YAML language server use it to complete and check.
+
+    No key is required in it: the rest of an entry may stand in the catalogue.
+    """
+    found = ConfigModel.model_json_schema()
+    for model in [found, *found["$defs"].values()]:
+        model.pop("required", None)
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"
 
 
 def reference_page() -> str:

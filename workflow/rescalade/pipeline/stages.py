@@ -119,7 +119,8 @@ def _settings(config: Config, stage: str, wildcards: dict[str, str]) -> Any:
 
 def source_settings(config: Config, name: str) -> SourceSettings:
     """Settings of the stage `source`: a source, and all that any data set takes from it."""
-    wanted = {want for entry in config.model.datasets.values() if entry.source == name for want in entry.wants()}
+    entries = map(config.dataset, config.counted("datasets", ("sources", name)))
+    wanted = {want for entry in entries if entry.source == name for want in entry.wants()}
     return SourceSettings(name=name, source=config.source(name), wanted=tuple(sorted(wanted)))
 
 
@@ -157,7 +158,8 @@ def audit_variants(config: Config, backbone: str) -> list[Variant]:
     Not only the chosen experiment's: experiments share an audit, and going from one to the other must not redo it.
     """
     recipe = config.experiment.recipe
-    experiments = [name for name, other in config.model.experiments.items() if other.recipe == recipe]
+    counted = config.counted("experiments", ("recipes", recipe))
+    experiments = [name for name in counted if config.model.experiments[name].recipe == recipe]
     tried = {run.variant for name in experiments for run in config.runs(name) if run.backbone == backbone}
     return sorted(tried, key=lambda variant: variant.name)
 

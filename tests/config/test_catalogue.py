@@ -1,0 +1,173 @@
+"""The catalogue beneath a user's configuration: key by key, said where contents differ, refused where kinds do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rescalade.config import Config, build_config, load_config
+from rescalade.config.catalogue import FOLDER, read_catalogue
+from rescalade.config.effective import effective
+from rescalade.errors import UserError
+from rescalade.pipeline.stages import STAGES, audit_variants, source_settings, stage_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FULL = REPOSITORY / "tests" / "golden" / "full-config.yaml"
+"""The shipped configuration as it was before there was a catalogue: one file that defines everything."""
+
+ALONE = {
+    "experiment": "own",
+    "sources": {"pydoc": {"kind": "pydoc"}},
+    "datasets": {"text": {"source": "pydoc", "packages": ["rich"]}},
+    "backbones": {"tiny": {"source": "pretrain", "pretrain": {"family": "bert", "text": "text"}}},
+    "recipes": {"mini": {"train": {"max_steps": 2}}},
+    "experiments": {
+        "own": {
+            "title": "Own",
+            "recipe": "mini",
+            "train_on": "text",
+            "in_domain": ["text"],
+            "grid": [{"backbones": ["tiny"], "scales": [1]}],
+        }
+    },
+}
+
+
+def over(folder: Path, values: Any, *more: Any) -> Config:
+    """Mappings as files, each over the one before and all over the catalogue."""
+    files = []
+    for number, one in enumerate([values, *more]):
+        files.append(folder / f"{number}.yaml")
+        files[-1].write_text(one if isinstance(one, str) else yaml.safe_dump(one, sort_keys=False))
+    return load_config(files)
+
+
+def test_the_file_of_everything_means_what_it_meant() -> None:
+    """But for the main measure of one set, which it does not name and the catalogue now says."""
+    found, now = load_config([FULL]), load_config([REPOSITORY / "config.yaml"])
+    assert found.model == now.model and found.notices == ()
+    before = yaml.safe_load(FULL.read_text())
+    before["datasets"]["pydoc"]["metric"] = "MRR@10"
+    alone = build_config(before)
+    assert found.model == alone.model
+    names = {"name": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
+    for stage in STAGES:
+        given = {**names, "run": "mini/bert-small/k1/seed1"} | ({"name": "pydoc"} if stage == "source" else {})
+        assert stage_settings(found, stage, **given) == stage_settings(alone, stage, **given), stage
+
+
+def test_config_yaml_is_short_and_its_examples_hold(tmp_path: Path) -> None:
+    lines = (REPOSITORY / "config.yaml").read_text().splitlines()
+    assert len(lines) < 60
+    examples = [block for block in "\n".join(lines).split("\n\n") if "\n#\n" in block]
+    blocks = [yaml.safe_load(uncommented(block)) for block in examples]
+    assert [list(block) for block in blocks] == [["recipes"], ["datasets"], ["backbones"], ["recipes"], ["experiments"]]
+    found = over(tmp_path, {"experiment": "mine"}, *blocks)
+    assert [run.folder for run in found.runs()] == [f"short/my-bert/k{k}/seed42" for k in (1, 4)]
+    assert found.model.recipes["mini"].train.max_steps == 160
+
+
+def uncommented(block: str) -> str:
+    """YAML of a commented example: what stands behind its first empty comment."""
+    return "\n".join(line[2:] for line in block.partition("\n#\n")[2].splitlines())
+
+
+def test_keys_go_over_the_catalogue_one_by_one_and_it_is_said(tmp_path: Path) -> None:
+    found = over(tmp_path, "experiment: mini\nrecipes:\n  mini:\n    train: {max_steps: 7}\n")
+    train = found.model.recipes["mini"].train
+    assert (train.max_steps, train.batch_size) == (7, 32)
+    (notice,) = found.notices
+    line = next(n for n, text in enumerate((FOLDER / "recipes.yaml").read_text().splitlines(), 1) if text == "  mini:")
+    assert notice == (
+        f"{tmp_path}/0.yaml:3: recipes.mini goes over the catalogue's (catalogue/recipes.yaml:{line}): train changed; "
+        "from there come source, mining"
+    )
+
+
+def test_the_same_contents_and_new_names_are_not_said(tmp_path: Path) -> None:
+    entry = read_catalogue().values["datasets"]["scifact"]
+    found = over(tmp_path, {"experiment": "mini", "datasets": {"scifact": dict(entry), "new": {**entry, "title": "N"}}})
+    assert found.notices == () and found.dataset("new").title == "N"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("backbones: {bert-base: {source: local, path: x}}", "of source local here, but of source hub"),
+        ("datasets: {scifact: {source: files, path: x}}", "of a source of kind files here, but of a source of kind ir"),
+        ("sources: {pydoc: {kind: files}}", "of kind files here, but of kind pydoc"),
+    ],
+)
+def test_another_kind_under_a_name_of_the_catalogue_is_refused(entry: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message) as told:
+        over(tmp_path, f"experiment: mini\n{entry}\n")
+    assert "0.yaml:2: " in str(told.value) and "(catalogue/" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_two_files_of_a_catalogue_must_not_define_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("recipes:\n  one: {}\n")
+    (tmp_path / "b.yaml").write_text("recipes:\n\n  one: {}\n")
+    with pytest.raises(UserError, match=r"b\.yaml:3: recipes\.one is defined at .*a\.yaml:2 too"):
+        read_catalogue(tmp_path)
+
+
+def test_what_is_no_mapping_is_refused_as_without_a_catalogue(tmp_path: Path) -> None:
+    for text, place in (
+        ("recipes: 3", "recipes"),
+        ("recipes: {mini: 3}", "recipes.mini"),
+        ("datasets: []", "datasets"),
+    ):
+        with pytest.raises(UserError, match=rf"line 2: {place}: .*valid dictionary"):
+            over(tmp_path, f"experiment: mini\n{text}\n")
+
+
+def test_a_file_that_stands_on_its_own_takes_nothing_of_the_catalogue_into_its_results(tmp_path: Path) -> None:
+    """The catalogue has other data sets of this source and other experiments by this recipe."""
+    found, alone = over(tmp_path, ALONE), build_config(ALONE)
+    assert source_settings(found, "pydoc").wanted == source_settings(alone, "pydoc").wanted == ("rich",)
+    assert audit_variants(found, "tiny") == audit_variants(alone, "tiny")
+    assert "scifact" in found.model.datasets
+
+
+def test_a_set_of_ones_own_joins_the_sets_of_a_source_of_the_catalogue(tmp_path: Path) -> None:
+    shipped = source_settings(over(tmp_path, "experiment: mini"), "pydoc").wanted
+    more = {"experiment": "boolq", "datasets": {"x": {"source": "pydoc", "packages": ["typer"]}}}
+    assert source_settings(over(tmp_path, more), "pydoc").wanted == tuple(sorted([*shipped, "typer"]))
+
+
+def test_a_run_of_ones_own_must_not_share_its_folder_with_one_shown_along(tmp_path: Path) -> None:
+    experiment = {
+        **ALONE["experiments"]["own"],
+        "train_on": "pydoc",
+        "grid": [{"backbones": ["bert-small"], "scales": [1]}],
+    }
+    values = {"experiment": "own", "experiments": {"own": {**experiment, "in_domain": ["pydoc"]}}}
+    assert over(tmp_path, values).name == "own"  # mini's runs would lie elsewhere in another results folder
+    with pytest.raises(UserError, match="'mini' and 'own' both train 'bert-small' by recipe 'mini'"):
+        over(tmp_path, {**values, "experiment": "mini"})
+
+
+def test_effective_values_say_where_they_come_from(tmp_path: Path) -> None:
+    found = over(tmp_path, "experiment: mini\nrecipes: {mini: {train: {max_steps: 7}}}\n")
+    rows = {row.key: row for row in effective(found, "recipes.mini.train")}
+    assert rows["recipes.mini.train.max_steps"][1:] == (7, f"{tmp_path}/0.yaml:2")
+    assert rows["recipes.mini.train.batch_size"].where.startswith("catalogue/recipes.yaml:")
+    assert rows["recipes.mini.train.weight_decay"].where == "default"
+    (grid,) = effective(found, "experiments.paper.grid[0].scales")
+    assert grid.value == [1.0]
+    everything = {row.key for row in effective(found)}
+    assert {row.key for row in effective(found, "backbones.bert-base")} < everything
+    for key, message in (
+        ("recipes.minni", "no 'minni' in recipes; did you mean 'mini'"),
+        ("experiment.x", "is a value"),
+    ):
+        with pytest.raises(UserError, match=message):
+            effective(found, key)
+
+
+def test_a_name_with_dots_is_found(tmp_path: Path) -> None:
+    found = over(tmp_path, {"experiment": "mini", "recipes": {"a.b": {"train": {"max_steps": 3}}, "a": {}}})
+    assert effective(found, "recipes.a.b.train.max_steps")[0].value == 3
