@@ -16,9 +16,9 @@ from rescalade.data.settings import DatasetConfig
 HEADER = """# Configuration
 
 Every key of `config.yaml`, which goes over the catalogue that comes with the package (`workflow/rescalade/catalogue`)
-key by key, as a second file given by `--configfile` goes over `config.yaml`. Naming an entry of the catalogue with other
-contents is said in one line at the start; one of another kind (a backbone with another `source`, a data set whose source
-is of another kind) needs a name of its own. `rescalade list datasets` shows what there is (backbones, recipes,
+key by key, as a second file given by `--configfile` goes over `config.yaml`. Naming an entry of the catalogue with
+other contents is said in one line at the start; one of another kind (a backbone with another `source`, a data set whose
+source is of another kind) needs a name of its own. `rescalade list datasets` shows what there is (backbones, recipes,
 experiments and sources likewise), `rescalade config recipes.mini.train` what holds, with file and line of every value;
 both take `--json`.
 
