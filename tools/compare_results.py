@@ -1,11 +1,11 @@
 """Compares two `results/` (or `report/`) folders: did a change of the code change what the pipeline makes?
 
     python tools/compare_results.py OLD/results NEW/results
-    python tools/compare_results.py OLD/report NEW/report --only 'mini/*'
+    python tools/compare_results.py OLD/report NEW/report --only 'mini/*' --allow '*/tables/data.csv: *licence*'
 
 Models and tokenizers must agree byte by byte; columns of vectors, data and histories value by value, NaN to NaN;
 rankings line by line without the run's name; numbers in scores, outcomes, audits and tables exactly. What may differ
-is named below: `SKIPPED` files and `FREE` keys. Exit status 1 where anything else does, 2 where a folder is none.
+is named below, `SKIPPED` files and `FREE` keys, or allowed by a pattern of the lines printed. Exit status 1 where anything else does, 2 where a folder is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import gzip
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import zip_longest
@@ -50,8 +50,13 @@ def of_bytes(old: Path, new: Path) -> Differences:
 
 
 def of_json(old: Path, new: Path) -> Differences:
-    """Every leaf that differs or is on one side alone."""
+    """Every leaf that differs or is on one side alone; one that stands under another key now with its value has moved."""
     one, other = (dict(_leaves(json.loads(path.read_text(encoding="utf-8")))) for path in (old, new))
+    for key in [key for key in one if key not in other]:
+        last = key.split(".")[-1]
+        moved = [new for new in other if new not in one and new.split(".")[-1] == last and other[new] == one[key]]
+        if moved:
+            del one[key], other[moved[0]]
     for key in sorted(one.keys() | other.keys()):
         a, b = one.get(key, "nothing"), other.get(key, "nothing")
         if a != b and not (a != a and b != b):  # NaN is unlike itself
@@ -126,13 +131,18 @@ class Comparison:
     found: list[str]
 
 
-def compare(old: Path, new: Path, only: str = "*") -> dict[str, Comparison]:
+def compare(old: Path, new: Path, only: str = "*", allowed: Sequence[str] = ()) -> dict[str, Comparison]:
     """Compare all files below two folders.
 
     Args:
         old, new: the folders.
         only: pattern of the paths to look at.
+        allowed: patterns of differences, `FILE: WHAT`, that are none.
     """
+
+    def found_in(lines: Iterable[str]) -> list[str]:
+        return [line for line in lines if not any(fnmatch(line, pattern) for pattern in allowed)]
+
     sides = [
         {name for path in folder.rglob("*") if path.is_file() and fnmatch(name := str(path.relative_to(folder)), only)}
         for folder in (old, new)
@@ -148,12 +158,12 @@ def compare(old: Path, new: Path, only: str = "*") -> dict[str, Comparison]:
         if name not in sides[0] or name not in sides[1]:
             side = "old" if name in sides[0] else "new"
             one.counts[f"only {side}"] += 1
-            one.found.append(f"{name}: only in the {side} folder")
+            one.found += found_in([f"{name}: only in the {side} folder"])
             continue
-        differences = list(how(old / name, new / name))
+        differences = found_in(f"{name}: {difference}" for difference in how(old / name, new / name))
         one.counts["compared"] += 1
         one.counts["different" if differences else "equal"] += 1
-        one.found += [f"{name}: {difference}" for difference in differences]
+        one.found += differences
     return result
 
 
@@ -164,12 +174,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("new", type=Path)
     parser.add_argument("--only", default="*", help="pattern of paths below the folders; * crosses slashes")
     parser.add_argument("--show", type=int, default=5, help="differences to print per kind")
+    parser.add_argument("--allow", action="append", default=[], help="pattern of printed differences that are none")
     given = parser.parse_args(arguments)
     for folder in (given.old, given.new):
         if not folder.is_dir():
             print(f"{folder} is no folder", file=sys.stderr)
             return 2
-    result = compare(given.old, given.new, given.only)
+    result = compare(given.old, given.new, given.only, [f"*{pattern}" for pattern in given.allow])
     columns = ("compared", "equal", "different", "only old", "only new")
     print(f"{'kind':16}" + "".join(f"{name:>11}" for name in columns))
     for kind in filter(result.__contains__, KINDS):

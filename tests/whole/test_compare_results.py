@@ -118,6 +118,26 @@ def test_a_pattern_leaves_the_rest_out(two: tuple[Path, Path]) -> None:
     assert compare_results.main([*map(str, two), "--only", "*/model/*"]) == 0
 
 
+def test_a_key_that_moved_with_its_value_is_no_difference(two: tuple[Path, Path]) -> None:
+    scores = [folder / RUN / "scores/pydoc.json" for folder in two]
+    _json(scores[0], {"sparsity": {"flops": 1.5, "index_bytes": 9}})
+    _json(scores[1], {"sparsity": {"flops": 1.5}, "timings": {"index_bytes": 9}})
+    assert compare_results.main([str(folder) for folder in two]) == 0
+    _json(scores[1], {"sparsity": {"flops": 1.5}, "timings": {"index_bytes": 8}})
+    assert compare_results.main([str(folder) for folder in two]) == 1
+
+
+def test_what_is_meant_can_be_allowed(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    (two[1] / RUN / "model/splade.json").write_text("{}")
+    (two[1] / "tables/main.csv").write_text("backbone,MRR@10\nbert,0.26\n")
+    folders = [str(folder) for folder in two]
+    assert compare_results.main([*folders, "--allow", "splade.json: only in the new folder"]) == 1
+    assert "splade.json" not in capsys.readouterr().out
+    assert (
+        compare_results.main([*folders, "--allow", "splade.json: only in the new folder", "--allow", "MRR@10: *"]) == 0
+    )
+
+
 def test_a_folder_that_is_none_and_one_without_files(tmp_path: Path) -> None:
     assert compare_results.main([str(tmp_path), str(tmp_path / "nowhere")]) == 2
     assert compare_results.main([str(tmp_path), str(tmp_path)]) == 2
