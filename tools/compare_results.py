@@ -5,7 +5,8 @@
 
 Models and tokenizers must agree byte by byte; columns of vectors, data and histories value by value, NaN to NaN;
 rankings line by line without the run's name; numbers in scores, outcomes, audits and tables exactly. What may differ
-is named below, `SKIPPED` files and `FREE` keys, or allowed by a pattern of the lines printed. Exit status 1 where anything else does, 2 where a folder is none.
+is named below, `SKIPPED` files and `FREE` keys, or allowed by a pattern of the lines printed. Exit status 1 where
+anything else differs, 2 where a folder is none.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def of_bytes(old: Path, new: Path) -> Differences:
 
 
 def of_json(old: Path, new: Path) -> Differences:
-    """Every leaf that differs or is on one side alone; one that stands under another key now with its value has moved."""
+    """Every leaf that differs or is on one side alone; a value that moved to another key of its name is none."""
     one, other = (dict(_leaves(json.loads(path.read_text(encoding="utf-8")))) for path in (old, new))
     for key in [key for key in one if key not in other]:
         last = key.split(".")[-1]
