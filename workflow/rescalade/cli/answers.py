@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def as_json(text: str, terms: dict[str, float], found: Sequence[Answer]) -> str:
-    """Everything, for programs."""
+    """Question, its terms and the answers as JSON, for programs."""
     documents = [asdict(answer) for answer in found]
     return json.dumps({"query": text, "terms": terms, "documents": documents}, ensure_ascii=False, indent=1)
 
 
 def as_text(terms: dict[str, float], found: Sequence[Answer], shown: int) -> str:
-    """Lines without colour or frames."""
+    """Answers as lines without colour or frames."""
     lines = ["query: " + _weights(terms, shown)]
     for answer in found:
         lines.append(f"{answer.rank}. {answer.id}  {answer.score:.4f}")
@@ -31,7 +31,7 @@ def as_text(terms: dict[str, float], found: Sequence[Answer], shown: int) -> str
 
 
 def print_table(terms: dict[str, float], found: Sequence[Answer], shown: int) -> None:
-    """The same as a table for eyes."""
+    """Answers as a table for a terminal."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

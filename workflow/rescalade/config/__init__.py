@@ -1,4 +1,4 @@
-"""Configuration: models, loading, runs."""
+"""The configuration: models of the file, the catalogue beneath it, loading and checks."""
 
 from rescalade.config.load import Config, build_config, load_config
 from rescalade.runs import Run

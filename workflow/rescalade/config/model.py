@@ -32,7 +32,7 @@ class ClaimName(StrEnum):
 
 
 def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:
-    """The same fields, each optional and unset: a layer of overrides."""
+    """A model with the fields of another, each optional and unset: a layer of overrides."""
     fields: dict[str, Any] = {}
     for key, field in model.model_fields.items():
         constrained: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation

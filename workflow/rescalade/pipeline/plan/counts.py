@@ -16,7 +16,7 @@ def documents(config: Config, paths: Paths, name: str) -> int | None:
 
 
 def queries(config: Config, paths: Paths, name: str) -> int | None:
-    """Queries of a data set, likewise."""
+    """Queries of a data set, None where nobody knows before it is made."""
     dataset = config.dataset(name)
     return _made(paths, name, "queries") or dataset.queries or dataset.listed("queries")
 

@@ -52,5 +52,5 @@ class Job:
 
     @property
     def rule(self) -> str:
-        """Its rule."""
+        """Name of the rule whose job this is."""
         return self.key[0]
