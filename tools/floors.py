@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "workflow" / "rescalade"
 PAGE = ROOT / "docs" / "developing.md"
 START, END = "<!-- floors: made by tools/floors.py -->", "<!-- end of the floors -->"
-NAME, WIDTH = 12, 116
+WIDTH = 116
 
 
 def floors() -> list[list[str]]:
@@ -47,13 +47,13 @@ def picture() -> str:
     """A floor between two lines; of each package what it is and, after the arrow, what it imports."""
     used, rows = imports(), floors()
     order = [name for floor in rows for name in floor]
-    lines = []
+    lines, room = [], max(map(len, order)) + 2
     for floor in rows:
         lines.append("─" * WIDTH)
         for name in floor:
             about = (ast.get_docstring(ast.parse(_file(name).read_text(encoding="utf-8"))) or "").split("\n\n")[0]  # type: ignore[union-attr]
             targets = sorted(used.get(name, ()), key=order.index)
-            lines += _filled(name, " ".join(about.split())) + _filled("", f"→ {' '.join(targets)}" if targets else "")
+            lines += _filled(name.ljust(room), about) + _filled(" " * room, f"→ {' '.join(targets)}" if targets else "")
     return "\n".join([*lines, "─" * WIDTH])
 
 
@@ -68,9 +68,8 @@ def _file(name: str) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _filled(name: str, text: str) -> list[str]:
-    indent = " " * NAME
-    return textwrap.wrap(text, WIDTH, initial_indent=name.ljust(NAME), subsequent_indent=indent)
+def _filled(start: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
 
 
 if __name__ == "__main__":

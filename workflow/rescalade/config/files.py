@@ -12,7 +12,7 @@ from rescalade.config.errors import Lines
 from rescalade.errors import UserError
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same in C, where PyYAML was built with it: ten times as fast."""
+"""PyYAML's safe loader, in C where it was built with it: ten times as fast."""
 
 
 def read_file(path: Path, lines: Lines) -> dict[str, Any]:
