@@ -18,6 +18,7 @@ import yaml
 
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.config import Config, Run, build_config
+from rescalade.history import COLUMNS, HISTORY, write_history
 from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.scoring.scores import Scores, Searched, Sparsity
@@ -268,7 +269,7 @@ class _Writer:
         self.record(rescaled / "record.json", "rescale", 0.4, name=run.backbone, variant=run.variant.name)
         history = self.history(run, fate)
         folder.mkdir(parents=True, exist_ok=True)
-        history.to_parquet(folder / "history.parquet")
+        write_history(folder / HISTORY, history.to_dict("records"))
         Outcome(
             run=run.folder, recipe=run.recipe, backbone=run.backbone, variant=run.variant.name,
             scale=scale, mode=run.variant.mode, bias=run.variant.bias, seed=run.seed,
@@ -303,13 +304,13 @@ class _Writer:
             active = np.where(steps >= (fate.since or 0), 0.0, active)
         if fate.verdict == "saturated":
             active = np.full(self.steps, 0.9 * VOCABULARY)
-        columns = {name: np.zeros(self.steps) for name in ("ranking_loss", "flops_query", "flops_document", "skipped")}
+        nothing = {name: np.zeros(self.steps) for name in COLUMNS}
         return pd.DataFrame(
-            {
-                "step": steps, "loss": loss, **columns, "active_query": active / 10, "active_document": active,
-                "cosine_document": 0.4, "gradient_norm": np.where(np.isfinite(loss), 1.0, np.nan),
+            nothing | {
+                "step": steps, "loss": loss, "active_query": active / 10, "active_document": active,
+                "cosine_document": np.full(self.steps, 0.4), "gradient_norm": np.where(np.isfinite(loss), 1.0, np.nan),
                 "row_norm": np.linspace(1, 1.1, self.steps) * NORMS.get(run.backbone, 2.0) / scale,
-                "learning_rate": 1e-3, "seconds": 0.25,
+                "learning_rate": np.full(self.steps, 1e-3), "seconds": np.full(self.steps, 0.25),
             }
         )  # fmt: skip
 

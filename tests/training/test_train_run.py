@@ -15,6 +15,7 @@ from transformers import AutoModelForMaskedLM, BertTokenizerFast
 from rescalade.atomic import sha256
 from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
+from rescalade.history import write_history
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
 from rescalade.runs import Run
@@ -108,6 +109,7 @@ def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, f
     assert history[-1]["ranking_loss"] < 0.7 * history[0]["ranking_loss"]
     assert (outcome.examples, outcome.triples, outcome.steps) == (2, 4, 12)
     assert (tmp_path / "model" / "modules.json").is_file()
+    write_history(tmp_path / "history.parquet", history)  # its columns are those that are declared
 
 
 def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:

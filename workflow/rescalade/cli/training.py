@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
-from rescalade.atomic import atomic_file, atomic_folder, sha256
+from rescalade.atomic import atomic_folder, sha256
 from rescalade.cli.context import Context, stage_command
+from rescalade.history import HISTORY, write_history
 from rescalade.outcome import OUTCOME, Outcome
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stages import parse_run
@@ -27,9 +28,6 @@ def train(
     devices: int = typer.Option(1, "--devices", min=1, help="Devices that train together: GPUs, or CPU processes."),
 ) -> None:
     """Train one run from its rescaled backbone; torchrun and accelerate may start it on several devices too."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from rescalade.texts.triple_files import read_triples
     from rescalade.training.launch import launch, launched
     from rescalade.training.process_group import join_process_group, leave_process_group
@@ -74,8 +72,7 @@ def train(
     (folder / OUTCOME).unlink(missing_ok=True)  # it is written last and says that the run is whole
     with atomic_folder(folder / "model") as model, Reporter(f"train {run}") as progress:
         history, outcome = work(model, progress)
-    with atomic_file(folder / "history.parquet") as temporary:
-        pq.write_table(pa.Table.from_pylist(history), temporary, compression="zstd")
+    write_history(folder / HISTORY, history)
     recorder.write(folder / "train.record.json")
     outcome.write(folder / OUTCOME)
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -153,7 +153,7 @@ def _finish(axes: Axes, summary: Summary, backbone: str, label: str, cells: Sequ
 
 
 def _column(run: RunResult, name: str) -> Floats:
-    if run.history is None or name not in run.history:
-        return np.full(0 if run.history is None else len(run.history), math.nan)
+    if run.history is None:
+        return np.empty(0)
     values: Floats = run.history[name].to_numpy(dtype=np.float64, na_value=math.nan)
     return values

@@ -14,6 +14,7 @@ from rescalade.audited import Audit, predicted_scale
 from rescalade.collection_manifest import CollectionManifest
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
+from rescalade.history import HISTORY, read_history
 from rescalade.outcome import OUTCOME, Outcome
 from rescalade.paths import Paths, scores
 from rescalade.scoring.scores import Scores
@@ -159,7 +160,12 @@ def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResu
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
     found = _present({name: Scores.read_or_none(scores(folder, name)) for name in datasets})
-    return RunResult(run, outcome, read_parquet(folder / "history.parquet"), found)
+    return RunResult(run, outcome, _history(folder / HISTORY), found)
+
+
+def _history(path: Path) -> pd.DataFrame | None:
+    table = read_history(path)
+    return None if table is None else table.to_pandas()
 
 
 def _used_scale(outcome: Outcome | None) -> float | None:

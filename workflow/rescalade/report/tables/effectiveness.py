@@ -7,7 +7,7 @@ import math
 from rescalade.objective.collapse import DEGENERATE_COSINE
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
-from rescalade.report.results.numbers import Spread, as_float, listed, plural
+from rescalade.report.results.numbers import Spread, listed, plural
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
 from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
@@ -143,9 +143,7 @@ def _encoded(run: RunResult) -> str | None:
 
 def trained_norm(run: RunResult) -> float:
     """Mean row norm of W at the last step of training."""
-    if run.history is None or run.history.empty or "row_norm" not in run.history:
-        return math.nan
-    return as_float(run.history["row_norm"].iloc[-1])
+    return math.nan if run.history is None or run.history.empty else float(run.history["row_norm"].iloc[-1])
 
 
 def _norms(summary: Summary, backbone: str, scale: float) -> dict[str, Value]:
