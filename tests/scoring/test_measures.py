@@ -146,7 +146,7 @@ def test_grades_below_minus_one_are_not_relevant_and_break_nothing(tmp_path: Pat
     script.write_text(
         "from rescalade.scoring.measures import measure\n"
         "from rescalade.scoring.score import score_queries\n"
-        "qrels = {'spam': {'a': -2, 'b': -3}, 'mixed': {'a': -2, 'b': 1}, 'none': {}}\n"
+        "qrels = {'fine': {'a': 0, 'b': 1}, 'spam': {'a': -2}, 'mixed': {'a': -2, 'b': 1}, 'none': {}}\n"
         "run = {query: [('a', 2.0), ('b', 1.0)] for query in qrels}\n"
         "names = ('MRR@10', 'nDCG@10', 'Recall@100', 'AP')\n"
         "print(score_queries(qrels, run, [measure(name) for name in names]))\n"
@@ -156,9 +156,13 @@ def test_grades_below_minus_one_are_not_relevant_and_break_nothing(tmp_path: Pat
     )
     assert done.returncode == 0, done.stderr
     found = eval(done.stdout)
-    assert found.keys() == {"spam", "mixed"}  # without judgements there is nothing to say
+    assert found.keys() == {"fine", "spam", "mixed"}  # without judgements there is nothing to say
     assert set(found["spam"].values()) == {0.0}
-    assert found["mixed"] == pytest.approx({"MRR@10": 0.5, "nDCG@10": 1 / math.log2(3), "Recall@100": 1, "AP": 0.5})
+    assert (
+        found["fine"]
+        == found["mixed"]
+        == pytest.approx({"MRR@10": 0.5, "nDCG@10": 1 / math.log2(3), "Recall@100": 1, "AP": 0.5})
+    )
 
 
 def asking(**entry: object) -> Config:
