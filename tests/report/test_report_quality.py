@@ -128,7 +128,7 @@ def test_sentences_claims_and_figures_follow(summary: Summary) -> None:
     assert [row["Measure"] for row in bm25.details] == [BOTH]
     _, axes = plt.subplots()
     prediction_chart(axes, summary)
-    assert axes.get_ylabel() == f"in-domain {BOTH} after training"
+    assert axes.get_ylabel().replace("\n", " ") == f"in-domain {BOTH} after training"
     plt.close()
     (quality,) = [figure for figure in all_figures(summary) if figure.name == "quality"]
     assert quality.panels[0].label.startswith(f"in-domain {BOTH} against k")

@@ -88,7 +88,7 @@ def quality_panel(
     axes.set_xlim(min(ticks, default=1) / 1.3, max(ticks, default=1) * 1.3)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_xlabel("scale factor k")
-    axes.set_ylabel(label)
+    axes.set_ylabel(wrapped(label, 28))
     _legend(axes, any(cell.collapsed for name in backbones for cell in summary.of(name)), PANEL[0])
 
 
@@ -146,7 +146,7 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
     axes.set_xscale("log")
     plain_log(axes.xaxis)
     axes.set_xlabel("loss at step 0")
-    axes.set_ylabel(f"in-domain {summary.in_domain_label} after training")
+    axes.set_ylabel(wrapped(f"in-domain {summary.in_domain_label} after training"))
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(bottom=min(-0.02, axes.get_ylim()[0]))
     _legend(axes, any(cell.collapsed for cell in summary.cells), WIDE)
