@@ -12,16 +12,21 @@ import yaml
 
 from rescalade.atomic import write_json
 from rescalade.backbones.architecture import build_model
+from rescalade.collection_manifest import CollectionManifest, Counts, TriplesManifest
 from rescalade.config import Config
 from rescalade.config.load import build_config
 from rescalade.data.sources.irds_tables import downloads
+from rescalade.outcome import Outcome
 from rescalade.paths import Paths
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.plan import Plan, make_plan
 from rescalade.pipeline.plan.shapes import KNOWN, Shape, from_json, shape_of
 from rescalade.pipeline.plan.speed import speed_of
+from rescalade.record import Record
+from rescalade.vectors.manifest_file import VectorsManifest
 from support.models import KINDS, tiny
+from support.stored_files import file_of
 
 SMALL = """
 experiment: small
@@ -179,12 +184,17 @@ def test_a_recipe_of_pretraining_has_the_shape_of_its_model(name: str, weights: 
 
 def test_what_was_measured_goes_before_operations(tmp_path: Path) -> None:
     config, paths = configured(), Paths(tmp_path)
+    outcome, record = (file_of(kind) for kind in (Outcome, Record))
+    gpu, cpu = (record.made.model_copy(update={"gpu": name, "cpu": "A CPU"}) for name in ("NVIDIA X", None))
+    vectors = file_of(VectorsManifest).model_copy(update={"documents": 390, "queries": 10})
     for seed, steps, seconds in ((1, 100, 30.0), (2, 300, 90.0)):
         run = tmp_path / "runs" / "quick" / "tiny" / "k1" / f"seed{seed}"
-        write_json(run / "outcome.json", {"steps": steps, "seconds": seconds})
-        write_json(run / "train.record.json", {"made": {"gpu": "NVIDIA X"}})
-        write_json(run / "vectors" / "a" / "manifest.json", {"documents": 390, "queries": 10})
-        write_json(run / "vectors" / "a" / "record.json", {"seconds": 2.0, "made": {"gpu": None, "cpu": "A CPU"}})
+        outcome.model_copy(update={"steps": steps, "seconds": seconds}).write(run / "outcome.json")
+        record.model_copy(update={"made": gpu}).write(run / "train.record.json")
+        vectors.write(run / "vectors" / "a" / "manifest.json")
+        record.model_copy(update={"made": cpu, "seconds": 2.0}).write(run / "vectors" / "a" / "record.json")
+    older = tmp_path / "runs" / "quick" / "tiny" / "k1" / "seed3"
+    write_json(older / "outcome.json", {"steps": 1, "seconds": 1e6})  # of an older schema: it is made again
     speed = speed_of(config, paths, ("quick", "tiny"), Assumptions(), 7040, 50)
     assert (speed.step, speed.document) == pytest.approx((0.3, 0.005))
     assert (speed.step_measured, speed.document_measured) == ("NVIDIA X", "A CPU")
@@ -204,8 +214,11 @@ def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) 
     ]
     assert (plan.work.runs, plan.work.steps, plan.work.documents) == (8, 0, 0)
     paths = Paths(tmp_path / "results")
-    write_json(paths.dataset("a") / "manifest.json", {"counts": {"documents": 77, "queries": 5}})
-    write_json(paths.dataset("train") / "triples-quick.json", {"triples": 64})
+    counts = Counts(documents=77, queries=5, judgements=5, triples=None)
+    collection = file_of(CollectionManifest).model_copy(update={"counts": counts})
+    collection.write(paths.dataset("a") / "manifest.json")
+    triples = file_of(TriplesManifest).model_copy(update={"triples": 64})
+    triples.write(paths.dataset("train") / "triples-quick.json")
     plan = planned(tmp_path, unknown)
     assert plan.unknown == [f"data set {name}" for name in ("a", "b", "train")], "ids that ir_datasets does not list"
     assert plan.work.documents == 8 * 77

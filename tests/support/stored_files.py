@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts, TriplesManifest
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
@@ -10,6 +12,7 @@ from rescalade.stored import Stored
 from rescalade.vectors.manifest_file import DataDigests, EncodingFacts, LeftOut, Removed, VectorsManifest
 from support.synthetic_audits import invented_audit
 
+Kind = TypeVar("Kind", bound=Stored)
 FILES: list[Stored] = [
     invented_audit("bert", "gemma2", 2.5),
     VectorsManifest(
@@ -60,3 +63,8 @@ FILES: list[Stored] = [
         inputs={"a/model.safetensors": "ab"}, seconds=1.5, peak_memory_bytes=1000,
     ),
 ]  # fmt: skip
+
+
+def file_of(kind: type[Kind]) -> Kind:
+    """The one of that form."""
+    return next(file for file in FILES if isinstance(file, kind))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from rescalade.collection_manifest import CollectionManifest, TriplesManifest
 from rescalade.config import Config
 from rescalade.paths import Paths
-from rescalade.pipeline.plan.reading import json_or_nothing
+from rescalade.pipeline.plan.reading import known
 
 
 def documents(config: Config, paths: Paths, name: str) -> int | None:
@@ -24,12 +27,13 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
 def examples(config: Config, paths: Paths, name: str, recipe: str) -> int | None:
     """Training triples: counted where they are made, else those that the source brings, else one per query."""
     path = paths.dataset(name) / f"triples-{recipe}.json"
-    made = json_or_nothing(path).get("triples")
-    if made:
-        return int(made)
+    made = known(TriplesManifest, path)
+    if made is not None:
+        return made.triples
     return _made(paths, name, "triples") or config.dataset(name).triples or queries(config, paths, name)
 
 
-def _made(paths: Paths, name: str, what: str) -> int | None:
-    count = json_or_nothing(paths.dataset(name) / "manifest.json").get("counts", {}).get(what)
-    return None if count is None else int(count)
+def _made(paths: Paths, name: str, what: Literal["documents", "queries", "triples"]) -> int | None:
+    manifest = known(CollectionManifest, paths.dataset(name) / "manifest.json")
+    count: int | None = None if manifest is None else getattr(manifest.counts, what)
+    return count

@@ -1,16 +1,22 @@
-"""Reads the small JSON files that a plan rests on; one that is missing or broken says nothing."""
+"""Reads the files that a plan rests on: a plan must come out of any folder, also of a half-made or an older one."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from rescalade.stored import OlderSchemaError, Stored
+
+Kind = TypeVar("Kind", bound=Stored)
 
 
-def json_or_nothing(path: Path) -> dict[str, Any]:
-    """A JSON object, empty where there is none: a plan must come out of any folder, also of a half-made one."""
+def known(kind: type[Kind], path: Path) -> Kind | None:
+    """A file that a stage left; None where there is none, or one of an older schema, which will be made again.
+
+    Raises:
+        UserError: it is damaged.
+    """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return kind.read_or_none(path)
+    except OlderSchemaError:
+        return None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rescalade.config import Config
+from rescalade.outcome import OUTCOME, Outcome
 from rescalade.paths import Paths
 from rescalade.pipeline.plan.assumptions import Assumptions
-from rescalade.pipeline.plan.reading import json_or_nothing
+from rescalade.pipeline.plan.reading import known
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
+from rescalade.record import RECORD, Record
+from rescalade.vectors.file_names import MANIFEST
+from rescalade.vectors.manifest_file import VectorsManifest
 
 TRAIN_OPERATIONS = 6
 ENCODE_OPERATIONS = 2
@@ -64,22 +67,15 @@ def measured(paths: Paths, recipe: str, backbone: str) -> tuple[tuple[float, str
     """Seconds per step and per document of the finished runs of a backbone, each with the device; None without any."""
     runs = paths.results / "runs" / recipe / backbone
     steps, seconds, device = 0, 0.0, ""
-    for path in runs.glob("*/*/outcome.json"):
-        outcome, record = json_or_nothing(path), json_or_nothing(path.with_name("train.record.json"))
-        if outcome.get("steps") and outcome.get("seconds"):
-            steps, seconds = steps + int(outcome["steps"]), seconds + float(outcome["seconds"])
-            device = _device(record)
-    trained = (seconds / steps, device) if steps else None
+    for path in runs.glob(f"*/*/{OUTCOME}"):
+        outcome, record = known(Outcome, path), known(Record, path.with_name("train.record.json"))
+        if outcome is not None and record is not None:
+            steps, seconds, device = steps + outcome.steps, seconds + outcome.seconds, record.made.device
+    trained = (seconds / steps, device) if steps and seconds else None
     texts, seconds = 0, 0.0
-    for path in runs.glob("*/*/vectors/*/record.json"):
-        manifest, record = json_or_nothing(path.with_name("manifest.json")), json_or_nothing(path)
-        count = int(manifest.get("documents") or 0) + int(manifest.get("queries") or 0)
-        if count and record.get("seconds"):
-            texts, seconds = texts + count, seconds + float(record["seconds"])
-            device = _device(record)
-    return trained, (seconds / texts, device) if texts else None
-
-
-def _device(record: dict[str, Any]) -> str:
-    made = record.get("made") or {}
-    return str(made.get("gpu") or made.get("cpu") or "an unknown device")
+    for path in runs.glob(f"*/*/vectors/*/{MANIFEST}"):
+        manifest, record = known(VectorsManifest, path), known(Record, path.with_name(RECORD))
+        if manifest is not None and record is not None:
+            texts, seconds = texts + manifest.documents + manifest.queries, seconds + record.seconds
+            device = record.made.device
+    return trained, (seconds / texts, device) if texts and seconds else None
