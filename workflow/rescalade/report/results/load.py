@@ -20,7 +20,6 @@ from rescalade.paths import Paths, scores
 from rescalade.scoring.scores import Scores
 from rescalade.variants import Variant
 
-Json = Mapping[str, Any]
 Item = TypeVar("Item")
 
 
