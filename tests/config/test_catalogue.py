@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,12 @@ def test_effective_values_say_where_they_come_from(tmp_path: Path) -> None:
 def test_a_name_with_dots_is_found(tmp_path: Path) -> None:
     found = over(tmp_path, {"experiment": "mini", "recipes": {"a.b": {"train": {"max_steps": 3}}, "a": {}}})
     assert effective(found, "recipes.a.b.train.max_steps")[0].value == 3
+
+
+def test_an_installed_package_has_all_files_of_the_catalogue() -> None:
+    setup = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "rescalade"
+    ]
+    packed = {path for pattern in setup for path in FOLDER.parent.glob(pattern)}
+    files = {path for path in FOLDER.rglob("*") if path.is_file()}
+    assert len(files) >= 7 and files <= packed

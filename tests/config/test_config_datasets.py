@@ -62,7 +62,9 @@ def test_counts_of_shipped_entries_are_those_that_ir_datasets_knows() -> None:
 def test_the_thirteen_sets_of_the_paper_are_those_of_its_published_numbers() -> None:
     import yaml
 
-    published = yaml.safe_load((SHIPPED.parent / "workflow" / "published" / "rescaling.yaml").read_text())
+    published = yaml.safe_load(
+        (SHIPPED.parent / "workflow" / "rescalade" / "catalogue" / "published" / "rescaling.yaml").read_text()
+    )
     assert load_config([SHIPPED], "paper").experiment.out_of_domain == published["datasets"]["beir-13"]["names"]
     backbones = load_config([SHIPPED], "paper").backbones()
     assert set(backbones) == set(published["backbones"])

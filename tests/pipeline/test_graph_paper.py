@@ -32,7 +32,9 @@ def test_the_outputs_are_the_stored_ones(outputs: list[str], golden: Callable[[s
 
 
 def test_every_number_of_table_2_has_its_scores(outputs: list[str]) -> None:
-    published = yaml.safe_load((REPOSITORY / "workflow" / "published" / "rescaling.yaml").read_text())
+    published = yaml.safe_load(
+        (REPOSITORY / "workflow" / "rescalade" / "catalogue" / "published" / "rescaling.yaml").read_text()
+    )
     rows = [row for row in published["values"] if row["where"] == "Table 2" and "dataset" in row]
     cells = {(row["backbone"], row["scale"]) for row in rows}
     assert len(cells) == 19, "Table 2 has 19 rows"

@@ -165,7 +165,7 @@ def test_unknown_file_names_the_nearest() -> None:
 
 
 def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
-    source = REPOSITORY / "workflow/published/rescaling.yaml"
+    source = REPOSITORY / "workflow/rescalade/catalogue/published/rescaling.yaml"
     text = source.read_text(encoding="utf-8").replace(
         "backbone: bert-base, measure: row_norm,", "backbone: brt, measure: row_norm,"
     )

@@ -1,4 +1,4 @@
-"""Published numbers as data: the files under workflow/published."""
+"""Published numbers as data: the files under catalogue/published."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rescalade.errors import UserError, nearest
 
-FOLDER = Path(__file__).resolve().parents[1] / "published"
+FOLDER = Path(__file__).resolve().parent / "catalogue" / "published"
 
 
 class _Strict(BaseModel):

@@ -11,9 +11,9 @@ import yaml
 
 from rescalade.errors import UserError, nearest
 from rescalade.models.refusals import in_words
+from rescalade.published import FOLDER
 
 LOGIN = "`hf auth login` or set HF_TOKEN"
-PUBLISHED = Path(__file__).resolve().parents[2] / "published" / "rescaling.yaml"
 OTHERWISE = "or use a folder with the model (source: local, path: FOLDER)"
 
 
@@ -54,7 +54,7 @@ def refusal(name: str, revision: str, error: Exception, known: Iterable[str]) ->
 @cache
 def paper_ids() -> list[str]:
     """Hub ids of the paper's backbones."""
-    backbones = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))["backbones"]
+    backbones = yaml.safe_load((FOLDER / "rescaling.yaml").read_text(encoding="utf-8"))["backbones"]
     return [name for entry in backbones.values() for name in entry["names"] if "/" in name]
 
 

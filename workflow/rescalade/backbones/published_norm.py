@@ -16,7 +16,7 @@ def check_published_norm(name: str, hub_id: str | None, norms: HeadNorms, publis
     Args:
         name: backbone of the configuration; it or the id decides which of the paper's backbones is meant.
         norms: of its head.
-        published: instead of workflow/published/rescaling.yaml.
+        published: instead of rescaling.yaml of the catalogue.
 
     Returns:
         Whether the paper has a backbone of this name or id.

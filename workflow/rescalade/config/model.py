@@ -137,7 +137,7 @@ class ExperimentConfig(Strict):
     expect: list[Name] = Field(
         default=[], description="Claims of the paper that `rescalade claims --check` demands of this experiment."
     )
-    published: Name | None = Field(None, description="File under workflow/published to compare numbers with.")
+    published: Name | None = Field(None, description="File under catalogue/published to compare numbers with.")
 
     def keeps(self, what: Keep) -> bool:
         """Whether what stays on disk at the level `what` stays here."""

@@ -45,9 +45,9 @@ If they counted, a new key of the configuration would train every model again. O
 those show the configuration itself, and are cheap."""
 
 DATA_FILES: dict[str, tuple[str, ...]] = {
-    "tables": ("published/*",),
-    "figures": ("published/*",),
-    "report": ("published/*", "rescalade/report/templates/*"),
+    "tables": ("rescalade/catalogue/published/*",),
+    "figures": ("rescalade/catalogue/published/*",),
+    "report": ("rescalade/catalogue/published/*", "rescalade/report/templates/*"),
 }
 """Files beside the package that belong to a stage's meaning and are not Python."""
 
