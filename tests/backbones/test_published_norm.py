@@ -81,25 +81,29 @@ experiment: one
 sources: {{pydoc: {{kind: pydoc}}}}
 datasets: {{train: {{source: pydoc, packages: [rich]}}}}
 backbones:
-  bert-base: {{source: local, path: {path}{more}}}
+  bert-base-uncased: {{source: local, path: {path}{more}}}
 recipes: {{quick: {{}}}}
 experiments:
   one:
-    {{title: One, recipe: quick, train_on: train, in_domain: [train], grid: [{{backbones: [bert-base], scales: [1]}}]}}
+    title: One
+    recipe: quick
+    train_on: train
+    in_domain: [train]
+    grid: [{{backbones: [bert-base-uncased], scales: [1]}}]
 """
 
 
 def test_the_stage_stops_on_a_mismatch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A tiny model named bert-base: refused with the paper's numbers, taken with its own or unchecked."""
+    """A tiny model named bert-base-uncased: refused with the paper's numbers, taken with its own or unchecked."""
     checkpoint = tiny_checkpoint(tmp_path / "checkpoint")
     capsys.readouterr()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=""))
-    made = tmp_path / "results" / "backbones" / "bert-base"
-    status, lines = call(capsys, "backbone", "bert-base")
-    assert status == 2 and len(lines) == 1 and "backbone bert-base: mean row norm" in lines[0]
+    made = tmp_path / "results" / "backbones" / "bert-base-uncased"
+    status, lines = call(capsys, "backbone", "bert-base-uncased")
+    assert status == 2 and len(lines) == 1 and "backbone bert-base-uncased: mean row norm" in lines[0]
     assert list(made.parent.iterdir()) == []
 
     weight = tiny("bert").get_output_embeddings().weight.detach().double()  # type: ignore[union-attr]
@@ -119,9 +123,9 @@ def test_the_stage_stops_on_a_mismatch(
     own = published_data.load_published("rescaling", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("rescalade.backbones.published_norm.load_published", lambda _: own)
-        assert call(capsys, "backbone", "bert-base") == (0, [])
+        assert call(capsys, "backbone", "bert-base-uncased") == (0, [])
     (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=", check_norm: false"))
-    assert call(capsys, "backbone", "bert-base") == (0, [])
+    assert call(capsys, "backbone", "bert-base-uncased") == (0, [])
     assert (made / "model.safetensors").is_file()
 
 
@@ -132,13 +136,13 @@ def test_the_audit_stops_on_a_mismatch(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rescalade.texts.triple_files.read_triples", lambda _: None)
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
-    written = tmp_path / "results" / "audit" / "quick" / "bert-base.json"
+    written = tmp_path / "results" / "audit" / "quick" / "bert-base-uncased.json"
     for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
         bert = RowNorm(mean=1.401, max=2.045, sd=0.1)
-        found = invented_audit("bert-base", "bert", 1.0, row_norm=bert, anisotropy=anisotropy)
+        found = invented_audit("bert-base-uncased", "bert", 1.0, row_norm=bert, anisotropy=anisotropy)
         monkeypatch.setattr("rescalade.audit.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
         (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
-        ended, lines = call(capsys, "audit", "bert-base")
+        ended, lines = call(capsys, "audit", "bert-base-uncased")
         assert (ended, written.is_file()) == (status, status == 0), lines
         if status:
             assert len(lines) == 1 and "anisotropy of its head is 0.532" in lines[0]

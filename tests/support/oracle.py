@@ -25,11 +25,9 @@ tokens, queries at 64."""
 
 
 def lay_out(folder: Path, collections: dict[str, Collection], **retrieval: Any) -> None:
-    """A results folder in which the run is trained already and the collections are there."""
+    """A results folder in which the run is trained already and the collections, which the catalogue has, are there."""
     config = {
         "experiment": "real",
-        "sources": {"elsewhere": {"kind": "pydoc"}},
-        "datasets": {name: {"source": "elsewhere", "packages": ["none"]} for name in collections},
         "backbones": {"tiny": {"source": "local", "path": str(SPLADE_TINY), "head": "small"}},
         "recipes": {"real": {}},
         "retrieval": {"query_length": 64, "document_length": 256, "batch_tokens": 4096, **retrieval},
