@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -181,3 +184,15 @@ def test_an_installed_package_has_all_files_of_the_catalogue() -> None:
     packed = {path for pattern in setup for path in FOLDER.parent.glob(pattern)}
     files = {path for path in FOLDER.rglob("*") if path.is_file()}
     assert len(files) >= 7 and files <= packed
+
+
+def test_reading_a_configuration_loads_no_large_library() -> None:
+    """Every command and every job reads it, and torch alone takes longer than that."""
+    heavy = ("pyarrow", "torch", "numba", "pandas", "transformers", "ir_datasets", "datasets")
+    program = f"""
+import sys, pathlib, rescalade.config
+rescalade.config.load_config([pathlib.Path({str(REPOSITORY / "config.yaml")!r})])
+print([name for name in {heavy} if name in sys.modules])"""
+    path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")}
+    done = subprocess.run([sys.executable, "-c", program], env=path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
