@@ -21,3 +21,8 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(names)}" if names else "there are none"
+
+
+def unknown(what: str, name: str, valid: Iterable[str], place: str = "") -> UserError:
+    """The error for a name that refers to nothing."""
+    return UserError(f"{place}unknown {what} {name!r}; {nearest(name, valid)}")

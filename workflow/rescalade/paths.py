@@ -51,9 +51,24 @@ class Paths:
         """The BM25 baseline, laid out like a run."""
         return self.results / "bm25"
 
-    def checkpoints(self, key: str) -> Path:
-        """Unfinished work, keyed by a digest and outside every declared output."""
-        return self.results / ".checkpoints" / key
+    @property
+    def checkpoints(self) -> Path:
+        """Unfinished work in folders named by a digest, outside every declared output."""
+        return self.results / ".checkpoints"
+
+    @property
+    def hub(self) -> Path:
+        """Which commit a moving revision on the hub was, so that later calls take the same."""
+        return self.results / "hub"
+
+    @property
+    def configurations(self) -> Path:
+        """Configurations as they stood when a graph was built, named by their digest."""
+        return self.results / ".config"
+
+    def tensorboard(self, run: str) -> Path:
+        """A run's history for TensorBoard."""
+        return self.results / "logs" / "tensorboard" / run
 
     def experiment(self, name: str) -> Path:
         """index.html, tables/, figures/."""

@@ -8,11 +8,13 @@ call changes a result.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from rescalade.errors import UserError
+from rescalade.paths import Paths
 
 Files = Mapping[str, Path]
 """Files or folders by the names that the stage's row of the graph gives them."""
@@ -52,7 +54,14 @@ class Machine:
         return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if name == "cuda" else [name]
 
 
-def no_record(path: Path) -> None:
+class RecordWriter(Protocol):
+    """Writes a stage's record to a path. read: what the stage has read beside its declared inputs, downloads say."""
+
+    def __call__(self, path: Path, read: Sequence[Path] = ()) -> None:
+        """Write it."""
+
+
+def no_record(path: Path, read: Sequence[Path] = ()) -> None:
     """Writes nothing: for calls outside the pipeline."""
 
 
@@ -63,7 +72,8 @@ class Call:
     title: for progress lines. names: what tells this job from others of its stage, by the names of its row in the
     graph. caches: folders outside every output that hold unfinished work or things made faster by keeping them; all can
     be deleted. key: digest of the stage's settings and code. record: writes the stage's record to a path; a stage whose
-    output is a folder calls it before the folder appears.
+    output is a folder calls it before the folder appears. paths: where results and reports lie, for reports, which find
+    their files by the configuration.
     """
 
     title: str
@@ -72,7 +82,8 @@ class Call:
     caches: Files = field(default_factory=dict)
     code: str = ""
     key: str = ""
-    record: Callable[[Path], None] = no_record
+    record: RecordWriter = no_record
+    paths: Paths = field(default_factory=Paths)
 
     def unfinished(self, *inputs: str) -> Path:
         """Folder of unfinished work: its key covers settings, code and inputs, so a change of any starts anew.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import torch
 
 from rescalade.audit.measure import audit
+from rescalade.audit.settings import AuditSettings
 from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.progress import Progress
@@ -26,7 +26,7 @@ def audit_on_triples(
     folder: Path,
     collection: Path,
     triples: pa.Table,
-    settings: Mapping[str, Any],
+    settings: AuditSettings,
     *,
     name: str,
     device: str,
@@ -36,27 +36,25 @@ def audit_on_triples(
 
     Args:
         folder, name: of the backbone. collection: folder of the data set that the triples belong to.
-        settings: train_on, inflate, batch_size, query_length, document_length, pool_special_tokens, variants,
-            temperature.
     """
     batches = triple_batches(
         load_tokenizer(folder),
         collection,
         triples,
-        batch_size=settings["batch_size"],
-        lengths=(settings["query_length"], settings["document_length"]),
-        pool_special=settings["pool_special_tokens"],
+        batch_size=settings.batch_size,
+        lengths=(settings.query_length, settings.document_length),
+        pool_special=settings.pool_special_tokens,
         device=device,
     )
     return audit(
         load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
         *batches,
-        [Variant.parse(variant) for variant in settings["variants"]],
-        settings["temperature"],
+        [Variant.parse(variant) for variant in settings.variants],
+        settings.temperature,
         progress,
         backbone=name,
-        text=settings["train_on"],
-        inflate=settings["inflate"],
+        text=settings.train_on,
+        inflate=settings.inflate,
     )
 
 

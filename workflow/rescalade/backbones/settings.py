@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from rescalade.strict import Strict
 
 
-class PretrainSettings(BaseModel):
+class PretrainSettings(Strict):
     """A small masked language model that the pipeline pretrains itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     family: Literal["bert", "modernbert"] = Field(description="Architecture; transformers' own classes.")
     text: str = Field(description="Data set whose documents and queries are the pretraining text.")
@@ -55,3 +55,23 @@ class PretrainSettings(BaseModel):
         if self.mask_token_share + self.random_token_share > 1:
             raise ValueError("mask_token_share and random_token_share must not add up to more than 1")
         return self
+
+
+class BackboneSettings(Strict):
+    """The stage `backbone`.
+
+    check_norm and known decide whether it stops and what it then says, never what it makes: they are not recorded.
+
+    source: pretrain, local, hub or inflate, each with its own key. known: ids on the hub that may have been meant where
+    one does not exist.
+    """
+
+    source: Literal["pretrain", "local", "hub", "inflate"]
+    pretrain: PretrainSettings | None = None
+    path: str | None = None
+    id: str | None = None
+    revision: str | None = None
+    of: str | None = None
+    factor: float = 1.0
+    check_norm: bool = Field(True, exclude=True)
+    known: tuple[str, ...] = Field((), exclude=True)

@@ -25,7 +25,7 @@ class CollectionSettings(Strict):
     """What decides the files of a data set.
 
     Keys of its entry that later stages read are at their defaults here; of its source only the keys that this stage
-    reads are recorded.
+    reads are recorded, and not how many documents are expected, which refuses a data set and changes none.
     """
 
     dataset: Name
@@ -39,7 +39,7 @@ class CollectionSettings(Strict):
 
     @field_serializer("entry")
     def _recorded(self, entry: DatasetConfig) -> dict[str, Any]:
-        return entry.model_dump(mode="json", exclude=set(Protocol.model_fields), exclude_defaults=True)
+        return entry.model_dump(mode="json", exclude={*Protocol.model_fields, "documents"}, exclude_defaults=True)
 
     @field_serializer("source")
     def _recorded_source(self, source: SourceConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stage `train`: from a rescaled model and triples to a SPLADE model with history and outcome."""
+"""A run: from a rescaled model and triples to a SPLADE model with history and outcome."""
 
 from __future__ import annotations
 

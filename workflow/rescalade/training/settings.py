@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
+from rescalade.strict import Strict
 from rescalade.training.schedule import part_of_steps
 
 Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
@@ -17,10 +18,8 @@ Regulariser = Literal["flops", "l1"]
 """The names in `objective.loss.REGULARISERS`."""
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(Strict):
     """Everything that decides the weights of a run, apart from its backbone, variant and seed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     loss: Loss = Field(
         "infonce",
@@ -96,3 +95,10 @@ class TrainSettings(BaseModel):
     def ramp_length(self, total: int) -> int:
         """Optimiser steps over which the lambdas rise, of `total`."""
         return part_of_steps(total, self.ramp_ratio) if self.ramp_steps is None else self.ramp_steps
+
+
+class RunSettings(TrainSettings):
+    """The stage `train`: settings of training together with the seed and the data set that is trained on."""
+
+    seed: int
+    train_on: str

@@ -11,11 +11,21 @@ QUERIES = "queries.parquet"
 MANIFEST = "manifest.json"
 
 
+def shard_name_of(number: str) -> str:
+    """File name of a corpus shard whose number is written already, or a pattern for one."""
+    return f"shard-{number}.parquet"
+
+
+def shard_digest_of(number: str) -> str:
+    """File name of its sha256 while the encoding is not finished."""
+    return f"shard-{number}.sha256"
+
+
 def shard_name(number: int) -> str:
     """File name of a corpus shard."""
-    return f"shard-{number:05d}.parquet"
+    return shard_name_of(f"{number:05d}")
 
 
 def shard_digest(number: int) -> str:
     """File name of a shard's sha256 while the encoding is not finished."""
-    return f"shard-{number:05d}.sha256"
+    return shard_digest_of(f"{number:05d}")
