@@ -28,13 +28,13 @@ rule all:
 
 rule audit:
     input:
-        [paths.audit(CONFIG.experiment.recipe, name) for name in CONFIG.backbones()],
+        [rules.audit_backbone.output.audit.format(recipe=CONFIG.experiment.recipe, backbone=b) for b in CONFIG.backbones()],
 
 
 rule prefetch:
     input:
-        [paths.dataset(name) / "corpus.parquet" for name in needed_datasets()],
-        [paths.backbone(name) for name in hub_backbones()],
+        [rules.collection.output.corpus.format(dataset=name) for name in needed_datasets(CONFIG)],
+        [rules.backbone.output.model.format(backbone=name) for name in hub_backbones(CONFIG)],
 
 
 for name in CONFIG.backbones():
@@ -43,4 +43,4 @@ for name in CONFIG.backbones():
         name:
             name
         input:
-            EXPERIMENT / f"{name}.html",
+            rules.page.output.page.format(backbone=name),

@@ -9,8 +9,8 @@ import yaml
 
 from rescalade import published as published_data
 from rescalade.audited import HeadNorms, RowNorm
-from rescalade.backbones.published_norm import check_published_norm
 from rescalade.errors import UserError
+from rescalade.models.published_norm import check_published_norm
 from support.commands import call
 from support.hub_models import tiny_checkpoint
 from support.models import tiny
@@ -122,7 +122,7 @@ def test_the_stage_stops_on_a_mismatch(
     (tmp_path / "rescaling.yaml").write_text(yaml.safe_dump(published))
     own = published_data.load_published("rescaling", tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("rescalade.backbones.published_norm.load_published", lambda _: own)
+        patch.setattr("rescalade.models.published_norm.load_published", lambda _: own)
         assert call(capsys, "backbone", "bert-base-uncased") == (0, [])
     (tmp_path / "config.yaml").write_text(CONFIG.format(path=checkpoint, more=", check_norm: false"))
     assert call(capsys, "backbone", "bert-base-uncased") == (0, [])
@@ -134,13 +134,13 @@ def test_the_audit_stops_on_a_mismatch(
 ) -> None:
     """What the audit measured is compared, whatever it was measured on; nothing is written on a mismatch."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rescalade.texts.triple_files.read_triples", lambda _: None)
+    monkeypatch.setattr("rescalade.audit.audit_stage.read_triples", lambda _: None)
     monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
     written = tmp_path / "results" / "audit" / "quick" / "bert-base-uncased.json"
     for anisotropy, more, status in ((0.532, "", 2), (0.532, ", check_norm: false", 0), (0.447, "", 0)):
         bert = RowNorm(mean=1.401, max=2.045, sd=0.1)
         found = invented_audit("bert-base-uncased", "bert", 1.0, row_norm=bert, anisotropy=anisotropy)
-        monkeypatch.setattr("rescalade.audit.audit_text.audit_on_triples", lambda *_, found=found, **__: found)
+        monkeypatch.setattr("rescalade.audit.audit_stage.audit_on_triples", lambda *_, found=found, **__: found)
         (tmp_path / "config.yaml").write_text(CONFIG.format(path=tmp_path, more=more))
         ended, lines = call(capsys, "audit", "bert-base-uncased")
         assert (ended, written.is_file()) == (status, status == 0), lines

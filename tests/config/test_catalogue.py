@@ -16,7 +16,8 @@ from rescalade.config import Config, build_config, load_config
 from rescalade.config.catalogue import FOLDER, read_catalogue
 from rescalade.config.effective import effective
 from rescalade.errors import UserError
-from rescalade.pipeline.stages import STAGES, audit_variants, source_settings, stage_settings
+from rescalade.pipeline import stage_settings
+from rescalade.pipeline.graph import STAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FULL = REPOSITORY / "tests" / "golden" / "full-config.yaml"
@@ -49,6 +50,11 @@ def over(folder: Path, values: Any, *more: Any) -> Config:
     return load_config(files)
 
 
+def wanted(config: Config) -> tuple[str, ...]:
+    """Packages that all data sets take from pydoc."""
+    return stage_settings.source(config, {"source": "pydoc"}).wanted
+
+
 def test_the_file_of_everything_means_what_it_meant() -> None:
     """But for the main measure of one set, which it does not name and the catalogue now says."""
     found, now = load_config([FULL]), load_config([REPOSITORY / "config.yaml"])
@@ -57,10 +63,11 @@ def test_the_file_of_everything_means_what_it_meant() -> None:
     before["datasets"]["pydoc"]["metric"] = "MRR@10"
     alone = build_config(before)
     assert found.model == alone.model
-    names = {"name": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
-    for stage in STAGES:
-        given = {**names, "run": "mini/bert-small/k1/seed1"} | ({"name": "pydoc"} if stage == "source" else {})
-        assert stage_settings(found, stage, **given) == stage_settings(alone, stage, **given), stage
+    names = {"source": "pydoc", "backbone": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
+    names |= {"run": "mini/bert-small/k1/seed1", "experiment": "mini"}
+    for stage in STAGES.values():
+        both = [stage_settings.as_json(stage.settings(config, names)) for config in (found, alone)]
+        assert both[0] == both[1], stage.name
 
 
 def test_config_yaml_is_short_and_its_examples_hold(tmp_path: Path) -> None:
@@ -131,15 +138,16 @@ def test_what_is_no_mapping_is_refused_as_without_a_catalogue(tmp_path: Path) ->
 def test_a_file_that_stands_on_its_own_takes_nothing_of_the_catalogue_into_its_results(tmp_path: Path) -> None:
     """The catalogue has other data sets of this source and other experiments by this recipe."""
     found, alone = over(tmp_path, ALONE), build_config(ALONE)
-    assert source_settings(found, "pydoc").wanted == source_settings(alone, "pydoc").wanted == ("rich",)
-    assert audit_variants(found, "tiny") == audit_variants(alone, "tiny")
+    names = {"backbone": "tiny", "recipe": alone.experiment.recipe}
+    assert wanted(found) == wanted(alone) == ("rich",)
+    assert stage_settings.audit(found, names).variants == stage_settings.audit(alone, names).variants
     assert "scifact" in found.model.datasets
 
 
 def test_a_set_of_ones_own_joins_the_sets_of_a_source_of_the_catalogue(tmp_path: Path) -> None:
-    shipped = source_settings(over(tmp_path, "experiment: mini"), "pydoc").wanted
+    shipped = wanted(over(tmp_path, "experiment: mini"))
     more = {"experiment": "boolq", "datasets": {"x": {"source": "pydoc", "packages": ["typer"]}}}
-    assert source_settings(over(tmp_path, more), "pydoc").wanted == tuple(sorted([*shipped, "typer"]))
+    assert wanted(over(tmp_path, more)) == tuple(sorted([*shipped, "typer"]))
 
 
 def test_a_run_of_ones_own_must_not_share_its_folder_with_one_shown_along(tmp_path: Path) -> None:

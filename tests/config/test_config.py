@@ -14,7 +14,9 @@ import yaml
 from rescalade.config import Config, load_config
 from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError
-from rescalade.pipeline.stages import STAGES, parse_run, stage_settings
+from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.stage_settings import as_json
+from rescalade.runs import Run
 from rescalade.variants import Variant
 from support.shipped import shipped
 
@@ -140,36 +142,34 @@ def test_settings_of_a_branch_change_alone(values: dict[str, Any], tmp_path: Pat
     before = load(values, tmp_path, lambda v: None)
     after = load(values, tmp_path, lambda v: v["backbones"]["bert-small"].update(train={"learning_rate": 0.5}))
     for backbone in before.backbones():
-        run = f"mini/{backbone}/k1/seed1"
-        same = stage_settings(before, "train", run=run) == stage_settings(after, "train", run=run)
-        assert same == (backbone != "bert-small")
-        assert stage_settings(before, "encode", run=run, dataset="pydoc") == stage_settings(
-            after, "encode", run=run, dataset="pydoc"
-        )
+        names = {"run": f"mini/{backbone}/k1/seed1", "dataset": "pydoc"}
+        for stage, same in (("train", backbone != "bert-small"), ("encode", True)):
+            assert (STAGES[stage].settings(before, names) == STAGES[stage].settings(after, names)) == same
 
 
 def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> None:
     config = load(values, tmp_path, lambda v: None)
     names = {
-        "name": "bert-small",
+        "source": "pydoc",
+        "backbone": "bert-small",
         "dataset": "pydoc",
         "recipe": "mini",
         "run": "mini/bert-small/k1/seed1",
         "variant": "k1",
+        "experiment": "mini",
     }
-    for stage in STAGES:
-        given = {**names, "name": "pydoc"} if stage == "source" else names
-        text = stage_settings(config, stage, **given)
+    for stage in STAGES.values():
+        text = as_json(stage.settings(config, names))
         assert json.dumps(json.loads(text), sort_keys=True) == text
 
 
 def test_runs_have_paths_and_back() -> None:
-    run = parse_run("mini/bert-small/k4-untied-bias/seed3")
+    run = Run.parse("mini/bert-small/k4-untied-bias/seed3")
     assert (run.recipe, run.backbone, run.variant, run.seed) == ("mini", "bert-small", Variant(4, "untied", True), 3)
     assert run.folder == "mini/bert-small/k4-untied-bias/seed3"
     for wrong in ("mini/bert/k4", "mini/bert/k4/3", "mini/bert/4/seed1", "x"):
         with pytest.raises(UserError):
-            parse_run(wrong)
+            Run.parse(wrong)
 
 
 def test_the_schema_for_editors_and_the_reference_page_are_up_to_date() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rescalade.config.load import build_config
 from rescalade.data.source_stage import run_source
-from rescalade.pipeline.stages import collection_settings, source_settings
+from rescalade.pipeline import stage_settings
 from rescalade.stage import Call
 from support.sources import BASE, config
 
@@ -19,15 +19,31 @@ ENTRY = {"source": "pydoc", "packages": ["b", "a"], "part": "train"}
 def recorded(**changes: Any) -> tuple[Any, Any]:
     """Settings of the data set x and of its source."""
     found = config(x={**ENTRY, **changes})
-    return collection_settings(found, "x").model_dump(mode="json"), source_settings(found, "pydoc").model_dump()
+    return stage_settings.collection(found, {"dataset": "x"}).model_dump(mode="json"), stage_settings.source(
+        found, {"source": "pydoc"}
+    ).model_dump()
 
 
 @pytest.mark.parametrize(
-    "change", [{"title": "X"}, {"depth": 10}, {"minimum_grade": 2}, {"drop_identical_ids": True}, {"metric": "MRR@10"}]
+    "change",
+    [
+        {"title": "X"},
+        {"depth": 10},
+        {"minimum_grade": 2},
+        {"drop_identical_ids": True},
+        {"metric": "MRR@10"},
+    ],
 )
 def test_how_a_set_is_searched_and_scored_makes_it_not_again(change: dict[str, Any]) -> None:
     assert recorded(**change) == recorded()
-    assert collection_settings(config(x={**ENTRY, **change}), "x") == collection_settings(config(x=ENTRY), "x")
+    assert stage_settings.collection(config(x={**ENTRY, **change}), {"dataset": "x"}) == stage_settings.collection(
+        config(x=ENTRY), {"dataset": "x"}
+    )
+
+
+def test_how_many_documents_are_expected_is_not_recorded() -> None:
+    """It refuses a data set and changes none: who adds it to have shards of jobs makes nothing again."""
+    assert recorded(documents=7) == recorded()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +54,6 @@ def test_how_a_set_is_searched_and_scored_makes_it_not_again(change: dict[str, A
         {"part": "all"},
         {"limit": 5},
         {"licence": "MIT"},
-        {"documents": 7},
         {"golden": {"queries": {"q": "x"}}},
     ],
 )
@@ -53,7 +68,10 @@ def test_what_decides_its_files_or_checks_them_does(change: dict[str, Any]) -> N
 def test_a_key_of_a_source_counts_for_the_stage_that_reads_it(key: str, value: float, changed: str) -> None:
     sources = {**BASE["sources"], "pydoc": {"kind": "pydoc", key: value}}
     other = build_config({**BASE, "sources": sources, "datasets": {**BASE["datasets"], "x": ENTRY}})
-    first, second = recorded(), (collection_settings(other, "x"), source_settings(other, "pydoc"))
+    first, second = (
+        recorded(),
+        (stage_settings.collection(other, {"dataset": "x"}), stage_settings.source(other, {"source": "pydoc"})),
+    )
     differs = [a != b.model_dump(mode="json") for a, b in zip((first[0], _json(first[1])), second, strict=True)]
     assert differs == [changed == "collection", changed == "source"]
 
@@ -70,7 +88,7 @@ def test_a_source_is_made_of_what_all_its_data_sets_want(tmp_path: Path, monkeyp
         (folder / "pairs.parquet").write_text("made")
 
     monkeypatch.setattr("rescalade.data.pydoc.source.make_pydoc_source", extract)
-    settings, folder = source_settings(config(x=ENTRY), "pydoc"), tmp_path / "sources" / "pydoc"
+    settings, folder = stage_settings.source(config(x=ENTRY), {"source": "pydoc"}), tmp_path / "sources" / "pydoc"
     run_source(settings, {}, {"folder": folder}, Call("source pydoc", record=lambda path: path.touch() or None))
     assert asked == {"packages": ("a", "b", "torch"), "near_duplicate": 0.7, "min_document_words": 20, "processes": 1}
     assert sorted(path.name for path in folder.iterdir()) == ["pairs.parquet", "record.json"]

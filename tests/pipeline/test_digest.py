@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from rescalade.errors import UserError
-from rescalade.pipeline.digest import ENTRIES, GLUE, ROOT, _command, _module, code_digest, reachable
+from rescalade.pipeline.digest import ROOT, _families, _module, code_digest, reachable
+from rescalade.pipeline.graph import STAGES, Stage
 
-ENTRY = ENTRIES["index"]
+ENTRY = "rescalade.retrieval.index_stage"
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def package(tmp_path: Path) -> Path:
     files = {
         "__init__": "",
         "retrieval/__init__": "FLAG = 1",
-        "retrieval/index": "from rescalade import b\n\ndef f():\n    from .c import g\n    return g() + b.x\n",
+        "retrieval/index_stage": "from rescalade import b\n\ndef f():\n    from .c import g\n    return g() + b.x\n",
         "retrieval/c": "from .. import e\n\ndef g():\n    '''Says one.'''\n    return 1\n",
         "b": "import json\nx = 1\n",
         "d": "x = 1\n",
@@ -34,8 +35,7 @@ def package(tmp_path: Path) -> Path:
 
 def digest(root: Path) -> str:
     _module.cache_clear()  # one process of the pipeline reads a file once; here it changes in between
-    _command.cache_clear()
-    return code_digest("index", root)
+    return code_digest("index", root=root)
 
 
 def change(root: Path, name: str, old: str, new: str) -> None:
@@ -49,7 +49,7 @@ def test_imports_are_followed(package: Path) -> None:
     assert reachable(ENTRY, package) == {
         "rescalade",
         "rescalade.retrieval",
-        "rescalade.retrieval.index",
+        "rescalade.retrieval.index_stage",
         "rescalade.retrieval.c",
         "rescalade.b",
         "rescalade.e",
@@ -80,7 +80,7 @@ def test_what_does_not_count(package: Path, name: str, old: str, new: str) -> No
         ("retrieval/__init__", "FLAG = 1", "FLAG = 2"),
         ("e", "Field(1", "Field(2"),
         ("b", "x = 1", "x = 1.0"),
-        ("retrieval/index", "b.x", "b.y"),
+        ("retrieval/index_stage", "b.x", "b.y"),
     ],
 )
 def test_what_counts(package: Path, name: str, old: str, new: str) -> None:
@@ -89,31 +89,16 @@ def test_what_counts(package: Path, name: str, old: str, new: str) -> None:
     assert digest(package) != before
 
 
-def test_the_command_counts_and_what_it_imports(package: Path) -> None:
-    (package / "cli").mkdir()
-    text = "def index():\n    'Doc.'\n    from rescalade.d import x\n    return x\n\ndef search():\n    return 1\n"
-    (package / "cli" / "commands.py").write_text(text)
-    first = digest(package)
-    change(package, "cli/commands", "Doc.", "Words.")
-    change(package, "cli/commands", "return 1", "return 2")
-    assert digest(package) == first
-    change(package, "d", "x = 1", "x = 2")
-    second = digest(package)
-    assert second != first
-    change(package, "cli/commands", "return x", "return -x")
-    assert digest(package) != second
-
-
 def test_the_configuration_counts_for_reports_only(package: Path) -> None:
     """Its effect reaches the other stages as settings; a new key must train nothing again."""
     (package / "config").mkdir()
     (package / "config" / "__init__.py").write_text("x = 1\n")
-    (package / "report" / "tables").mkdir(parents=True)
-    for path in (package / "b.py", package / "report" / "tables" / "tables.py"):
+    (package / "report").mkdir()
+    for path in (package / "b.py", package / "report" / "tables_stage.py"):
         path.write_text("import rescalade.config\n")
 
     def both() -> tuple[str, str]:
-        return digest(package), code_digest("tables", package)
+        return digest(package), code_digest("tables", root=package)
 
     before = both()
     change(package, "config/__init__", "x = 1", "x = 2")
@@ -122,19 +107,14 @@ def test_the_configuration_counts_for_reports_only(package: Path) -> None:
     assert after[1] != before[1]
 
 
-@pytest.mark.parametrize("stage", ENTRIES)
-def test_every_stage_has_a_command(stage: str) -> None:
-    assert _command(ROOT, stage.partition("_")[0])[0], "a kind of source belongs to the command of its stage"
-
-
 def test_circular_imports_end(package: Path) -> None:
-    (package / "b.py").write_text("import rescalade.retrieval.index\n")
+    (package / "b.py").write_text("import rescalade.retrieval.index_stage\n")
     assert "rescalade.b" in reachable(ENTRY, package)
 
 
 def test_a_missing_entry_is_named(package: Path) -> None:
-    with pytest.raises(UserError, match=r"rescalade\.training\.run is missing"):
-        code_digest("train", package)
+    with pytest.raises(UserError, match=r"rescalade\.training\.train_stage is missing"):
+        code_digest("train", root=package)
 
 
 def test_an_unknown_stage_is_named() -> None:
@@ -148,16 +128,16 @@ def test_a_broken_module_is_named(package: Path) -> None:
         digest(package)
 
 
-@pytest.mark.parametrize("stage", ENTRIES)
-def test_every_entry_exists(stage: str) -> None:
-    assert ENTRIES[stage] in reachable(ENTRIES[stage])
+@pytest.mark.parametrize("row", STAGES.values(), ids=STAGES)
+def test_every_stage_is_one_function(row: Stage) -> None:
+    module, _, function = row.run.partition(":")
+    assert f"def {function}(settings: " in (ROOT.parent / Path(*module.split("."))).with_suffix(".py").read_text()
 
 
 def test_stages_do_not_share_one_digest() -> None:
     """If they did, a stage would reach everything, and any change would make everything run again."""
-    assert len({code_digest(stage) for stage in ENTRIES}) == len(ENTRIES)
-    assert "rescalade.training.run" not in reachable(ENTRIES["index"])
-    assert "rescalade.report.pages.page" not in reachable(ENTRIES["train"])
+    functions = {row.run for row in STAGES.values()}
+    assert len({code_digest(stage) for stage in STAGES}) == len(functions)
 
 
 def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,30 +145,67 @@ def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     plain = ast.parse
 
-    def counted(source: bytes, filename: str) -> ast.Module:
+    def counted(source: bytes, filename: str, *more: str) -> ast.Module:
         read.append(filename)
-        return plain(source, filename=filename)
+        return plain(source, filename, *more)
 
     monkeypatch.setattr("rescalade.pipeline.digest.ast.parse", counted)
     _module.cache_clear()
-    for stage in ENTRIES:
-        code_digest(stage, ROOT)
-    modules = [name for name in read if "/cli/" not in name]  # of those only one function is looked for
-    assert len(modules) == len(set(modules)) > 100
-
-
-def test_no_stage_of_the_models_depends_on_reports_and_commands() -> None:
-    """A colour of a chart or the words of a model card must train nothing again."""
-    for stage in ("backbone", "audit", "rescale", "train", "encode", "index", "search"):
-        entries = (ENTRIES[stage], *_command(ROOT, stage)[1])
-        reached = {name for entry in entries for name in reachable(entry, ROOT, GLUE)}
-        assert not [name for name in reached if name.split(".")[1:2] in (["report"], ["cli"])], stage
-        assert stage == "rescale" or "rescalade.rescaling.card" not in reached
-        if stage not in ("audit", "rescale"):
-            assert not reached & {"rescalade.audit.risk", "rescalade.audit.choose", "rescalade.texts.audit_sample"}
+    for stage in STAGES:
+        code_digest(stage)
+    assert len(read) == len(set(read)) > 100
 
 
 def test_imports_for_type_checkers_do_not_count(package: Path) -> None:
     before = digest(package)
     change(package, "retrieval/c", "return 1", "return 1\n\nif TYPE_CHECKING:\n    from rescalade.d import x\n")
     assert digest(package) == before
+
+
+def test_messages_do_not_count(package: Path) -> None:
+    text = "if x:\n    logger.info('%d', 1)\n    raise UserError(f'{x} is wrong')\n"
+    (package / "retrieval" / "c.py").write_text(f"from .. import e\n\ndef g():\n    return 1\n\n{text}")
+    before = digest(package)
+    change(package, "retrieval/c", "is wrong", "is not right; mend it")
+    change(package, "retrieval/c", "'%d', 1", "'%d of %d', 1, 2")
+    assert digest(package) == before
+    change(package, "retrieval/c", "if x", "if not x")
+    assert digest(package) != before
+
+
+ROWS = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Family:
+    decoder: str
+    norm: str | None = None
+
+FAMILIES = {"bert": Family("cls"), "modernbert": Family("decoder", "norm")}
+"""
+
+
+def test_of_the_head_families_only_the_own_row_counts(package: Path) -> None:
+    (package / "models").mkdir()
+    (package / "models" / "__init__.py").write_text("")
+    (package / "models" / "families.py").write_text(ROWS)
+    (package / "b.py").write_text("from rescalade.models.families import FAMILIES\nx = 1\n")
+
+    def of(model_type: str | None) -> str:
+        _module.cache_clear()
+        _families.cache_clear()
+        return code_digest("index", model_type, root=package)
+
+    bert, modernbert, unknown = of("bert"), of("modernbert"), of(None)
+    assert len({bert, modernbert, unknown}) == 3
+    change(package, "models/families", '{"bert"', '{"roberta": Family("lm_head"), "bert"')
+    change(
+        package,
+        "models/families",
+        "    norm: str | None = None",
+        "    norm: str | None = None\n    causal: bool = False",
+    )
+    assert (of("bert"), of("modernbert")) == (bert, modernbert)
+    assert of(None) != unknown, "it may be any of them"
+    change(package, "models/families", 'Family("cls")', 'Family("cls", "norm")')
+    assert of("bert") != bert and of("modernbert") == modernbert

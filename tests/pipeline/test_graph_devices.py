@@ -53,3 +53,29 @@ def test_more_gpus_than_there_are(pipeline: Pipeline) -> None:
 def test_the_profile_for_one_machine(pipeline: Pipeline) -> None:
     text = pipeline.run("-n", "--profile", str(pipeline.repository / "profiles" / "local-gpu"))
     assert "gpu=1" in text
+
+
+def test_a_recipe_asks_for_several(pipeline: Pipeline, tmp_path: Path) -> None:
+    """Two of the recipe, one of a backbone; what a run is does not change with it."""
+    log, names = tmp_path / "calls", [f"{uuid.uuid4().hex}-{number}" for number in range(2)]
+    overlay = pipeline.overlay("recipes: {quick: {devices: 2}}\nbackbones: {right: {devices: 1}}")
+    options = ("--cores", "4", "--resources=gpu=2", "--configfile", overlay, "--", "report")
+    text = pipeline.run("--printshellcmds", *options, FAKE_LOG=str(log), RESCALADE_DEVICES=",".join(names))
+    commands = {
+        word: line
+        for line in text.splitlines()
+        for word in ("left", "right")
+        if f"rescalade train quick/{word}/" in line
+    }
+    assert "rescalade-device 2 -- " in commands["left"] and "--devices 2" in commands["left"]
+    assert "rescalade-device 1 -- " in commands["right"] and "--devices" not in commands["right"]
+    trained = [line for line in log.read_text().splitlines() if line.startswith("train quick/left")]
+    assert len(trained) == 1 and set(re.findall(r"devices=(\S+)", trained[0])[0].split(",")) == set(names)
+    assert pipeline.jobs() == {}, "the number of devices is no part of a run's meaning"
+
+
+def test_without_gpus_it_is_so_many_processes(pipeline: Pipeline) -> None:
+    overlay = pipeline.overlay("recipes: {quick: {devices: 2}}")
+    text = pipeline.run("-n", "--printshellcmds", "--cores", "2", "--configfile", overlay)
+    assert "rescalade-device 0 -- rescalade train quick/left/k1/seed1" in text
+    assert text.count("--devices 2") == 2

@@ -17,18 +17,17 @@ from rescalade.atomic import write_json
 from rescalade.config import Config, load_config
 from rescalade.config.load import build_config
 from rescalade.paths import Paths
-from rescalade.pipeline.digest import code_digest
-from rescalade.pipeline.plan.job import Job, Key
-from rescalade.pipeline.plan.jobs import make_jobs
+from rescalade.pipeline.job_code import job_code
+from rescalade.pipeline.jobs import Job, Key, make_jobs
 from rescalade.pipeline.plan.todo import jobs_to_do
-from rescalade.pipeline.stages import stage_settings
+from rescalade.pipeline.stage_settings import as_json
 from support.commands import call
 from support.graph import REPOSITORY, SMALL, Pipeline
 
 
 def planned(config: Config, work: Path) -> Counter[str]:
     jobs = make_jobs(config, Paths(work / "results", work / "report"))
-    return Counter(jobs[key].rule for key in jobs_to_do(config, jobs))
+    return Counter(jobs[key].rule for key in jobs_to_do(jobs))
 
 
 @pytest.mark.slow
@@ -71,7 +70,7 @@ def make_outputs(jobs: dict[Key, Job], without: tuple[str, ...] = ()) -> None:
     for age, (key, job) in enumerate(jobs.items()):
         if key[0] == "encode_shard" or any(word in part for word in without for part in key):
             continue
-        for output in job.outputs:
+        for output in job.outputs.values():
             output.parent.mkdir(parents=True, exist_ok=True)
             if output.suffix:
                 output.touch()
@@ -79,7 +78,7 @@ def make_outputs(jobs: dict[Key, Job], without: tuple[str, ...] = ()) -> None:
                 output.mkdir(exist_ok=True)
         if job.record is not None:
             write_json(job.record, {"stage": "fake"})
-        for path in [*job.outputs, *filter(None, [job.record])]:
+        for path in [*job.outputs.values(), *filter(None, [job.record])]:
             os.utime(path, (1_700_000_000 + age,) * 2)
 
 
@@ -90,14 +89,22 @@ def finished(tmp_path: Path) -> tuple[Config, dict[Key, Job]]:
     jobs = make_jobs(config, Paths(tmp_path / "results", tmp_path / "report"))
     make_outputs(jobs)
     for job in jobs.values():
-        if job.record is not None and job.stage is not None:
-            settings = json.loads(stage_settings(config, job.stage, **dict(job.names)))
-            write_json(job.record, {"settings": settings, "code": code_digest(job.stage)})
+        if job.record is not None and job.settings is not None:
+            code = job_code(config, job.rule, job.names)
+            write_json(job.record, {"settings": json.loads(as_json(job.settings)), "code": code})
     return config, jobs
 
 
+END = ["all", "figures/small", "page/small/left", "report/small", "tables/small"]
+
+
+def first(job: Job) -> Path:
+    """Its first output."""
+    return next(iter(job.outputs.values()))
+
+
 def left(config: Config, jobs: dict[Key, Job]) -> list[str]:
-    return sorted("/".join(key) for key in jobs_to_do(config, jobs))
+    return sorted("/".join(key) for key in jobs_to_do(jobs))
 
 
 def test_nothing_is_left_of_a_finished_experiment(finished: tuple[Config, dict[Key, Job]]) -> None:
@@ -109,7 +116,7 @@ def test_deleted_vectors_and_models_are_not_asked_for(finished: tuple[Config, di
     for rule in ("encode", "index", "rescale"):
         for key in jobs:
             if key[0] == rule:
-                shutil.rmtree(jobs[key].outputs[0])
+                shutil.rmtree(first(jobs[key]))
     assert left(config, jobs) == []
 
 
@@ -124,25 +131,22 @@ def test_other_settings_or_code_reach_all_that_stands_on_them(
     write_json(record, {**json.loads(record.read_text()), **change})
     run = "quick/left/k1/seed1"
     again = [f"{stage}/{run}/test" for stage in ("encode", "index", "score", "search")]
-    assert left(config, jobs) == sorted(
-        ["all", "figures", "page/left", "report", "rescale/left/k1", "tables", f"train/{run}", *again]
-    )
+    assert left(config, jobs) == sorted([*END, "rescale/left/k1", f"train/{run}", *again])
 
 
 def test_a_lost_score_needs_what_it_is_made_of_again(finished: tuple[Config, dict[Key, Job]]) -> None:
     config, jobs = finished
     run = "quick/left/k1/seed1"
-    jobs["score", run, "test"].outputs[0].unlink()
-    shown = ["all", "figures", "page/left", "report", "tables"]
+    first(jobs["score", run, "test"]).unlink()
     for shown_missing in ("figures", "tables", "report", "page"):
         for key in jobs:
-            if key[0] == shown_missing and (shown_missing != "page" or key[1] == "left"):
-                output = jobs[key].outputs[0]
+            if key[0] == shown_missing and (shown_missing != "page" or key[2] == "left"):
+                output = first(jobs[key])
                 shutil.rmtree(output) if output.is_dir() else output.unlink()
-    assert left(config, jobs) == sorted([f"score/{run}/test", *shown])
-    shutil.rmtree(jobs["encode", run, "test"].outputs[0])
+    assert left(config, jobs) == sorted([f"score/{run}/test", *END])
+    shutil.rmtree(first(jobs["encode", run, "test"]))
     again = [f"{stage}/{run}/test" for stage in ("encode", "index", "score", "search")]
-    assert left(config, jobs) == sorted([*again, *shown])
+    assert left(config, jobs) == sorted([*again, *END])
 
 
 def test_the_command_makes_nothing_and_loads_no_torch(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def test_what_failed_is_said_in_words(pages: list[Path]) -> None:
 def test_provenance(pages: list[Path]) -> None:
     text = " ".join(parse(pages[0]).words)
     for words in (
-        MADE["git"],
-        MADE["cpu"],
+        MADE.git,
+        MADE.cpu,
         "torch 2.13.0",
         "bm25s absent",
         "experiment=mini",

@@ -13,7 +13,9 @@ import pytest
 from rescalade.config.load import Config, build_config
 from rescalade.data.collection_stage import run_collection
 from rescalade.paths import Paths
-from rescalade.pipeline.stages import collection_inputs, collection_settings
+from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.jobs import input_files
+from rescalade.pipeline.stage_settings import collection
 from rescalade.stage import Call
 from rescalade.texts.collection import Collection, read_collection
 from support.real_data import SHARED
@@ -44,11 +46,13 @@ def config(**datasets: dict[str, Any]) -> Config:
 
 def make(found: Config, name: str, folder: Path) -> Collection:
     """The collection of an entry, by way of the files it is written to."""
-    inputs = collection_inputs(found, Paths(folder / "results", folder / "report"), name)
+    row, names, paths = STAGES["collection"], {"dataset": name}, Paths(folder / "results", folder / "report")
+    declared = input_files(paths, row.inputs(found, names)).items()
+    inputs = {key: path for key, path in declared if isinstance(path, Path)}
     if corpus := found.dataset(name).corpus:
         inputs |= {"shared_corpus": folder / corpus / "corpus.parquet"}
     outputs = {"manifest": folder / name / "manifest.json", "record": folder / name / "record.json"}
-    run_collection(collection_settings(found, name), inputs, outputs, Call(name))
+    run_collection(collection(found, names), inputs, outputs, Call(name))
     return read_collection(folder / name)
 
 

@@ -21,6 +21,9 @@ from rescalade.config import Config, Run, build_config
 from rescalade.history import COLUMNS, HISTORY, write_history
 from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.stage_settings import as_json
+from rescalade.record import Environment, Record
 from rescalade.scoring.scores import Scores, Searched, Sparsity
 from rescalade.variants import Variant
 from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, Removed, State
@@ -28,16 +31,16 @@ from support.synthetic_audits import PREDICTED, VOCABULARY, invented_audit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NORMS = {"bert-small": 0.95, "bert-large": 15.2, "modernbert-small": 0.9, "modernbert-large": 12.4}
-MADE = {
-    "rescalade": "0.1.0",
-    "git": "0123456789ab",
-    "python": "3.11.7",
-    "packages": {"torch": "2.13.0", "transformers": "5.23.0", "numpy": "2.4.6", "bm25s": None},
-    "platform": "Linux-6.1-x86_64",
-    "cpu": "Invented CPU @ 2 GHz",
-    "cores": 2,
-    "gpu": None,
-}
+MADE = Environment(
+    rescalade="0.1.0",
+    git="0123456789ab",
+    python="3.11.7",
+    packages={"torch": "2.13.0", "transformers": "5.23.0", "numpy": "2.4.6", "bm25s": None},
+    platform="Linux-6.1-x86_64",
+    cpu="Invented CPU @ 2 GHz",
+    cores=2,
+    gpu=None,
+)
 
 
 CONFIGURATION = """
@@ -208,22 +211,21 @@ class _Writer:
     def __init__(self, config: Config, paths: Paths, queries: int, steps: int) -> None:
         self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
 
-    def record(self, path: Path, stage: str, seconds: float = 1.0, **wildcards: str) -> None:
-        from rescalade.pipeline.stages import stage_settings
-
-        settings = json.loads(stage_settings(self.config, stage, **wildcards))
-        content = {
-            "stage": stage, "settings": settings, "code": "c0de", "made": MADE, "inputs": {},
-            "seconds": seconds, "peak_memory_bytes": 600_000_000,
-        }  # fmt: skip
-        write(path, content)
+    def record(self, rule: str, seconds: float = 1.0, **names: str) -> None:
+        row = STAGES[rule]
+        path = row.record_path(self.paths, names)
+        assert path is not None
+        Record(
+            stage=row.kind, settings=json.loads(as_json(row.settings(self.config, names))), code="c0de", made=MADE,
+            inputs={}, seconds=seconds, peak_memory_bytes=600_000_000,
+        ).write(path)  # fmt: skip
 
     def data(self) -> None:
         config, paths = self.config, self.paths
         sources = {config.dataset(name).source for name in [config.experiment.train_on, *config.evaluation_sets()]}
         for name in sources:
             write(paths.source(name) / "manifest.json", {"counts": {"pairs": 16000}})
-            self.record(paths.source(name) / "record.json", "source", 21.0, name=name)
+            self.record("source", 21.0, source=name)
         for name in dict.fromkeys([config.experiment.train_on, *config.evaluation_sets()]):
             packages = config.dataset(name).packages
             CollectionManifest(
@@ -242,31 +244,31 @@ class _Writer:
                 repeated_judgements=0,
                 sha256={"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
             ).write(paths.dataset(name) / "manifest.json")
-            self.record(paths.dataset(name) / "record.json", "collection", 2.5, dataset=name)
+            self.record("collection", 2.5, dataset=name)
         train, recipe = config.experiment.train_on, config.experiment.recipe
-        target = paths.dataset(train) / f"triples-{recipe}.record.json"
-        self.record(target, "triples", 4.0, dataset=train, recipe=recipe)
+        self.record("triples", 4.0, dataset=train, recipe=recipe)
         for number, name in enumerate(config.evaluation_sets()):
-            self.record(paths.bm25() / "retrieved" / f"{name}.record.json", "bm25", 1.2, dataset=name)
+            self.record("bm25", 1.2, dataset=name)
             self.scores(paths.bm25(), "bm25", name, 0.55 - 0.05 * number, None)
 
     def backbone(self, name: str) -> None:
         config, paths = self.config, self.paths
         norm = NORMS.get(name, 14.0 if config.backbone(name).head == "large" else 1.1)
-        self.record(paths.backbone(name) / "record.json", "backbone", 65.0, name=name)
+        self.record("backbone", 65.0, backbone=name)
         pretrain = config.backbone(name).pretrain
         family = pretrain.family if pretrain else "bert"
         audit = invented_audit(name, family, norm, inflate=config.backbone(name).factor)
         audit.write(paths.audit(self.config.experiment.recipe, name))
-        self.record(
-            paths.audit(self.config.experiment.recipe, name).with_name(f"{name}.record.json"), "audit", 6.0, name=name
-        )
+        self.record("audit_backbone", 6.0, backbone=name, recipe=config.experiment.recipe)
 
     def run(self, run: Run, fate: Fate) -> None:
         folder, scale = self.paths.run(run), used_scale(run.variant)
         norm = NORMS.get(run.backbone, 2.0)
-        rescaled = self.paths.rescaled(run.backbone, run.variant.name, run.recipe)
-        self.record(rescaled / "record.json", "rescale", 0.4, name=run.backbone, variant=run.variant.name)
+        divided = {"backbone": run.backbone, "variant": run.variant.name}
+        if run.variant.rule is None:
+            self.record("rescale", 0.4, **divided)
+        else:
+            self.record("rescale_by_rule", 0.4, **divided, recipe=run.recipe)
         history = self.history(run, fate)
         folder.mkdir(parents=True, exist_ok=True)
         write_history(folder / HISTORY, history.to_dict("records"))
@@ -280,13 +282,13 @@ class _Writer:
             skipped_steps=len(fate.gaps), nonfinite_losses=len(fate.gaps), nonfinite_weights=0, stopped_at=None,
             row_norm_before=norm / scale, row_norm_after=norm / scale * 1.1, devices=1, seconds=30.0,
         ).write(folder / OUTCOME)  # fmt: skip
-        self.record(folder / "train.record.json", "train", 30.0 + run.seed, run=run.folder)
+        self.record("train", 30.0 + run.seed, run=run.folder)
         if fate.scored:
             for number, name in enumerate(self.config.evaluation_sets()):
                 keys = {"run": run.folder, "dataset": name}
-                self.record(folder / "vectors" / name / "record.json", "encode", 3.0, **keys)
-                self.record(folder / "index" / name / "record.json", "index", 0.5, **keys)
-                self.record(folder / "retrieved" / f"{name}.record.json", "search", 0.7, **keys)
+                self.record("encode", 3.0, **keys)
+                self.record("index", 0.5, **keys)
+                self.record("search", 0.7, **keys)
                 self.scores(folder, run.folder, name, fate.mrr * (1 - 0.3 * number), fate)
 
     def history(self, run: Run, fate: Fate) -> pd.DataFrame:
@@ -352,7 +354,8 @@ class _Writer:
             ) if fate else None,
         ).write(folder / "scores" / f"{dataset}.json")  # fmt: skip
         table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
-        self.record(folder / "scores" / f"{dataset}.record.json", "score", 0.3, run=run, dataset=dataset)
+        names = {"dataset": dataset} if run == "bm25" else {"run": run, "dataset": dataset}
+        self.record("score_bm25" if run == "bm25" else "score", 0.3, **names)
 
 
 def write(path: Path, value: Any) -> None:

@@ -1,92 +1,84 @@
-"""Masked language models, their audit before training, and their divided heads."""
+"""Backbones, their audit before training, and their divided heads."""
 
 
 rule backbone:
     input:
-        backbone_inputs,
+        inputs("backbone"),
     output:
-        model=directory(paths.backbone("{backbone}")),
+        **outputs("backbone"),
     log:
-        LOGS / "backbone" / "{backbone}.log",
+        log_file("backbone"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["backbone"].threads
     resources:
-        gpu=GPUS,
-        mem_mb=8000,
-        runtime=240,
+        **resources_of("backbone"),
     params:
-        settings=settings("backbone", name="{backbone}"),
-        code=CODE["backbone"],
-        options=options,
+        **params("backbone"),
     shell:
-        "rescalade-device {resources.gpu} -- rescalade backbone {wildcards.backbone} {params.options} "
-        "2>&1 | tee -i {log} >&2"
+        command_line("backbone")
 
 
 rule audit_backbone:
     input:
-        model=paths.backbone("{backbone}"),
-        corpus=TRAIN_ON / "corpus.parquet",
-        queries=TRAIN_ON / "queries.parquet",
-        triples=TRAIN_ON / "triples-{recipe}.parquet",
+        inputs("audit_backbone"),
     output:
-        audit=report(
-            paths.audit("{recipe}", "{backbone}"),
-            caption="../report/captions/audit.rst",
-            category="Audits",
-            labels={"backbone": "{backbone}"},
+        **outputs(
+            "audit_backbone",
+            audit=dict(
+                caption="../report/captions/audit.rst",
+                category="Audits",
+                labels={"backbone": "{backbone}"},
+            ),
         ),
-        record=record(paths.audit("{recipe}", "{backbone}")),
     log:
-        LOGS / "audit" / "{recipe}" / "{backbone}.log",
+        log_file("audit_backbone"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["audit_backbone"].threads
     resources:
-        gpu=GPUS,
-        mem_mb=8000,
-        runtime=60,
+        **resources_of("audit_backbone"),
     params:
-        settings=settings("audit", name="{backbone}"),
-        code=CODE["audit"],
-        options=options,
+        **params("audit_backbone"),
     shell:
-        "rescalade-device {resources.gpu} -- rescalade audit {wildcards.backbone} {params.options} "
-        "2>&1 | tee -i {log} >&2"
+        command_line("audit_backbone")
 
 
 rule rescale:
     input:
-        model=paths.backbone("{backbone}"),
+        inputs("rescale"),
     output:
-        model=directory(paths.rescaled("{backbone}", "{variant}", "{recipe}")),
+        **outputs("rescale"),
     log:
-        LOGS / "rescale" / "{backbone}" / "{variant}.log",
+        log_file("rescale"),
     wildcard_constraints:
         variant=r"k\d[^/]*",
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["rescale"].threads
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **resources_of("rescale"),
     params:
-        settings=settings("rescale", name="{backbone}", variant="{variant}"),
-        code=CODE["rescale"],
-        options=options,
+        **params("rescale"),
     shell:
-        "rescalade rescale {wildcards.backbone} --variant {wildcards.variant} {params.options} "
-        "2>&1 | tee -i {log} >&2"
+        command_line("rescale")
 
 
-use rule rescale as rescale_by_rule with:
+rule rescale_by_rule:
     input:
-        model=paths.backbone("{backbone}"),
-        audit=paths.audit("{recipe}", "{backbone}"),
+        inputs("rescale_by_rule"),
     output:
-        model=directory(paths.results / "rescaled" / "{backbone}" / "{recipe}" / "{variant}"),
+        **outputs("rescale_by_rule"),
     log:
-        LOGS / "rescale" / "{backbone}" / "{recipe}" / "{variant}.log",
+        log_file("rescale_by_rule"),
     wildcard_constraints:
         variant=AUTOMATIC,
+    conda:
+        "../../envs/rescalade.yaml"
+    threads: STAGES["rescale_by_rule"].threads
+    resources:
+        **resources_of("rescale_by_rule"),
+    params:
+        **params("rescale_by_rule"),
+    shell:
+        command_line("rescale_by_rule")

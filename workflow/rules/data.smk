@@ -3,78 +3,60 @@
 
 rule source:
     input:
-        [],
+        inputs("source"),
     output:
-        folder=directory(paths.source("{source}")),
+        **outputs("source"),
     log:
-        LOGS / "source" / "{source}.log",
+        log_file("source"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 2
+    threads: STAGES["source"].threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **resources_of("source"),
     params:
-        settings=settings("source", name="{source}"),
-        code=kind_code("source"),
-        options=options,
+        **params("source"),
     shell:
-        "rescalade source {wildcards.source} {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("source")
 
 
 rule collection:
     input:
-        dataset_source,
+        inputs("collection"),
     output:
-        corpus=DATASET / "corpus.parquet",
-        queries=DATASET / "queries.parquet",
-        qrels=DATASET / "qrels.parquet",
-        given=DATASET / "given-triples.parquet",
-        manifest=report(
-            DATASET / "manifest.json",
-            caption="../report/captions/collection.rst",
-            category="Data",
-            labels={"data set": "{dataset}"},
+        **outputs(
+            "collection",
+            manifest=dict(
+                caption="../report/captions/collection.rst",
+                category="Data",
+                labels={"data set": "{dataset}"},
+            ),
         ),
-        record=DATASET / "record.json",
     log:
-        LOGS / "collection" / "{dataset}.log",
+        log_file("collection"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["collection"].threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **resources_of("collection"),
     params:
-        settings=settings("collection", dataset="{dataset}"),
-        code=kind_code("collection"),
-        options=options,
+        **params("collection"),
     shell:
-        "rescalade collection {wildcards.dataset} {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("collection")
 
 
 rule triples:
     input:
-        corpus=DATASET / "corpus.parquet",
-        queries=DATASET / "queries.parquet",
-        qrels=DATASET / "qrels.parquet",
-        given=DATASET / "given-triples.parquet",
-        manifest=DATASET / "manifest.json",
+        inputs("triples"),
     output:
-        triples=DATASET / "triples-{recipe}.parquet",
-        manifest=DATASET / "triples-{recipe}.json",
-        record=record(DATASET / "triples-{recipe}.parquet"),
+        **outputs("triples"),
     log:
-        LOGS / "triples" / "{dataset}-{recipe}.log",
+        log_file("triples"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["triples"].threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **resources_of("triples"),
     params:
-        settings=settings("triples", dataset="{dataset}", recipe="{recipe}"),
-        code=CODE["triples"],
-        options=options,
+        **params("triples"),
     shell:
-        "rescalade triples {wildcards.dataset} --recipe {wildcards.recipe} {params.options} " "2>&1 | tee -i {log} >&2"
+        command_line("triples")

@@ -8,54 +8,35 @@ encoded by one job, whose finished shards outlive a kill in that same folder, wh
 
 rule encode_shard:
     input:
-        model=RUN / "model",
-        corpus=DATASET / "corpus.parquet",
-        queries=DATASET / "queries.parquet",
+        inputs("encode_shard"),
     output:
-        shard=temp(encoding(RUN, "{dataset}") / "shard-{shard}.parquet"),
-        digest=temp(encoding(RUN, "{dataset}") / "shard-{shard}.sha256"),
+        **outputs("encode_shard", level="never"),
     log:
-        LOGS / "encode" / RUN_NAME / "{dataset}-{shard}.log",
+        log_file("encode_shard"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["encode_shard"].threads
     resources:
-        gpu=GPUS,
-        mem_mb=8000,
-        runtime=720,
+        **resources_of("encode_shard"),
     params:
-        settings=settings("encode", run=RUN_NAME, dataset="{dataset}"),
-        code=CODE["encode"],
-        options=options,
+        **params("encode_shard"),
     shell:
-        "rescalade-device {resources.gpu} -- rescalade encode "
-        "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/seed{wildcards.seed} {wildcards.dataset} "
-        "--shard {wildcards.shard} {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("encode_shard")
 
 
 rule encode:
     input:
-        model=RUN / "model",
-        corpus=DATASET / "corpus.parquet",
-        queries=DATASET / "queries.parquet",
-        shards=shard_files,
+        inputs("encode"),
     output:
-        vectors=kept(directory(vectors(RUN, "{dataset}")), "vectors"),
+        **outputs("encode", level="vectors"),
     log:
-        LOGS / "encode" / RUN_NAME / "{dataset}.log",
+        log_file("encode"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["encode"].threads
     resources:
-        gpu=GPUS,
-        mem_mb=8000,
-        runtime=720,
+        **resources_of("encode"),
     params:
-        settings=settings("encode", run=RUN_NAME, dataset="{dataset}"),
-        corpus=lambda wildcards: str(CONFIG.dataset(wildcards.dataset).corpus or ""),
-        code=CODE["encode"],
-        options=options,
+        **params("encode"),
     shell:
-        "rescalade-device {resources.gpu} -- rescalade encode "
-        "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/seed{wildcards.seed} {wildcards.dataset} "
-        "{params.options} 2>&1 | tee -i {log} >&2"
+        command_line("encode")

@@ -3,112 +3,105 @@
 
 rule tables:
     input:
-        **model_results(CONFIG.backbones()),
+        inputs("tables"),
     output:
-        tables=report(
-            directory(EXPERIMENT / "tables"),
-            patterns=["{name}.csv"],
-            caption="../report/captions/tables.rst",
-            category="Tables",
-            labels={"table": "{name}"},
+        **outputs(
+            "tables",
+            tables=dict(
+                caption="../report/captions/tables.rst",
+                category="Tables",
+                patterns=["{name}.csv"],
+                labels={"table": "{name}"},
+            ),
         ),
     log:
-        LOGS / "tables" / f"{CONFIG.name}.log",
+        log_file("tables"),
     localrule: True
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["tables"].threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("tables"),
     params:
-        settings=settings("tables"),
-        code=CODE["tables"],
-        options=options,
+        **params("tables"),
     shell:
-        "rescalade tables {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("tables")
 
 
 rule figures:
     input:
-        **model_results(CONFIG.backbones()),
+        inputs("figures"),
     output:
-        figures=report(
-            directory(EXPERIMENT / "figures"),
-            patterns=["{name}.svg"],
-            caption="../report/captions/figures.rst",
-            category="Figures",
-            labels={"figure": "{name}"},
+        **outputs(
+            "figures",
+            figures=dict(
+                caption="../report/captions/figures.rst",
+                category="Figures",
+                patterns=["{name}.svg"],
+                labels={"figure": "{name}"},
+            ),
         ),
     log:
-        LOGS / "figures" / f"{CONFIG.name}.log",
+        log_file("figures"),
     localrule: True
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["figures"].threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("figures"),
     params:
-        settings=settings("figures"),
-        code=CODE["figures"],
-        options=options,
+        **params("figures"),
     shell:
-        "rescalade figures {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("figures")
 
 
 rule report:
     input:
-        **model_results(CONFIG.backbones()),
-        tables=EXPERIMENT / "tables",
-        figures=EXPERIMENT / "figures",
-        pages=[EXPERIMENT / f"{name}.html" for name in CONFIG.backbones()],
+        inputs("report"),
     output:
-        page=report(
-            EXPERIMENT / "index.html",
-            caption="../report/captions/report.rst",
-            category="Report",
-            labels={"page": "experiment"},
+        **outputs(
+            "report",
+            page=dict(
+                caption="../report/captions/report.rst",
+                category="Report",
+                labels={"page": "experiment"},
+            ),
         ),
     log:
-        LOGS / "report" / f"{CONFIG.name}.log",
+        log_file("report"),
     localrule: True
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["report"].threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("report"),
     params:
-        settings=settings("report"),
-        code=CODE["report"],
-        options=options,
+        **params("report"),
     shell:
-        "rescalade report --page index {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("report")
 
 
 rule page:
     input:
-        unpack(lambda wildcards: model_results([wildcards.backbone])),
+        inputs("page"),
     output:
-        page=report(
-            EXPERIMENT / "{backbone}.html",
-            caption="../report/captions/page.rst",
-            category="Report",
-            labels={"page": "{backbone}"},
+        **outputs(
+            "page",
+            page=dict(
+                caption="../report/captions/page.rst",
+                category="Report",
+                labels={"page": "{backbone}"},
+            ),
         ),
     log:
-        LOGS / "page" / CONFIG.name / "{backbone}.log",
+        log_file("page"),
     localrule: True
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["page"].threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("page"),
     params:
-        settings=page_settings,
-        code=CODE["report"],
-        options=options,
+        **params("page"),
     shell:
-        "rescalade report --page {wildcards.backbone} {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("page")

@@ -3,72 +3,53 @@
 
 rule index:
     input:
-        vectors=vectors(RUN, "{dataset}"),
+        inputs("index"),
     output:
-        index=kept(directory(index(RUN, "{dataset}")), "all"),
+        **outputs("index", level="all"),
     log:
-        LOGS / "index" / RUN_NAME / "{dataset}.log",
+        log_file("index"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["index"].threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **resources_of("index"),
     params:
-        settings=settings("index", run=RUN_NAME, dataset="{dataset}"),
-        code=CODE["index"],
-        options=options,
+        **params("index"),
     shell:
-        "rescalade index "
-        "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/seed{wildcards.seed} {wildcards.dataset} "
-        "{params.options} 2>&1 | tee -i {log} >&2"
+        command_line("index")
 
 
 rule search:
     input:
-        index=of_documents(index),
-        documents=of_documents(vectors),
-        vectors=vectors(RUN, "{dataset}"),
+        inputs("search"),
     output:
-        retrieved=retrieved(RUN, "{dataset}"),
-        timings=RUN / "retrieved" / "{dataset}.json",
-        record=record(retrieved(RUN, "{dataset}")),
+        **outputs("search"),
     log:
-        LOGS / "search" / RUN_NAME / "{dataset}.log",
+        log_file("search"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["search"].threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **resources_of("search"),
     params:
-        settings=settings("search", run=RUN_NAME, dataset="{dataset}"),
-        code=CODE["search"],
-        options=options,
+        **params("search"),
     shell:
-        "rescalade search "
-        "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/seed{wildcards.seed} {wildcards.dataset} "
-        "{params.options} 2>&1 | tee -i {log} >&2"
+        command_line("search")
 
 
 rule bm25:
     input:
-        corpus=DATASET / "corpus.parquet",
-        queries=DATASET / "queries.parquet",
+        inputs("bm25"),
     output:
-        retrieved=retrieved(paths.bm25(), "{dataset}"),
-        record=record(retrieved(paths.bm25(), "{dataset}")),
+        **outputs("bm25"),
     log:
-        LOGS / "bm25" / "{dataset}.log",
+        log_file("bm25"),
     conda:
         "../../envs/rescalade.yaml"
-    threads: 1
+    threads: STAGES["bm25"].threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **resources_of("bm25"),
     params:
-        settings=settings("bm25", dataset="{dataset}"),
-        code=CODE["bm25"],
-        options=options,
+        **params("bm25"),
     shell:
-        "rescalade bm25 {wildcards.dataset} {params.options} 2>&1 | tee -i {log} >&2"
+        command_line("bm25")

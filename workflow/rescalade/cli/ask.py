@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,12 +25,13 @@ from rescalade.cli.context import (
     ExperimentOption,
     ReportOption,
     ResultsOption,
+    SnapshotOption,
     ThreadsOption,
     stage_command,
 )
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.stages import parse_run
+from rescalade.runs import Run
 from rescalade.stage import Machine
 
 if TYPE_CHECKING:
@@ -67,15 +68,17 @@ def ask(
     report: ReportOption = Path("report"),
     threads: ThreadsOption = 1,
     device: DeviceOption = "auto",
+    snapshot: SnapshotOption = None,
 ) -> None:
     """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer one question.
 
     The answer shows the best documents and why: the terms that each shares with the question, with their weights.
     """
     if dataset is None and vectors is None and index is None:
-        common = {"config": config, "experiment": experiment, "results": results, "report": report}
+        common: dict[str, Any] = {"config": config, "experiment": experiment, "results": results, "report": report}
+        common |= {"threads": threads, "device": device, "snapshot": snapshot}
         try:
-            stage_command(retrieval.search)(run=source, dataset=text, **common, threads=threads, device=device)
+            stage_command(retrieval.search)(run=source, dataset=text, **common)
         except UserError as error:
             if "unknown data set" in str(error):
                 raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
@@ -103,7 +106,7 @@ def _places(
         return Path(source), vectors, index, corpus
     if Path(source).is_dir():
         raise UserError(f"{source}: no model there (config.json is missing)")
-    run = Paths(results).run(parse_run(source))
+    run = Paths(results).run(Run.parse(source))
     if dataset is not None:
         from rescalade.vectors.shared_corpus import corpus_folder
 

@@ -67,7 +67,7 @@ def rescale_elsewhere(
     if variant.rule is not None:
         from rescalade.audit.sample_audit import audit_model
 
-        audited = audit_model(origin, device=context.device())
+        audited = audit_model(origin, device=context.machine.device())
         variant = replace(variant, bias=variant.bias or (bias_where_present and audited.bias_norm is not None))
         variant = variant.chosen(predicted_scale(audited.predicted, variant))
     with atomic_folder(out) as folder:
@@ -159,8 +159,8 @@ def _use_all_cores(context: Context) -> str:
     """The device; on a CPU every core helps, since nothing else of a pipeline runs beside this command."""
     import torch
 
-    device = context.device()
-    torch.set_num_threads(max(context.threads, os.cpu_count() or 1))
+    device = context.machine.device()
+    torch.set_num_threads(max(context.machine.threads, os.cpu_count() or 1))
     return device
 
 

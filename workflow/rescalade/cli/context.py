@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import os
 from collections.abc import Callable
@@ -14,23 +13,24 @@ from typing import Annotated, Any
 import typer
 
 from rescalade.config import Config, load_config
-from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stages import code_digest, stage_settings
-from rescalade.stage import Call, Files, Machine
+from rescalade.pipeline.snapshot import read_snapshot
+from rescalade.stage import Machine
 
 ConfigOption = Annotated[list[Path], typer.Option("--config", help="Configuration file; repeat to overlay.")]
 ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Experiment, instead of the file's.")]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of intermediate results.")]
 ReportOption = Annotated[Path, typer.Option("--report", help="Folder of reports.")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="CPU threads of this process.")]
+SnapshotOption = Annotated[
+    Path | None, typer.Option("--snapshot", help="Configuration kept by a Snakemake call, instead of --config.")
+]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 
 
 @dataclass(frozen=True)
 class Context:
-    """Configuration, folders and resources of one command.
+    """Configuration, folders and machine of one command.
 
     The configuration is read when it is first asked for: commands that work on a model folder need none.
     """
@@ -38,59 +38,34 @@ class Context:
     files: tuple[Path, ...]
     experiment: str | None
     paths: Paths
-    threads: int
-    device_name: str
+    machine: Machine
+    snapshot: Path | None = None
 
     @functools.cached_property
     def config(self) -> Config:
-        """The checked configuration.
+        """The checked configuration: the snapshot where one is given, else the files.
 
         Raises:
             UserError: a file is missing, or something in it is wrong.
         """
+        if self.snapshot is not None:
+            return read_snapshot(self.snapshot, self.experiment)
         return load_config(list(self.files), self.experiment)
 
     def configured_backbone(self, name: str) -> bool:
         """Whether the configuration, if there is one, has a backbone of this name."""
-        return all(file.is_file() for file in self.files) and name in self.config.model.backbones
+        found = self.snapshot is not None or all(file.is_file() for file in self.files)
+        return found and name in self.config.model.backbones
 
-    def settings(self, stage: str, **wildcards: str) -> str:
-        """Effective settings of a stage as JSON."""
-        return stage_settings(self.config, stage, **wildcards)
-
-    def checkpoints(self, stage: str, settings: str, *inputs: str) -> Path:
-        """Folder of unfinished work: its key covers settings, code and inputs, so a change starts anew."""
-        text = "\0".join([stage, settings, code_digest(stage), *inputs])
-        return self.paths.checkpoints(f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:20]}")
-
-    def call(self, recorder: Recorder, names: dict[str, str], caches: Files, memory_mb: int = 256) -> Call:
-        """How a stage runs that this command names."""
-        return Call(
-            title=" ".join([recorder.stage, *names.values()]),
-            names=names,
-            machine=Machine(self.threads, self.device_name, memory_mb),
-            caches=caches,
-            code=code_digest(recorder.stage),
-            record=recorder.write,
-        )
-
-    def device(self) -> str:
-        """The torch device; threads are set on the way.
+    def execute(self, rule: str, **names: str) -> None:
+        """Run a stage of the pipeline.
 
         Raises:
-            UserError: CUDA is asked for and there is none.
+            UserError: whatever the stage says.
         """
-        import torch
+        from rescalade.pipeline.execute import execute
 
-        torch.set_num_threads(self.threads)
-        name = self.device_name
-        if name == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        if name == "cuda" and not torch.cuda.is_available():
-            raise UserError("device cuda: this machine or this build of torch has no CUDA device; use --device cpu")
-        if name not in ("cpu", "cuda"):
-            raise UserError(f"device {name!r}: expected cpu, cuda or auto")
-        return name
+        execute(self.config, self.paths, rule, names, self.machine)
 
 
 _COMMON = {
@@ -100,6 +75,7 @@ _COMMON = {
     "report": (ReportOption, Path("report")),
     "threads": (ThreadsOption, 1),
     "device": (DeviceOption, "auto"),
+    "snapshot": (SnapshotOption, None),
 }
 
 
@@ -122,8 +98,8 @@ def stage_command(function: Callable[..., None]) -> Callable[..., None]:
             files=tuple(taken["config"]),
             experiment=taken["experiment"],
             paths=Paths(taken["results"], taken["report"]),
-            threads=taken["threads"],
-            device_name=taken["device"],
+            machine=Machine(taken["threads"], taken["device"]),
+            snapshot=taken["snapshot"],
         )
         function(context, **values)
 

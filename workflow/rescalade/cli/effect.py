@@ -12,7 +12,7 @@ from rescalade import paths as layout
 from rescalade.cli.context import ResultsOption
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.stages import parse_run
+from rescalade.runs import Run
 
 
 def effect(
@@ -36,7 +36,7 @@ def effect(
         if kind not in LOSSY:
             raise UserError(f"--weights {kind}: expected {' or '.join(LOSSY)}; float32 is what they are compared with")
     paths = Paths(results)
-    vectors = layout.vectors(paths.run(parse_run(run)), dataset)
+    vectors = layout.vectors(paths.run(Run.parse(run)), dataset)
     shards = CorpusShards(vectors)
     stored = shards.manifest.weights
     if stored in LOSSY:

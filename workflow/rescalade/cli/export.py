@@ -62,14 +62,14 @@ def export(
 
 def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Path | None]:
     """The folder of vectors, and the model's where the source tells."""
-    from rescalade.pipeline.stages import parse_run
+    from rescalade.runs import Run
     from rescalade.vectors.vectors import MANIFEST
 
     if (Path(source) / MANIFEST).is_file():
         return Path(source), None
     if dataset is None:
         raise UserError(f"{source}: {MANIFEST} is not there, so it is no folder of vectors; a run needs --dataset NAME")
-    run = Paths(results).run(parse_run(source))
+    run = Paths(results).run(Run.parse(source))
     return layout.vectors(run, dataset), run / "model" if (run / "model").is_dir() else None
 
 

@@ -8,9 +8,9 @@ from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.pipeline.digest import code_digest
 from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stages import parse_run
+from rescalade.pipeline.stage_settings import as_json
 from rescalade.progress import Reporter
-from rescalade.stage import Machine
+from rescalade.runs import Run
 
 
 def encode_own_texts(
@@ -43,10 +43,10 @@ def encode_own_texts(
         work=WorkFolder(out.with_name(f"{out.name}.encoding"), earlier=out),
         code=code_digest("encode"),
     )
-    inputs = [path for path in (texts, queries) if path is not None]
-    recorder = Recorder("encode", settings.model_dump_json(), inputs)
+    inputs = {name: path for name, path in (("texts", texts), ("queries", queries)) if path is not None}
+    recorder = Recorder("encode", as_json(settings), code_digest("encode"), inputs)
     with Reporter(f"encode {out}") as progress:
-        manifest = job.encode(Machine(context.threads, context.device_name).devices(), progress)
+        manifest = job.encode(context.machine.devices(), progress)
     recorder.write(job.work.folder / "record.json")
     job.work.publish({*manifest.sha256, "manifest.json", "record.json"}, out)
 
@@ -65,7 +65,7 @@ def model_folder(context: Context, model_or_run: str) -> Path:
     if folder.is_dir():
         raise UserError(f"{folder}: no config.json is there; expected a model folder")
     try:
-        model = context.paths.run(parse_run(model_or_run)) / "model"
+        model = context.paths.run(Run.parse(model_or_run)) / "model"
     except UserError:
         raise UserError(
             f"{model_or_run!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import typer
 
 from rescalade.cli.context import Context, stage_command
-from rescalade.config.errors import unknown
-from rescalade.errors import UserError
-from rescalade.pipeline.records import Recorder
+from rescalade.errors import UserError, unknown
 
 
 def register(app: typer.Typer) -> None:
@@ -18,20 +16,12 @@ def register(app: typer.Typer) -> None:
 
 def tables(context: Context) -> None:
     """Write the experiment's tables as CSV and LaTeX."""
-    from rescalade.report.tables.tables import make_tables
-
-    recorder = Recorder("tables", context.settings("tables"), [])
-    make_tables(context.config, context.paths)
-    recorder.write(context.paths.experiment(context.config.name) / "tables" / "record.json")
+    context.execute("tables", experiment=context.config.name)
 
 
 def figures(context: Context) -> None:
     """Draw the experiment's figures as SVG and PDF."""
-    from rescalade.report.figures.figures import make_figures
-
-    recorder = Recorder("figures", context.settings("figures"), [])
-    make_figures(context.config, context.paths)
-    recorder.write(context.paths.experiment(context.config.name) / "figures" / "record.json")
+    context.execute("figures", experiment=context.config.name)
 
 
 def report(
@@ -39,12 +29,12 @@ def report(
     page: str | None = typer.Option(None, help="`index` or a backbone; all pages where left out."),
 ) -> None:
     """Write the experiment's pages."""
-    from rescalade.report.pages.page import make_pages
-
-    recorder = Recorder("report", context.settings("report"), [])
-    make_pages(context.config, context.paths, None if page is None else [page])
-    if page in (None, "index"):
-        recorder.write(context.paths.experiment(context.config.name) / "record.json")
+    experiment = context.config.name
+    for name in [*context.config.backbones(), "index"] if page is None else [page]:
+        if name == "index":
+            context.execute("report", experiment=experiment)
+        else:
+            context.execute("page", experiment=experiment, backbone=name)
 
 
 def claims(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,6 @@ class Lines:
                 inner = (*location, number)
                 self._places[inner] = (path, value.start_mark.line + 1)
                 self._walk(path, value, inner)
-
-
-def unknown(what: str, name: str, valid: Iterable[str], place: str = "") -> UserError:
-    """The error for a name that refers to nothing."""
-    return UserError(f"{place}unknown {what} {name!r}; {nearest(name, valid)}")
 
 
 def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
 from rescalade.config.datasets import check_corpus
-from rescalade.config.errors import Lines, Location, explain, unknown
+from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
 from rescalade.config.measures import check_measures
 from rescalade.config.model import (
@@ -26,7 +26,7 @@ from rescalade.config.model import (
 )
 from rescalade.data.kinds import Dataset
 from rescalade.data.settings import SourceConfig
-from rescalade.errors import UserError
+from rescalade.errors import UserError, unknown
 from rescalade.models.splade_config import Precision
 from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings

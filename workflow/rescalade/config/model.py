@@ -66,6 +66,7 @@ class BackboneConfig(Strict):
     head: Literal["small", "large"] | None = Field(
         None, description="Class of the head's row norm, for the report's claims."
     )
+    devices: int | None = Field(None, ge=1, description="For its runs, instead of the recipe's `devices`.")
     twin: Name | None = Field(None, description="Small-norm backbone of the same architecture, for a large-norm one.")
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings of this backbone alone."
@@ -84,6 +85,12 @@ class RecipeConfig(Strict):
     """A named way to train."""
 
     source: str = Field("", description="Where the numbers come from.")
+    devices: int = Field(
+        1,
+        ge=1,
+        description="GPUs that train a run together; without a GPU, processes on the CPU. Changes no result beyond the "
+        "order of additions, and makes nothing run again.",
+    )
     mining: MiningSettings = Field(default_factory=MiningSettings, description="Hard negatives.")
     train: TrainSettings = Field(default_factory=TrainSettings, description="Training settings.")
 

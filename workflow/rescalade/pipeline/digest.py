@@ -1,91 +1,88 @@
 """Digest of the code behind each stage: what it means, not how it is written.
 
-The syntax trees of the stage's command, of its entry module and of every module of this package that these import,
-directly or through others, without their documentation. Comments, formatting, docstrings and descriptions of fields
-do not count; anything else does.
+It covers the syntax trees of the module with the stage's function `run_STAGE` and of every module of this package that
+it imports, directly or through others. Comments, formatting, docstrings, descriptions of fields, messages of errors and
+lines of the log do not count; anything else does.
+
+Of the head families only the row of the model type at hand counts, so that a new family makes no other model again.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Sequence
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rescalade.errors import UserError
+from rescalade.pipeline.graph import stage
 
 PACKAGE = "rescalade"
 ROOT = Path(__file__).resolve().parents[1]
 
-ENTRIES: dict[str, str] = {
-    "source": "rescalade.data.source_stage",
-    "collection": "rescalade.data.collection_stage",
-    "triples": "rescalade.triples.triples",
-    "backbone": "rescalade.backbones.make",
-    "audit": "rescalade.audit.audit_text",
-    "rescale": "rescalade.rescaling.make",
-    "train": "rescalade.training.run",
-    "encode": "rescalade.encoding.encode",
-    "index": "rescalade.retrieval.index",
-    "search": "rescalade.retrieval.search",
-    "score": "rescalade.scoring.score",
-    "bm25": "rescalade.retrieval.bm25",
-    "tables": "rescalade.report.tables.tables",
-    "figures": "rescalade.report.figures.figures",
-    "report": "rescalade.report.pages.page",
-}
-"""Module in which each stage begins. Of the command line only the function of that name counts, and what it imports
-itself: the rest, like the rules, is glue between configuration, files and this code. The modules of a source's kind
-count beside these (see `modules_digest`), so that a new kind of source makes no collection of another kind again."""
-
-GLUE = ("cli", "config", "paths", "pipeline")
-"""Modules that are not followed: what they decide reaches a stage as its settings, which are a parameter of their own.
-If they counted, a new key of the configuration would train every model again. Only the reporting stages count them:
-those show the configuration itself, and are cheap."""
-
-DATA_FILES: dict[str, tuple[str, ...]] = {
+NOT_FOLLOWED = (
+    "catalogue",
+    "cli",
+    "config",
+    "errors",
+    "models.published_norm",
+    "paths",
+    "pipeline",
+    "progress",
+    "published",
+    "stage",
+)
+"""Modules and packages that are neither counted nor followed. What configuration and graph decide reaches a stage as
+its settings and files, which are parameters of their own; progress and errors change no result; what is published stops
+a stage or lets it go on. Only the reporting stages count them all: those show configuration and published numbers
+themselves, and are cheap."""
+REPORTING = {
     "tables": ("rescalade/catalogue/published/*",),
     "figures": ("rescalade/catalogue/published/*",),
     "report": ("rescalade/catalogue/published/*", "rescalade/report/templates/*"),
 }
-"""Files beside the package that belong to a stage's meaning and are not Python."""
+"""Kinds of stage that count everything, and the files beside the package that belong to their meaning."""
+FAMILIES = f"{PACKAGE}.models.families"
+"""A table, of which a stage has one row."""
+LOGGERS = ("log", "logger")
+LEVELS = ("debug", "info", "warning", "error")
 
 
-def code_digest(stage: str, root: Path = ROOT) -> str:
+def code_digest(name: str, model_type: str | None = None, also: Sequence[str] = (), root: Path = ROOT) -> str:
     """Digest of all code that a stage can reach.
 
     Args:
-        stage: a key of ENTRIES.
+        name: a rule of the graph.
+        model_type: of the backbone that the stage works on; where it is not known, every head family counts.
+        also: further modules in which its code begins, those of a kind of source.
         root: folder of the package `rescalade`.
 
     Returns:
         16 hexadecimal digits.
 
     Raises:
-        UserError: the stage is unknown, its entry module is missing, or a module is not valid Python.
+        UserError: the stage is unknown, its module is missing, or a module is not valid Python.
     """
-    if stage not in ENTRIES:
-        raise UserError(f"unknown stage {stage!r}; known: {', '.join(ENTRIES)}")
-    command, imported = _command(root, stage)
-    digest = hashlib.sha256(command.encode())
-    leave_out = () if stage in DATA_FILES else GLUE
-    entries = (ENTRIES[stage], *imported)
-    for name in sorted({name for entry in entries for name in reachable(entry, root, leave_out)}):
-        digest.update(f"{name}:{_module(root, name)[0]}\n".encode())
-    for pattern in DATA_FILES.get(stage, ()):
+    row = stage(name)
+    reporting = REPORTING.get(row.kind)
+    digest = hashlib.sha256(row.run.encode())
+    leave_out = NOT_FOLLOWED if reporting is None else ("cli",)
+    entries = (row.run.partition(":")[0], *also)
+    for module in sorted({module for entry in entries for module in reachable(entry, root, leave_out)}):
+        part = _families(root, model_type) if module == FAMILIES and reporting is None else _module(root, module)[0]
+        digest.update(f"{module}:{part}\n".encode())
+    for pattern in reporting or ():
         for path in sorted(root.parent.glob(pattern)):
             digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def modules_digest(modules: Sequence[str], root: Path = ROOT) -> str:
-    """Digest of some modules and all that they can reach: 16 hexadecimal digits."""
-    reached = sorted({name for entry in modules for name in reachable(entry, root, GLUE)})
-    return hashlib.sha256("".join(f"{name}:{_module(root, name)[0]}\n" for name in reached).encode()).hexdigest()[:16]
-
-
-def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = ()) -> set[str]:
+def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = NOT_FOLLOWED) -> set[str]:
     """Names of the package's modules that a module imports, itself and packages on the way included.
 
     Args:
@@ -102,11 +99,16 @@ def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = ()) -> s
     waiting = [entry]
     while waiting:
         name = waiting.pop()
-        if name in seen or name.removeprefix(f"{PACKAGE}.").split(".")[0] in leave_out:
+        if name in seen or _left_out(name, leave_out):
             continue
         seen.add(name)
         waiting.extend(_module(root, name)[1] - seen)
     return seen
+
+
+def _left_out(name: str, leave_out: Sequence[str]) -> bool:
+    inner = name.removeprefix(f"{PACKAGE}.")
+    return any(inner == each or inner.startswith(f"{each}.") for each in leave_out)
 
 
 def _file(root: Path, name: str) -> Path | None:
@@ -131,29 +133,35 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
         raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     if b"TYPE_CHECKING" in text:
-        _drop_type_checking(tree)
+        for node in list(ast.walk(tree)):
+            _drop(node, _is_type_checking)
     nodes = list(ast.walk(tree))
     named = {module for node in nodes for module in _imports(node, package)}
     parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
-    _drop_documentation(nodes)
+    _drop_words(nodes)
     modules = frozenset(module for module in named | parents if _file(root, module) is not None)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules
 
 
 @cache
-def _command(root: Path, stage: str) -> tuple[str, frozenset[str]]:
-    """Tree of the function that is a stage's command, and the modules of the package imported inside it."""
-    for path in sorted((root / "cli").glob("*.py")):
-        text = path.read_bytes()
-        if f"def {stage}(".encode() not in text:
-            continue
-        for node in ast.parse(text, filename=str(path)).body:
-            if isinstance(node, ast.FunctionDef) and node.name == stage:
-                nodes = list(ast.walk(node))
-                named = {module for inner in nodes for module in _imports(inner, f"{PACKAGE}.cli")}
-                _drop_documentation(nodes)
-                return ast.dump(node), frozenset(module for module in named if _file(root, module) is not None)
-    return "", frozenset()
+def _families(root: Path, model_type: str | None) -> str:
+    """Digest of the rows of head families that count: what each says beyond the defaults."""
+    spec = importlib.util.spec_from_file_location("rescalade_families", root / "models" / "families.py")
+    if spec is None or spec.loader is None:
+        raise UserError(f"module {FAMILIES} is missing under {root}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[spec.name]
+    rows: dict[str, Any] = module.FAMILIES
+    chosen = rows if model_type is None else {key: row for key, row in rows.items() if key == model_type}
+    said = {
+        key: {field.name: repr(value) for field in fields(row) if (value := getattr(row, field.name)) != field.default}
+        for key, row in sorted(chosen.items())
+    }
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _imports(node: ast.AST, package: str) -> list[str]:
@@ -171,22 +179,27 @@ def _imports(node: ast.AST, package: str) -> list[str]:
     return [name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
 
 
-def _drop_documentation(nodes: Iterable[ast.AST]) -> None:
-    """Remove docstrings, strings that stand alone below an assignment, and descriptions of pydantic fields."""
+def _drop_words(nodes: Iterable[ast.AST]) -> None:
+    """Remove what is for readers alone.
+
+    Docstrings, strings that stand alone below an assignment, descriptions of pydantic fields, messages of user errors,
+    lines of the log.
+    """
     for node in nodes:
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+        _drop(node, _is_text, _is_log)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "Field":
+                node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+            elif node.func.id == "UserError":
+                node.args, node.keywords = [], []
 
 
-def _drop_type_checking(tree: ast.AST) -> None:
-    """Remove what stands under `if TYPE_CHECKING:`, which no running program ever sees."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
+def _drop(node: ast.AST, *conditions: Callable[[ast.AST], bool]) -> None:
+    """Remove statements for which one of the conditions holds from the bodies of a node."""
+    for part in ("body", "orelse", "finalbody"):
+        body = getattr(node, part, None)
         if isinstance(body, list):
-            node.body = [item for item in body if not _is_type_checking(item)]  # type: ignore[attr-defined]
+            setattr(node, part, [item for item in body if not any(condition(item) for condition in conditions)])
 
 
 def _is_type_checking(node: ast.AST) -> bool:
@@ -195,3 +208,11 @@ def _is_type_checking(node: ast.AST) -> bool:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_log(node: ast.AST) -> bool:
+    """A statement such as `logger.info(...)`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    return isinstance(call.func.value, ast.Name) and call.func.value.id in LOGGERS and call.func.attr in LEVELS

@@ -11,6 +11,7 @@ from typing import Any
 from rescalade.config import Config, load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.pipeline.snapshot import read_snapshot
 
 MINIMUM_FREE_BYTES = 200 * 2**20
 """Below this much room a run of the smallest experiment would not end."""
@@ -23,19 +24,23 @@ def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
 
     Args:
         files: configuration files, the later over the earlier.
-        overrides: what `--config` gave; only `experiment` is a key there.
+        overrides: what `--config` gave; only `experiment` is a key there. Jobs on a cluster are given `snapshot` too:
+            the configuration as it stood when the graph was built.
 
     Raises:
         UserError: another key is overridden, or the configuration is wrong.
     """
-    other = sorted(set(overrides) - {"experiment"})
+    other = sorted(set(overrides) - {"experiment", "snapshot"})
     if other:
         raise UserError(
             f"--config {other[0]}=...: only experiment=NAME can be set there; write other keys into a file of their "
             "own and add it by --configfile"
         )
     experiment = overrides.get("experiment")
-    config = load_config(files, None if experiment is None else str(experiment))
+    chosen = None if experiment is None else str(experiment)
+    if "snapshot" in overrides:
+        return read_snapshot(Path(str(overrides["snapshot"])), chosen)
+    config = load_config(files, chosen)
     _check_local_folders(config)
     return config
 

@@ -9,13 +9,14 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rescalade.atomic import sha256, write_json
-from rescalade.pipeline.stages import code_digest
+from rescalade.atomic import sha256
+from rescalade.record import Environment, Record
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "pytrec-eval-terrier",
@@ -25,26 +26,36 @@ PACKAGES = (
 
 
 class Recorder:
-    """Started with a stage, writes its record at the end."""
+    """Started with a stage, writes its record when it is called."""
 
-    def __init__(self, stage: str, settings: str, inputs: list[Path]) -> None:
-        self.stage, self._settings, self._inputs = stage, settings, inputs
+    def __init__(self, stage: str, settings: str, code: str, inputs: Mapping[str, Path]) -> None:
+        """stage: as records call it. settings: JSON. code: digest. inputs: files, or folders by what marks them."""
+        self._stage, self._settings, self._code, self._inputs = stage, settings, code, inputs
         self._start = time.perf_counter()
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, read: Sequence[Path] = ()) -> None:
         """Write the record; seconds are wall time, memory the peak resident size of this process in bytes."""
-        write_json(
-            path,
-            {
-                "stage": self.stage,
-                "settings": json.loads(self._settings),
-                "code": code_digest(self.stage),
-                "made": environment(),
-                "inputs": {str(item): sha256(item) for item in self._inputs if item.is_file()},
-                "seconds": round(time.perf_counter() - self._start, 3),
-                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            },
-        )
+        items = [file for item in [*self._inputs.values(), *read] for file in _marks(item)]
+        Record(
+            stage=self._stage,
+            settings=json.loads(self._settings),
+            code=self._code,
+            made=Environment(**environment()),
+            inputs={str(item): sha256(item) for item in items},
+            seconds=round(time.perf_counter() - self._start, 3),
+            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        ).write(path)
+
+
+def _marks(item: Path) -> list[Path]:
+    """Files whose digests stand for an input: itself; of a folder its manifest, which lists the rest, or its weights.
+
+    Files that a stage may do without are not there.
+    """
+    if item.is_file():
+        return [item]
+    manifest = item / "manifest.json"
+    return [manifest] if manifest.is_file() else sorted(item.glob("*.safetensors"))
 
 
 def environment() -> dict[str, Any]:

@@ -10,9 +10,8 @@ from typing import Any
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.jobs import RULES, make_jobs
 from rescalade.pipeline.plan.assumptions import Assumptions
-from rescalade.pipeline.plan.job import RULES
-from rescalade.pipeline.plan.jobs import make_jobs
 from rescalade.pipeline.plan.space import disk_bytes, download_bytes
 from rescalade.pipeline.plan.todo import jobs_to_do
 from rescalade.pipeline.plan.work import Work, measure_work
@@ -68,7 +67,7 @@ class Plan:
 def make_plan(config: Config, paths: Paths, assumed: Assumptions) -> Plan:
     """Count the jobs of the chosen experiment and estimate what they take. Reads small files only, and no network."""
     jobs = make_jobs(config, paths)
-    todo = jobs_to_do(config, jobs)
+    todo = jobs_to_do(jobs)
     keys = [key for key in jobs if key in todo]
     work = measure_work(config, paths, jobs, keys, assumed)
     downloads, unknown = download_bytes(config, paths, keys)

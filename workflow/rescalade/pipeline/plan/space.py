@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from rescalade.config import Config
 from rescalade.data.settings import Download
 from rescalade.paths import Paths
+from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import (
     ADAM_BYTES,
@@ -18,7 +19,6 @@ from rescalade.pipeline.plan.assumptions import (
     WEIGHT_BYTES,
     Assumptions,
 )
-from rescalade.pipeline.plan.job import Job, Key
 from rescalade.pipeline.plan.shapes import shape_of
 from rescalade.pipeline.plan.work import weights_of
 

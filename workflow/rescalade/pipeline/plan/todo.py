@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
-from rescalade.config import Config
-from rescalade.pipeline.digest import code_digest
-from rescalade.pipeline.plan.job import Job, Key
-from rescalade.pipeline.stages import stage_settings
+from rescalade.pipeline.job_code import job_code
+from rescalade.pipeline.jobs import ALL, Job, Key
+from rescalade.pipeline.stage_settings import as_json
 
 
-def jobs_to_do(config: Config, jobs: Mapping[Key, Job]) -> set[Key]:
+def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:
     """Keys of the jobs that a call for the report would run.
 
     As in Snakemake a missing file is made when something asks for it: models and vectors may be deleted once their
@@ -24,7 +22,7 @@ def jobs_to_do(config: Config, jobs: Mapping[Key, Job]) -> set[Key]:
     def stale(key: Key) -> bool:
         """Made with other settings or code, or from something that was."""
         job = jobs[key]
-        return (_present(job) and not _current(config, job)) or any(stale(need) for need in job.needs)
+        return (_present(job) and not _current(job)) or any(stale(need) for need in job.needs)
 
     found: set[Key] = set()
 
@@ -35,7 +33,8 @@ def jobs_to_do(config: Config, jobs: Mapping[Key, Job]) -> set[Key]:
         for need in jobs[key].needs:
             ask(need)
 
-    ask(("report",))
+    for need in jobs[(ALL,)].needs:
+        ask(need)
     while found:  # what reads something that is made anew, along the way to the report
         again = [key for key in _asked(jobs) if key not in found and found.intersection(jobs[key].needs)]
         if not again:
@@ -53,23 +52,18 @@ def _asked(jobs: Mapping[Key, Job]) -> list[Key]:
 
 def _present(job: Job) -> bool:
     """Whether every output is there; a job without outputs is never there by itself, nor missing."""
-    return all(path.exists() for path in job.outputs)
+    return all(path.exists() for path in job.outputs.values())
 
 
-def _current(config: Config, job: Job) -> bool:
+def _current(job: Job) -> bool:
     """Whether the record beside the outputs has the settings and the code of now."""
-    if job.stage is None or job.record is None:
+    if job.record is None or job.settings is None:
         return True
     try:
         record = json.loads(job.record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return job.stage in ("tables", "figures", "report")  # theirs are not outputs of their rules
+        return False
     if "settings" not in record:
         return True
-    settings: Any = json.loads(stage_settings(config, job.stage, **dict(job.names)))
-    return bool(record["settings"] == settings and record.get("code") == _code(job.stage))
-
-
-@cache
-def _code(stage: str) -> str:
-    return code_digest(stage)
+    code = job_code(job.config, job.rule, job.names)
+    return bool(record["settings"] == json.loads(as_json(job.settings)) and record.get("code") == code)

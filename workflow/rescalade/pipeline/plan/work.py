@@ -8,9 +8,9 @@ from functools import cache
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
-from rescalade.pipeline.plan.job import Job, Key
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.pipeline.plan.speed import Speed, speed_of
 from rescalade.training.steps import optimiser_steps

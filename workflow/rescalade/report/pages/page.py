@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.config import Config
-from rescalade.config.errors import unknown
+from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -114,23 +113,6 @@ def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Audit]) -
         return backbone, variant.mode, variant.scale, variant.bias, variant.rule or "", result.run.seed
 
     return tuple(sorted(map(chosen, runs), key=place))
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object, or None where there is no such file.
-
-    Raises:
-        UserError: the file cannot be read or holds something else.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: expected a JSON object, found {type(value).__name__}; delete it and make it again")
-    return value
 
 
 def read_parquet(path: Path) -> pd.DataFrame | None:

@@ -1,0 +1,43 @@
+"""The digest of the code behind one job: that of its stage, of its kind of source, of its kind of model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from rescalade.config import Config
+from rescalade.pipeline.digest import code_digest
+from rescalade.runs import Run
+
+known = cache(code_digest)
+
+
+def job_code(config: Config, rule: str, names: Mapping[str, str]) -> str:
+    """Digest of the code that a job runs, by the names that tell it from others of its rule."""
+    source = names.get("source") or (config.dataset(names["dataset"]).source if rule == "collection" else None)
+    modules = () if source is None else tuple(config.source(source).modules())
+    return known(rule, model_type(config, names), modules)
+
+
+def model_type(config: Config, names: Mapping[str, str]) -> str | None:
+    """The model type, transformers' word for the architecture, of the backbone that a job works on.
+
+    As far as the configuration or a local folder says it; None for a model of the hub and for jobs without one.
+    """
+    name = names.get("backbone") or (Run.parse(names["run"]).backbone if "run" in names else None)
+    if name is None or name not in config.model.backbones:
+        return None
+    chosen = config.backbone(name)
+    if chosen.of is not None:
+        return model_type(config, {"backbone": chosen.of})
+    if chosen.pretrain is not None:
+        return chosen.pretrain.family
+    if chosen.path is None:
+        return None
+    try:
+        found = json.loads((Path(chosen.path).expanduser() / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(found["model_type"]) if isinstance(found, dict) and "model_type" in found else None

@@ -1,0 +1,111 @@
+"""The jobs of an experiment: calls of stages, with the files they make and the jobs they wait for.
+
+The same count as `snakemake -n`, without Snakemake: a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.pipeline.graph import STAGES, Stage, stage
+from rescalade.pipeline.stage_inputs import Inputs, Made
+from rescalade.runs import Run
+from rescalade.strict import Strict
+
+Key = tuple[str, ...]
+"""A rule and the names that tell its jobs apart."""
+ALL = "all"
+"""The target that asks for the report: a job for Snakemake, which counts it, and no stage."""
+RULES = (*STAGES, ALL)
+"""In the order of the pipeline."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of a stage. key: rule and names."""
+
+    config: Config
+    paths: Paths
+    key: Key
+
+    @property
+    def rule(self) -> str:
+        """Its rule."""
+        return self.key[0]
+
+    @property
+    def row(self) -> Stage | None:
+        """Its row of the graph; None for the target."""
+        return STAGES.get(self.rule)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Its names with their values."""
+        return {} if self.row is None else dict(zip(self.row.names, self.key[1:], strict=True))
+
+    @cached_property
+    def outputs(self) -> dict[str, Path]:
+        """What it makes."""
+        return {} if self.row is None else self.row.outputs(self.paths, self.names)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it reads."""
+        return {} if self.row is None else self.row.inputs(self.config, self.names)
+
+    @cached_property
+    def needs(self) -> tuple[Key, ...]:
+        """Jobs whose outputs it reads."""
+        if self.row is None:
+            return (("report", self.config.name),)
+        made = [made for value in self.inputs.values() for made in (value if isinstance(value, list) else [value])]
+        return tuple(dict.fromkeys((each.stage, *each.values) for each in made if isinstance(each, Made)))
+
+    @property
+    def settings(self) -> Strict | None:
+        """What decides its outputs."""
+        return None if self.row is None else self.row.settings(self.config, self.names)
+
+    @property
+    def record(self) -> Path | None:
+        """The file that keeps its record."""
+        return None if self.row is None else self.row.record_path(self.paths, self.names)
+
+    @cached_property
+    def run(self) -> Run | None:
+        """For jobs of a run, which."""
+        return Run.parse(self.names["run"]) if "run" in self.names else None
+
+
+def make_jobs(config: Config, paths: Paths, start: Key = (ALL,)) -> dict[Key, Job]:
+    """Every job that a target needs in an empty folder, by key; the report of the chosen experiment, if not said."""
+    made: dict[Key, Job] = {}
+    waiting: list[Key] = [start]
+    while waiting:
+        key = waiting.pop()
+        if key not in made:
+            made[key] = Job(config, paths, key)
+            waiting += made[key].needs
+    return dict(sorted(made.items(), key=lambda item: (RULES.index(item[0][0]), item[0])))
+
+
+def resolve(paths: Paths, made: Made) -> Path:
+    """Path of an output of another stage."""
+    row = stage(made.stage)
+    return row.outputs(paths, dict(zip(row.names, made.values, strict=True)))[made.output]
+
+
+def input_files(paths: Paths, inputs: Inputs) -> dict[str, Path | list[Path]]:
+    """Inputs as paths, by the same names."""
+
+    def path(value: Made | Path) -> Path:
+        return value if isinstance(value, Path) else resolve(paths, value)
+
+    return {
+        name: [path(each) for each in value] if isinstance(value, list) else path(value)
+        for name, value in inputs.items()
+    }

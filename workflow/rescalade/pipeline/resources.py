@@ -1,0 +1,66 @@
+"""What a job asks Snakemake and the cluster for: GPUs, memory, time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rescalade.config import Config
+from rescalade.paths import Paths
+from rescalade.pipeline.graph import stage
+from rescalade.pipeline.jobs import Job
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.work import measure_work, weights_of
+from rescalade.pipeline.stage_settings import own_run
+from rescalade.runs import Run
+
+TRAINING_BYTES = 20
+"""Per weight: the weight, its gradient, Adam's two moments and a checkpoint on its way to the disk, float32."""
+LOADING_BYTES = 8
+"""Per weight: the file and the model."""
+PROGRAM_MB = 3000
+"""Python with torch and transformers, and the texts of a part."""
+MARGIN = 3
+"""Times the estimated time: a GPU that is shared or older, a slow disk."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """gpu: devices. memory_mb, minutes: limits that a cluster holds the job to."""
+
+    gpu: int
+    memory_mb: int
+    minutes: int
+
+
+def devices(config: Config, names: Mapping[str, str]) -> int:
+    """Devices that train a run together: the backbone's own number, else its recipe's.
+
+    No part of a run's meaning: the loss of a step is the same for any number.
+    """
+    run, _ = own_run(config, names["run"])
+    own = config.backbone(run.backbone).devices
+    return own if own is not None else config.recipe_named(run.recipe).devices
+
+
+def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str], *, gpu: bool) -> Resources:
+    """What a job asks for: its row's figures, or more where backbone and data need it.
+
+    Args:
+        gpu: whether the call provides GPUs at all. Without, time is not estimated: the estimates are of GPUs.
+    """
+    row = stage(rule)
+    count = (devices(config, names) if rule == "train" else 1) if row.gpu and gpu else 0
+    memory, minutes = row.memory_mb, row.minutes
+    if "run" in names and row.gpu:
+        training = rule == "train"
+        weights = weights_of(config, paths, Run.parse(names["run"]).backbone)
+        bytes_each = TRAINING_BYTES if training else LOADING_BYTES
+        memory = max(memory, PROGRAM_MB + math.ceil(weights * bytes_each / 1e6))
+        if count:
+            job = Job(config, paths, (rule, *(names[name] for name in row.names)))
+            work = measure_work(config, paths, {job.key: job}, [job.key], Assumptions())
+            hours = (work.train_hours + work.encode_hours) / count
+            minutes = max(minutes, math.ceil(MARGIN * hours * 60))
+    return Resources(count, memory, minutes)
