@@ -27,6 +27,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "config.yaml"
         ),
         ({"source": "ir_datasets", "id": "a", "path": "b"}, r"datasets\.x\.path: has no meaning for a source of kind"),
         ({"source": "ir_datasets", "id": "a", "limit": 3}, r"datasets\.x\.limit: has no meaning"),
+        ({"source": "wheel", "part": "held-out"}, r"datasets\.x\.part: 'held-out' is not one of train, dev"),
         ({"source": "nowhere"}, "unknown source 'nowhere'"),
         ({"source": "ir_datasets", "id": "a", "corpus": "texts"}, "unknown data set 'texts'; did you mean 'text'"),
         ({"source": "ir_datasets", "id": "a", "corpus": "x"}, "documents of its own"),

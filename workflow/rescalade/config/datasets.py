@@ -52,7 +52,11 @@ def _entry(entry: Any, sources: Mapping[str, SourceConfig]) -> DatasetConfig:
     for key in given:
         if key not in model.model_fields and any(key in other.model_fields for other in DATASETS.values()):
             raise _custom(key, f"has no meaning for a source of kind {kind}; remove it")
-    return model.model_validate(given)
+    found = model.model_validate(given)
+    mistake = found.mistake(sources[name])
+    if mistake is not None:
+        raise _custom(*mistake)
+    return found
 
 
 def _custom(key: str, message: str) -> PydanticCustomError:

@@ -130,6 +130,10 @@ class DatasetConfig(Protocol):
         """
         raise NotImplementedError(f"{type(self).__name__} does not open")
 
+    def mistake(self, source: Any) -> tuple[str, str] | None:
+        """A key whose value this source does not have, and what is wrong with it; None where all is well."""
+        return None
+
     def wants(self) -> Sequence[str]:
         """What the source's stage must fetch or read for this set."""
         return []

@@ -72,13 +72,15 @@ class WheelDataset(DatasetConfig):
         """One part, as the source's reader reads it.
 
         Raises:
-            UserError: there is no such part, or the source's files are missing or damaged.
+            UserError: the source's files are missing or damaged.
         """
-        reader = source.read_by()
-        if self.part not in reader.PARTS:
-            raise UserError(f"datasets.{name}.part: {self.part!r} is not one of {', '.join(reader.PARTS)}")
-        streams: CollectionStreams = reader.open_part(folder, self.part)
+        streams: CollectionStreams = source.read_by().open_part(folder, self.part)
         return streams
+
+    def mistake(self, source: WheelSource) -> tuple[str, str] | None:
+        """A part that the reader does not have."""
+        parts = source.read_by().PARTS
+        return None if self.part in parts else ("part", f"{self.part!r} is not one of {', '.join(parts)}")
 
 
 def _download(folder: Path, source: WheelSource) -> Path:
