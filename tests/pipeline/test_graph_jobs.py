@@ -151,3 +151,9 @@ def test_provenance_report(made: Pipeline) -> None:
     page = (made.work / "provenance.html").read_text()
     assert "index.html" in page
     assert "how the training of left" in page.lower()
+
+
+def test_what_goes_over_the_catalogue_is_said_once(pipeline: Pipeline) -> None:
+    overlay = pipeline.overlay("recipes:\n  paper: {train: {batch_size: 8}}\n")
+    said = pipeline.run("-n", "--quiet", "--configfile", overlay)
+    assert said.count(f"{overlay}:2: recipes.paper goes over the catalogue's (catalogue/recipes.yaml:") == 1

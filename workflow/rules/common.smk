@@ -140,8 +140,6 @@ try:
     check_writable(paths.report)
     if workflow.is_main_process and CONFIG.notices:
         print(*CONFIG.notices, sep="\n", file=sys.stderr)
-    if workflow.is_main_process and CONFIG.notices:
-        print(*CONFIG.notices, sep="\n", file=sys.stderr)
     if workflow.is_main_process and (warning := disk_warning(CONFIG, paths)):
         print(warning, file=sys.stderr)
 except UserError as error:
