@@ -35,7 +35,7 @@ def _nothing(_: Paths, __: Names) -> Outputs:
 
 @dataclass(frozen=True)
 class Stage:
-    """One row.
+    """One stage of the pipeline.
 
     name: of the rule. command: what follows `rescalade` on the command line, with the names in braces. run: module and
     function, in which the digest of its code begins. inputs: by name, made by other stages or the user's own. outputs:
@@ -421,7 +421,7 @@ STAGES: Mapping[str, Stage] = {row.name: row for row in _ROWS}
 
 
 def stage(name: str) -> Stage:
-    """A row.
+    """The row of a stage.
 
     Raises:
         UserError: there is none of that name.

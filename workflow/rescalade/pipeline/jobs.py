@@ -34,32 +34,32 @@ class Job:
 
     @property
     def rule(self) -> str:
-        """Its rule."""
+        """Name of the rule whose job this is."""
         return self.key[0]
 
     @property
     def row(self) -> Stage | None:
-        """Its row of the graph; None for the target."""
+        """Row of the graph; None for the target."""
         return STAGES.get(self.rule)
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Its names with their values."""
+        """The row's names with their values in this job."""
         return {} if self.row is None else dict(zip(self.row.names, self.key[1:], strict=True))
 
     @cached_property
     def outputs(self) -> dict[str, Path]:
-        """What it makes."""
+        """Files and folders that the job makes, by name."""
         return {} if self.row is None else self.row.outputs(self.paths, self.names)
 
     @property
     def inputs(self) -> Inputs:
-        """What it reads."""
+        """Inputs of the job, by name."""
         return {} if self.row is None else self.row.inputs(self.config, self.names)
 
     @cached_property
     def needs(self) -> tuple[Key, ...]:
-        """Jobs whose outputs it reads."""
+        """Keys of the jobs whose outputs this one reads."""
         if self.row is None:
             return (("report", self.config.name),)
         made = [made for value in self.inputs.values() for made in (value if isinstance(value, list) else [value])]
@@ -67,17 +67,17 @@ class Job:
 
     @property
     def settings(self) -> Strict | None:
-        """What decides its outputs."""
+        """Settings that decide the outputs of the job."""
         return None if self.row is None else self.row.settings(self.config, self.names)
 
     @property
     def record(self) -> Path | None:
-        """The file that keeps its record."""
+        """The file that keeps the record of the job."""
         return None if self.row is None else self.row.record_path(self.paths, self.names)
 
     @cached_property
     def run(self) -> Run | None:
-        """For jobs of a run, which."""
+        """The run that the job belongs to, None for others."""
         return Run.parse(self.names["run"]) if "run" in self.names else None
 
 

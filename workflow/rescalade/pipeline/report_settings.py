@@ -11,7 +11,7 @@ from rescalade.strict import Strict
 
 
 class ReportSettings(Strict):
-    """The stages `tables`, `figures`, `report` and `page`.
+    """Settings of the stages `tables`, `figures`, `report` and `page`.
 
     What is shown is recorded; the whole configuration, by which they find the results, is not.
     """

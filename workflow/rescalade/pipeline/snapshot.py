@@ -28,20 +28,20 @@ def snapshot_text(config: Config) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Without what YAML would write as references."""
+    """A value as plain lists and mappings, none of which YAML would write as references."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def snapshot_path(config: Config, paths: Paths) -> Path:
-    """Where it lies: named by its digest."""
+    """Path of a snapshot, which is named by its digest."""
     digest = hashlib.sha256(snapshot_text(config).encode()).hexdigest()
     return paths.configurations / f"{digest[:16]}.yaml"
 
 
 def write_snapshot(config: Config, paths: Paths) -> Path:
-    """Keep it, unless it is there."""
+    """Write the snapshot, unless it is there."""
     path = snapshot_path(config, paths)
     if not path.is_file():
         with atomic_file(path) as temporary:

@@ -94,7 +94,7 @@ def encode_shard(_: Config, names: Names) -> Inputs:
 
 
 def encode(config: Config, names: Names) -> Inputs:
-    """As for a shard; the shards that jobs of their own encode; the set whose documents these are."""
+    """The inputs of a shard; the shards that jobs of their own encode; the set whose documents these are."""
     corpus = config.dataset(names["dataset"]).corpus
     found = encode_shard(config, names)
     if corpus is not None:

@@ -21,7 +21,7 @@ ENCODE_OPERATIONS = 2
 
 @dataclass(frozen=True)
 class Speed:
-    """Of one backbone. step: seconds per optimiser step. document: seconds per document. measured: on what, or None."""
+    """Speed of one backbone. step: seconds per optimiser step. document: seconds. measured: on what, or None."""
 
     step: float
     document: float
