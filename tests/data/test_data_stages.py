@@ -92,3 +92,12 @@ def test_a_source_is_made_of_what_all_its_data_sets_want(tmp_path: Path, monkeyp
     run_source(settings, {}, {"folder": folder}, Call("source pydoc", record=lambda path: path.touch() or None))
     assert asked == {"packages": ("a", "b", "torch"), "near_duplicate": 0.7, "min_document_words": 20, "processes": 1}
     assert sorted(path.name for path in folder.iterdir()) == ["pairs.parquet", "record.json"]
+
+
+def test_how_a_set_is_scored_is_no_code_of_what_makes_it() -> None:
+    """A new key of the protocol, such as a further measure, must make no collection again."""
+    from rescalade.pipeline.digest import NOT_FOLLOWED, reachable
+
+    reached = reachable("rescalade.data.collection_stage", leave_out=NOT_FOLLOWED)
+    assert "rescalade.data.settings" in reached
+    assert not reached & {"rescalade.data.protocol", "rescalade.data.kinds", "rescalade.data.sources.pydoc"}

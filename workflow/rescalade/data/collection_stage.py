@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import SerializeAsAny, field_serializer, field_validator
 
 from rescalade.collection_manifest import CollectionProtocol
+from rescalade.data.protocol import Protocol
 from rescalade.data.rules import Expected, Rules
-from rescalade.data.settings import DatasetConfig, Protocol, SourceConfig
+from rescalade.data.settings import DatasetConfig, SourceConfig
 from rescalade.data.streams import Facts
 from rescalade.progress import Reporter
 from rescalade.stage import Call, Files

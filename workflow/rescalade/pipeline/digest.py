@@ -29,6 +29,7 @@ NOT_FOLLOWED = (
     "catalogue",
     "cli",
     "config",
+    "data.protocol",
     "errors",
     "models.published_norm",
     "paths",
