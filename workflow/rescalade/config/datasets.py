@@ -1,4 +1,4 @@
-"""Reads each data set's entry as the kind of its source has it, and checks what it shares with another one."""
+"""Reads each data set's entry as the kind of its source has it, and checks its measures and what it shares."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rescalade.config.errors import Lines
 from rescalade.data.kinds import DATASETS
 from rescalade.data.settings import DatasetConfig, SourceConfig
 from rescalade.errors import UserError, nearest
+from rescalade.scoring.measures import Asked, measure
 
 
 def entries_of(values: Any, sources: Mapping[str, SourceConfig]) -> Any:
@@ -84,3 +85,24 @@ def check_corpus(name: str, datasets: Mapping[str, DatasetConfig], lines: Lines)
         raise UserError(f"{place}: name a data set that has documents of its own")
     if datasets[entry.corpus].titles != entry.titles:
         raise UserError(f"{place}: {entry.corpus} has another rule for titles; documents must be the same")
+
+
+def check_measures(name: str, entry: Asked, lines: Lines) -> None:
+    """Check the main measure of a data set and the further ones; what makes a collection knows nothing of measures.
+
+    Raises:
+        UserError: there is no such measure, or it looks further down than the data set is searched, so that its value
+            would be that of another measure.
+    """
+    keys: list[tuple[str | int, ...]] = [("metric",), *(("measures", number) for number in range(len(entry.measures)))]
+    for key, text in zip(keys, (entry.metric, *entry.measures), strict=True):
+        place = f"{lines.place(('datasets', name, *key))}datasets.{name}.{key[0]}"
+        try:
+            cut = measure(text).cut
+        except ValueError as error:
+            raise UserError(f"{place}: {error}") from None
+        if cut is not None and cut > entry.depth:
+            raise UserError(
+                f"{place}: {text} looks at {cut} documents of a query, `depth` says {entry.depth}; make it "
+                "larger, or ask for a measure that looks at fewer"
+            )

@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
-from rescalade.config.datasets import check_corpus
+from rescalade.config.datasets import check_corpus, check_measures
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
-from rescalade.config.measures import check_measures
 from rescalade.config.model import (
     BackboneConfig,
     ClaimName,
