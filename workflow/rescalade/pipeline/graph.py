@@ -40,8 +40,9 @@ class Stage:
     name: of the rule. command: what follows `rescalade` on the command line, with the names in braces. run: module and
     function, in which the digest of its code begins. inputs: by name, made by other stages or the user's own. outputs:
     by name; those among `folders` are folders. record: the output that keeps the record, or the folder that holds
-    record.json; None for pages, which keep none. caches: folders that are no outputs and may be deleted. gpu: whether
-    it uses one. threads, memory_mb, minutes: what a job asks for where nothing better is known.
+    record.json; None for pages, which keep none. caches: folders that are no outputs and may be deleted. reads_records:
+    whether it reads, where they are there, the records of all that it rests on. gpu: whether it uses one. threads,
+    memory_mb, minutes: what a job asks for where nothing better is known.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Stage:
     folders: tuple[str, ...] = ()
     record: str | None = "record"
     caches: Callable[[Paths, Names], Outputs] = _nothing
+    reads_records: bool = False
     gpu: bool = False
     threads: int = 1
     memory_mb: int = 8000
@@ -375,6 +377,7 @@ _ROWS = (
         reads.page,
         _page,
         record=None,
+        reads_records=True,
         memory_mb=2000,
         minutes=30,
     ),
@@ -412,6 +415,7 @@ _ROWS = (
         decided.report,
         reads.report,
         _report,
+        reads_records=True,
         memory_mb=2000,
         minutes=30,
     ),

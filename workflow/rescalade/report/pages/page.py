@@ -52,14 +52,13 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
         if name not in known:
             raise unknown("page", name, known)
         check_settings(config, paths, None if name == INDEX else name)
-    results = load_results(config, paths)
     folder = paths.experiment(config.name)
     written = []
     for name in chosen:
         if name == INDEX:
-            context = _index(Summary(results), gather(config, paths))
+            context = _index(Summary(load_results(config, paths)), gather(config, paths))
         else:
-            context = _backbone(Summary(results.only(name)), name)
+            context = _backbone(Summary(load_results(config, paths, name)), name)
         template = "page.html.j2" if name == INDEX else "backbone.html.j2"
         written.append(write_page(folder / f"{name}.html", template, context))
     return written

@@ -53,25 +53,23 @@ class Results:
     others: tuple[RunResult, ...] = ()
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
 
-    def only(self, backbone: str) -> Results:
-        """The results without the runs of other backbones."""
-        return replace(self, runs=tuple(run for run in self.runs if run.run.backbone == backbone))
 
-
-def load_results(config: Config, paths: Paths) -> Results:
-    """Read the results of the experiment; what is absent stays absent.
+def load_results(config: Config, paths: Paths, backbone: str | None = None) -> Results:
+    """Read the results of the experiment, or of one of its backbones; what is absent stays absent.
 
     Raises:
         UserError: a file is there but cannot be read.
     """
     datasets = config.evaluation_sets()
-    backbones = config.backbones()
+    backbones = config.backbones() if backbone is None else [backbone]
     audits = _present({name: Audit.read_or_none(paths.audit(config.experiment.recipe, name)) for name in backbones})
-    runs = with_chosen_scales([_run(config, paths, run, datasets) for run in config.runs()], audits)
+    runs = with_chosen_scales(
+        [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones], audits
+    )
     return Results(
         config=config,
         paths=paths,
-        runs=runs,
+        runs=with_chosen_scales(made, audits),
         audits=audits,
         bm25=_present({name: Scores.read_or_none(scores(paths.bm25(), name)) for name in datasets}),
         manifests=_present(
@@ -80,7 +78,7 @@ def load_results(config: Config, paths: Paths) -> Results:
                 for name in dict.fromkeys([config.experiment.train_on, *datasets])
             }
         ),
-        others=tuple(_run(config, paths, run, datasets) for run in config.others()),
+        others=tuple(_run(config, paths, run, datasets) for run in config.others() if run.backbone in backbones),
     )
 
 
