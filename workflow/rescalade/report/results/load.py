@@ -63,9 +63,7 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
     datasets = config.evaluation_sets()
     backbones = config.backbones() if backbone is None else [backbone]
     audits = _present({name: Audit.read_or_none(paths.audit(config.experiment.recipe, name)) for name in backbones})
-    runs = with_chosen_scales(
-        [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones], audits
-    )
+    made = [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones]
     return Results(
         config=config,
         paths=paths,
