@@ -16,8 +16,10 @@ from rescalade.config import Config, build_config, load_config
 from rescalade.config.catalogue import FOLDER, read_catalogue
 from rescalade.config.effective import effective
 from rescalade.errors import UserError
-from rescalade.pipeline import stage_settings
 from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.rows.data import source_settings
+from rescalade.pipeline.rows.models import audit_settings
+from rescalade.pipeline.stage_row import as_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FULL = REPOSITORY / "tests" / "golden" / "full-config.yaml"
@@ -52,7 +54,7 @@ def over(folder: Path, values: Any, *more: Any) -> Config:
 
 def wanted(config: Config) -> tuple[str, ...]:
     """Packages that all data sets take from pydoc."""
-    return stage_settings.source(config, {"source": "pydoc"}).wanted
+    return source_settings(config, {"source": "pydoc"}).wanted
 
 
 def test_the_file_of_everything_means_what_it_meant() -> None:
@@ -66,7 +68,7 @@ def test_the_file_of_everything_means_what_it_meant() -> None:
     names = {"source": "pydoc", "backbone": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
     names |= {"run": "mini/bert-small/k1/seed1", "experiment": "mini"}
     for stage in STAGES.values():
-        both = [stage_settings.as_json(stage.settings(config, names)) for config in (found, alone)]
+        both = [as_json(stage.settings(config, names)) for config in (found, alone)]
         assert both[0] == both[1], stage.name
 
 
@@ -140,7 +142,7 @@ def test_a_file_that_stands_on_its_own_takes_nothing_of_the_catalogue_into_its_r
     found, alone = over(tmp_path, ALONE), build_config(ALONE)
     names = {"backbone": "tiny", "recipe": alone.experiment.recipe}
     assert wanted(found) == wanted(alone) == ("rich",)
-    assert stage_settings.audit(found, names).variants == stage_settings.audit(alone, names).variants
+    assert audit_settings(found, names).variants == audit_settings(alone, names).variants
     assert "scifact" in found.model.datasets
 
 

@@ -15,7 +15,7 @@ from rescalade.config import Config, load_config
 from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import STAGES
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.runs import Run
 from rescalade.variants import Variant
 from support.shipped import shipped

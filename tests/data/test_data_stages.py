@@ -9,7 +9,7 @@ import pytest
 
 from rescalade.config.load import build_config
 from rescalade.data.source_stage import run_source
-from rescalade.pipeline import stage_settings
+from rescalade.pipeline.rows.data import collection_settings, source_settings
 from rescalade.stage import Call
 from support.sources import BASE, config
 
@@ -19,7 +19,7 @@ ENTRY = {"source": "pydoc", "packages": ["b", "a"], "part": "train"}
 def recorded(**changes: Any) -> tuple[Any, Any]:
     """Settings of the data set x and of its source."""
     found = config(x={**ENTRY, **changes})
-    return stage_settings.collection(found, {"dataset": "x"}).model_dump(mode="json"), stage_settings.source(
+    return collection_settings(found, {"dataset": "x"}).model_dump(mode="json"), source_settings(
         found, {"source": "pydoc"}
     ).model_dump()
 
@@ -36,7 +36,7 @@ def recorded(**changes: Any) -> tuple[Any, Any]:
 )
 def test_how_a_set_is_searched_and_scored_makes_it_not_again(change: dict[str, Any]) -> None:
     assert recorded(**change) == recorded()
-    assert stage_settings.collection(config(x={**ENTRY, **change}), {"dataset": "x"}) == stage_settings.collection(
+    assert collection_settings(config(x={**ENTRY, **change}), {"dataset": "x"}) == collection_settings(
         config(x=ENTRY), {"dataset": "x"}
     )
 
@@ -70,7 +70,7 @@ def test_a_key_of_a_source_counts_for_the_stage_that_reads_it(key: str, value: f
     other = build_config({**BASE, "sources": sources, "datasets": {**BASE["datasets"], "x": ENTRY}})
     first, second = (
         recorded(),
-        (stage_settings.collection(other, {"dataset": "x"}), stage_settings.source(other, {"source": "pydoc"})),
+        (collection_settings(other, {"dataset": "x"}), source_settings(other, {"source": "pydoc"})),
     )
     differs = [a != b.model_dump(mode="json") for a, b in zip((first[0], _json(first[1])), second, strict=True)]
     assert differs == [changed == "collection", changed == "source"]
@@ -88,7 +88,7 @@ def test_a_source_is_made_of_what_all_its_data_sets_want(tmp_path: Path, monkeyp
         (folder / "pairs.parquet").write_text("made")
 
     monkeypatch.setattr("rescalade.data.pydoc.source.make_pydoc_source", extract)
-    settings, folder = stage_settings.source(config(x=ENTRY), {"source": "pydoc"}), tmp_path / "sources" / "pydoc"
+    settings, folder = source_settings(config(x=ENTRY), {"source": "pydoc"}), tmp_path / "sources" / "pydoc"
     run_source(settings, {}, {"folder": folder}, Call("source pydoc", record=lambda path: path.touch() or None))
     assert asked == {"packages": ("a", "b", "torch"), "near_duplicate": 0.7, "min_document_words": 20, "processes": 1}
     assert sorted(path.name for path in folder.iterdir()) == ["pairs.parquet", "record.json"]

@@ -12,8 +12,8 @@ import yaml
 from rescalade.config import Config, build_config
 from rescalade.paths import Paths
 from rescalade.pipeline.execute import execute
-from rescalade.pipeline.graph import STAGES
-from rescalade.pipeline.jobs import ALL, Job, Key, input_files, make_jobs
+from rescalade.pipeline.graph import STAGES, input_files
+from rescalade.pipeline.jobs import ALL, Job, Key, make_jobs
 from rescalade.stage import Machine
 from support.opened_files import OpenedFiles
 from support.texts import TEXTS
@@ -121,7 +121,7 @@ def test_every_stage_keeps_to_its_declaration(experiment: tuple[Config, dict[Key
         if job.row.reads_records:
             inputs += [other.record for other in make_jobs(config, job.paths, job.key).values() if other.record]
         inputs += [tiny / "config.json"]  # the graph itself asks a local model for its type
-        own = [*job.outputs.values(), *job.row.caches(job.paths, job.names).values()]
+        own = [*job.outputs.values(), *job.row.cache_folders(job.paths, job.names).values()]
         before = files()
         with OpenedFiles([Path("results"), Path("report")]) as opened:
             execute(config, job.paths, job.rule, job.names, Machine(device_name="cpu"))

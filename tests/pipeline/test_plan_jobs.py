@@ -20,7 +20,7 @@ from rescalade.paths import Paths
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.jobs import Job, Key, make_jobs
 from rescalade.pipeline.plan.todo import jobs_to_do
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from support.commands import call
 from support.graph import REPOSITORY, SMALL, Pipeline
 

@@ -216,9 +216,9 @@ def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) 
     paths = Paths(tmp_path / "results")
     counts = Counts(documents=77, queries=5, judgements=5, triples=None)
     collection = file_of(CollectionManifest).model_copy(update={"counts": counts})
-    collection.write(paths.dataset("a") / "manifest.json")
+    collection.write(paths.results / "data" / "a" / "manifest.json")
     triples = file_of(TriplesManifest).model_copy(update={"triples": 64})
-    triples.write(paths.dataset("train") / "triples-quick.json")
+    triples.write(paths.results / "data" / "train" / "triples-quick.json")
     plan = planned(tmp_path, unknown)
     assert plan.unknown == [f"data set {name}" for name in ("a", "b", "train")], "ids that ir_datasets does not list"
     assert plan.work.documents == 8 * 77

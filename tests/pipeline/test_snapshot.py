@@ -12,7 +12,7 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import make_jobs
 from rescalade.pipeline.snapshot import read_snapshot, snapshot_path, write_snapshot
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from support.commands import call
 from support.graph import REPOSITORY, SMALL, Pipeline
 

@@ -146,7 +146,7 @@ def test_before_any_run(tmp_path: Path) -> None:
 def test_an_audit_without_predictions_says_so(tmp_path: Path) -> None:
     config = mini(seeds=[1])
     paths = write_tree(tmp_path, config, papers_way, 24, 20)
-    change(paths.audit("mini", "bert-large"), lambda audit: audit.update(predicted={}))
+    change(paths.results / "audit" / "mini" / "bert-large.json", lambda audit: audit.update(predicted={}))
     assert list(rows(config, paths, "bert-large")) == ["the audit predicts no k"]
-    paths.audit("mini", "bert-large").unlink()
+    (paths.results / "audit" / "mini" / "bert-large.json").unlink()
     assert list(rows(config, paths, "bert-large")) == ["not audited"]

@@ -56,7 +56,7 @@ def world(root: Path, config: Config) -> Summary:
     paths = write_tree(root, config, fate, queries=30, steps=10)
     for run in config.runs():
         _, mrr, ndcg = WORLD[int(run.variant.scale)]
-        folder = paths.run(run) / "scores"
+        folder = paths.results / "runs" / run.folder / "scores"
         reach(folder / "dl19.json", {"MRR@10": mrr, "nDCG@10": ndcg})
         table = pd.read_parquet(folder / "dl19.per-query.parquet")
         table.assign(**{"MRR@10": mrr, "nDCG@10": ndcg}).to_parquet(folder / "dl19.per-query.parquet")
@@ -172,7 +172,7 @@ def test_measures_that_are_asked_for_are_shown(tmp_path: Path) -> None:
     )  # fmt: skip
     summary = world(tmp_path, config)
     for number, run in enumerate(config.runs()):
-        folder = summary.results.paths.run(run) / "scores"
+        folder = summary.results.paths.results / "runs" / run.folder / "scores"
         reach(folder / "dev.json", {"AP": number / 10})
         reach(folder / "far.json", {"P@5": 0.2})
     summary = Summary(load_results(config, summary.results.paths))
@@ -196,7 +196,8 @@ def test_lost_begins_below_half_of_the_best(share: float, verdict: str, tmp_path
     for run in config.runs():
         value = 0.5 if run.variant.scale == 16 else 0.5 * share
         change(
-            paths.run(run) / "scores" / "pydoc.json", lambda found, to=value: found["metrics"].update({"MRR@10": to})
+            paths.results / "runs" / run.folder / "scores" / "pydoc.json",
+            lambda found, to=value: found["metrics"].update({"MRR@10": to}),
         )
     summary = Summary(load_results(config, paths))
     assert cell(summary, 1).verdicts == (verdict,)

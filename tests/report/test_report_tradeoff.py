@@ -13,7 +13,6 @@ import pytest
 
 from rescalade.config import Config, build_config
 from rescalade.errors import UserError
-from rescalade.paths import scores
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.figures.figures import all_figures
 from rescalade.report.pages.page import make_pages
@@ -48,7 +47,7 @@ def test_every_model_has_a_point_per_recipe_weakest_first(tmp_path: Path) -> Non
     by_hand = []
     for seed in (1, 2):
         run = paths.results / "runs" / "weak" / "bert-large" / "k16" / f"seed{seed}"
-        read = [json.loads(scores(run, name).read_text()) for name in ("pydoc", "pydoc-ood")]
+        read = [json.loads((run / "scores" / f"{name}.json").read_text()) for name in ("pydoc", "pydoc-ood")]
         own = ("MRR@10", "nDCG@10")  # what each of the two sets counts by
         pairs = [(found["metrics"][name], found["sparsity"]["flops"]) for name, found in zip(own, read, strict=True)]
         by_hand.append([statistics.mean(pair[side] for pair in pairs) for side in (0, 1)])

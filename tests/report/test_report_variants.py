@@ -68,7 +68,7 @@ def test_seeds_that_were_not_made_stay_in_the_cell(tmp_path: Path) -> None:
 
     paths = write_tree(tmp_path, with_rules(), fate, queries=24, steps=20)
     # without a prediction the other seed's k is all there is
-    change(paths.audit("mini", "modernbert-large"), lambda audit: audit.update(predicted={}))
+    change(paths.results / "audit" / "mini" / "modernbert-large.json", lambda audit: audit.update(predicted={}))
     rows = main_rows(with_rules(), paths)
     found = [row for row in rows if row["variant"] == "kauto-loss"]
     assert [(row["seeds"], row["row_norm_after"]) for row in found] == [("1", "0.3875")]  # 12.4 / 32
@@ -84,7 +84,7 @@ def test_before_any_run_the_audit_says_which_k_it_will_be(tmp_path: Path) -> Non
 def test_an_unknown_k_is_shown_as_not_chosen(tmp_path: Path) -> None:
     config = mini(seeds=[1], grid=[{"backbones": ["modernbert-large"], "scales": [1, 16]}, AUTOMATIC[-1]])
     paths = write_tree(tmp_path, config, lambda run: Fate(0, 0, made=False), queries=24, steps=20)
-    paths.audit("mini", "modernbert-large").unlink()
+    (paths.results / "audit" / "mini" / "modernbert-large.json").unlink()
     found = {row["variant"]: row for row in main_rows(config, paths)}
     assert found["kauto-loss"]["row_norm_after"] == ""
     page = make_pages(config, paths, ["modernbert-large"])[0].read_text(encoding="utf-8")

@@ -13,9 +13,8 @@ import pytest
 from rescalade.config.load import Config, build_config
 from rescalade.data.collection_stage import run_collection
 from rescalade.paths import Paths
-from rescalade.pipeline.graph import STAGES
-from rescalade.pipeline.jobs import input_files
-from rescalade.pipeline.stage_settings import collection
+from rescalade.pipeline.graph import STAGES, input_files
+from rescalade.pipeline.rows.data import collection_settings
 from rescalade.stage import Call
 from rescalade.texts.collection import Collection, read_collection
 from support.real_data import SHARED
@@ -55,7 +54,7 @@ def make(found: Config, name: str, folder: Path) -> Collection:
     if corpus := found.dataset(name).corpus:
         inputs |= {"shared_corpus": folder / corpus / "corpus.parquet"}
     outputs = {"manifest": folder / name / "manifest.json", "record": folder / name / "record.json"}
-    run_collection(collection(found, names), inputs, outputs, Call(name))
+    run_collection(collection_settings(found, names), inputs, outputs, Call(name))
     return read_collection(folder / name)
 
 

@@ -22,7 +22,7 @@ from rescalade.history import COLUMNS, HISTORY, write_history
 from rescalade.outcome import OUTCOME, Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.record import Environment, Record
 from rescalade.scoring.scores import Scores, Searched, Sparsity
 from rescalade.variants import Variant
@@ -213,7 +213,7 @@ class _Writer:
 
     def record(self, rule: str, seconds: float = 1.0, **names: str) -> None:
         row = STAGES[rule]
-        path = row.record_path(self.paths, names)
+        path = row.record_file(self.paths, names)
         assert path is not None
         Record(
             stage=row.kind, settings=json.loads(as_json(row.settings(self.config, names))), code="c0de", made=MADE,
@@ -224,7 +224,7 @@ class _Writer:
         config, paths = self.config, self.paths
         sources = {config.dataset(name).source for name in [config.experiment.train_on, *config.evaluation_sets()]}
         for name in sources:
-            write(paths.source(name) / "manifest.json", {"counts": {"pairs": 16000}})
+            write(paths.results / "sources" / name / "manifest.json", {"counts": {"pairs": 16000}})
             self.record("source", 21.0, source=name)
         for name in dict.fromkeys([config.experiment.train_on, *config.evaluation_sets()]):
             packages = config.dataset(name).packages
@@ -243,13 +243,13 @@ class _Writer:
                 judged_but_missing=0,
                 repeated_judgements=0,
                 sha256={"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
-            ).write(paths.dataset(name) / "manifest.json")
+            ).write(paths.results / "data" / name / "manifest.json")
             self.record("collection", 2.5, dataset=name)
         train, recipe = config.experiment.train_on, config.experiment.recipe
         self.record("triples", 4.0, dataset=train, recipe=recipe)
         for number, name in enumerate(config.evaluation_sets()):
             self.record("bm25", 1.2, dataset=name)
-            self.scores(paths.bm25(), "bm25", name, 0.55 - 0.05 * number, None)
+            self.scores(paths.results / "bm25", "bm25", name, 0.55 - 0.05 * number, None)
 
     def backbone(self, name: str) -> None:
         config, paths = self.config, self.paths
@@ -258,11 +258,11 @@ class _Writer:
         pretrain = config.backbone(name).pretrain
         family = pretrain.family if pretrain else "bert"
         audit = invented_audit(name, family, norm, inflate=config.backbone(name).factor)
-        audit.write(paths.audit(self.config.experiment.recipe, name))
+        audit.write(paths.results / "audit" / self.config.experiment.recipe / f"{name}.json")
         self.record("audit_backbone", 6.0, backbone=name, recipe=config.experiment.recipe)
 
     def run(self, run: Run, fate: Fate) -> None:
-        folder, scale = self.paths.run(run), used_scale(run.variant)
+        folder, scale = self.paths.results / "runs" / run.folder, used_scale(run.variant)
         norm = NORMS.get(run.backbone, 2.0)
         divided = {"backbone": run.backbone, "variant": run.variant.name}
         if run.variant.rule is None:

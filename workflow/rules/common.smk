@@ -20,12 +20,12 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.command import command_line, command_options
 from rescalade.pipeline.job_code import job_code
-from rescalade.pipeline.jobs import input_files
+from rescalade.pipeline.graph import input_files
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
 from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.selection import hub_backbones, needed_datasets, recipes, staged_sources
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.variants import AUTOMATIC, WILDCARD
 
 PATTERNS = {"run": "{recipe}/{backbone}/{variant}/seed{seed}"}
@@ -84,7 +84,7 @@ def outputs(stage, level=None, **captions):
         captions: by output, how Snakemake's own report shows it.
     """
     row, made = STAGES[stage], {}
-    for name, path in row.outputs(paths, patterns(stage)).items():
+    for name, path in row.output_files(paths, patterns(stage)).items():
         path = directory(path) if name in row.folders else path
         path = report(path, **captions[name]) if name in captions else path
         kept = level is None or (level != "never" and CONFIG.experiment.keeps(level))

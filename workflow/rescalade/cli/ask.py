@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rescalade import paths as layout
 from rescalade.cli import retrieval
 from rescalade.cli.answers import as_json, as_text, print_table
 from rescalade.cli.context import (
@@ -31,6 +30,7 @@ from rescalade.cli.context import (
 )
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.runs import Run
 from rescalade.stage import Machine
 
@@ -106,16 +106,17 @@ def _places(
         return Path(source), vectors, index, corpus
     if Path(source).is_dir():
         raise UserError(f"{source}: no model there (config.json is missing)")
-    run = Paths(results).run(Run.parse(source))
+    paths, run = Paths(results), Run.parse(source).folder
     if dataset is not None:
         from rescalade.vectors.shared_corpus import corpus_folder
 
-        texts = Paths(results).dataset(dataset) / "corpus.parquet"
-        dataset = corpus_folder(layout.vectors(run, dataset)).name  # whose vectors and index hold the documents
-        vectors = vectors or layout.vectors(run, dataset)
-        index = index or layout.index(run, dataset)
+        texts = output(paths, "collection", "corpus", dataset=dataset)
+        encoded = output(paths, "encode", "vectors", run=run, dataset=dataset)
+        dataset = corpus_folder(encoded).name  # whose vectors and index hold the documents
+        vectors = vectors or output(paths, "encode", "vectors", run=run, dataset=dataset)
+        index = index or output(paths, "index", "index", run=run, dataset=dataset)
         corpus = corpus or (texts if texts.is_file() else None)
-    return run / "model", vectors, index, corpus
+    return output(paths, "train", "model", run=run), vectors, index, corpus
 
 
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:

@@ -16,6 +16,7 @@ from rescalade.atomic import atomic_folder
 from rescalade.audited import Audit, predicted_scale
 from rescalade.cli.context import Context
 from rescalade.errors import UserError
+from rescalade.pipeline.graph import output
 from rescalade.progress import Reporter
 from rescalade.variants import MODES, SCALE_RULES, Variant
 
@@ -176,7 +177,7 @@ def _origin(context: Context, name: str, revision: str | None) -> str:
     if (folder / "config.json").is_file():
         return str(folder)
     if context.configured_backbone(name):
-        made = context.paths.backbone(name)
+        made = output(context.paths, "backbone", "model", backbone=name)
         if not (made / "config.json").is_file():
             raise UserError(f"backbone {name}: {made} has not been made yet; run `rescalade backbone {name}` first")
         return str(made)

@@ -39,13 +39,13 @@ def audit(
     and hub ids are measured on a built-in sample text and shown; --out writes files.
     """
     from rescalade.cli.audits import show
-    from rescalade.pipeline.graph import stage
+    from rescalade.pipeline.graph import output
 
     configured = [name for name in names if out is None and context.configured_backbone(name)]
     for name in configured:
         chosen = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
         context.execute("audit_backbone", **chosen)
-        show(Audit.read(stage("audit_backbone").outputs(context.paths, chosen)["audit"]))
+        show(Audit.read(output(context.paths, "audit_backbone", "audit", **chosen)))
     others = [name for name in names if name not in configured]
     if others:
         from rescalade.cli.audits import audit_elsewhere

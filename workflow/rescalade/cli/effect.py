@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rescalade import paths as layout
 from rescalade.cli.context import ResultsOption
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.runs import Run
 
 
@@ -36,7 +36,7 @@ def effect(
         if kind not in LOSSY:
             raise UserError(f"--weights {kind}: expected {' or '.join(LOSSY)}; float32 is what they are compared with")
     paths = Paths(results)
-    vectors = layout.vectors(paths.run(Run.parse(run)), dataset)
+    vectors = output(paths, "encode", "vectors", run=Run.parse(run).folder, dataset=dataset)
     shards = CorpusShards(vectors)
     stored = shards.manifest.weights
     if stored in LOSSY:
@@ -44,7 +44,7 @@ def effect(
             f"{shards.folder} is stored as {stored} already, so its float32 weights are gone; set retrieval.weights to "
             "auto and encode again"
         )
-    qrels = read_judgements(paths.dataset(dataset))
+    qrels = read_judgements(output(paths, "collection", "qrels", dataset=dataset).parent)
     queries = read_vectors(vectors / QUERIES)
     found = storage_effect(queries, shards, shards.manifest.vocabulary, qrels, ["float32", *kinds])
     typer.echo(json.dumps(found, indent=1) if as_data else as_table(found))

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rescalade import paths as layout
 from rescalade.cli.context import ResultsOption
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 
 
 def register(app: typer.Typer) -> None:
@@ -69,8 +69,9 @@ def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Pat
         return Path(source), None
     if dataset is None:
         raise UserError(f"{source}: {MANIFEST} is not there, so it is no folder of vectors; a run needs --dataset NAME")
-    run = Paths(results).run(Run.parse(source))
-    return layout.vectors(run, dataset), run / "model" if (run / "model").is_dir() else None
+    paths, run = Paths(results), Run.parse(source).folder
+    model = output(paths, "train", "model", run=run)
+    return output(paths, "encode", "vectors", run=run, dataset=dataset), model if model.is_dir() else None
 
 
 def _words(model: Path | None, vocabulary: int) -> list[str] | None:

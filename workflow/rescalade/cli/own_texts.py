@@ -7,8 +7,9 @@ from pathlib import Path
 from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.pipeline.digest import code_digest
+from rescalade.pipeline.graph import output
 from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.progress import Reporter
 from rescalade.runs import Run
 
@@ -65,7 +66,7 @@ def model_folder(context: Context, model_or_run: str) -> Path:
     if folder.is_dir():
         raise UserError(f"{folder}: no config.json is there; expected a model folder")
     try:
-        model = context.paths.run(Run.parse(model_or_run)) / "model"
+        model = output(context.paths, "train", "model", run=Run.parse(model_or_run).folder)
     except UserError:
         raise UserError(
             f"{model_or_run!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN"

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from rescalade.config import Config
 from rescalade.paths import Paths
-from rescalade.pipeline.graph import stage
+from rescalade.pipeline.graph import input_files, stage
 from rescalade.pipeline.job_code import job_code
-from rescalade.pipeline.jobs import input_files
 from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.stage import Call, Machine
 
 
@@ -26,7 +25,7 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         UserError: a name is unknown, an input is missing or damaged, or whatever the stage says.
     """
     row = stage(rule)
-    settings, outputs = row.settings(config, names), row.outputs(paths, names)
+    settings, outputs = row.settings(config, names), row.output_files(paths, names)
     inputs = {
         name: path for name, path in input_files(paths, row.inputs(config, names)).items() if isinstance(path, Path)
     }
@@ -36,7 +35,7 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         title=" ".join([row.kind, *(value for name, value in names.items() if name not in ("experiment", "recipe"))]),
         names=dict(names),
         machine=machine,
-        caches=row.caches(paths, names),
+        caches=row.cache_folders(paths, names),
         code=code,
         key=hashlib.sha256(f"{row.name}\0{text}\0{code}".encode()).hexdigest(),
         record=recorder.write,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rescalade.config import Config
 from rescalade.paths import Paths
-from rescalade.pipeline.graph import STAGES, Stage, stage
-from rescalade.pipeline.stage_inputs import Inputs, Made
+from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.stage_row import Inputs, Made, Stage
 from rescalade.runs import Run
 from rescalade.strict import Strict
 
@@ -50,7 +50,7 @@ class Job:
     @cached_property
     def outputs(self) -> dict[str, Path]:
         """Files and folders that the job makes, by name."""
-        return {} if self.row is None else self.row.outputs(self.paths, self.names)
+        return {} if self.row is None else self.row.output_files(self.paths, self.names)
 
     @property
     def inputs(self) -> Inputs:
@@ -73,7 +73,7 @@ class Job:
     @property
     def record(self) -> Path | None:
         """The file that keeps the record of the job."""
-        return None if self.row is None else self.row.record_path(self.paths, self.names)
+        return None if self.row is None else self.row.record_file(self.paths, self.names)
 
     @cached_property
     def run(self) -> Run | None:
@@ -91,21 +91,3 @@ def make_jobs(config: Config, paths: Paths, start: Key = (ALL,)) -> dict[Key, Jo
             made[key] = Job(config, paths, key)
             waiting += made[key].needs
     return dict(sorted(made.items(), key=lambda item: (RULES.index(item[0][0]), item[0])))
-
-
-def resolve(paths: Paths, made: Made) -> Path:
-    """Path of an output of another stage."""
-    row = stage(made.stage)
-    return row.outputs(paths, dict(zip(row.names, made.values, strict=True)))[made.output]
-
-
-def input_files(paths: Paths, inputs: Inputs) -> dict[str, Path | list[Path]]:
-    """Inputs as paths, by the same names."""
-
-    def path(value: Made | Path) -> Path:
-        return value if isinstance(value, Path) else resolve(paths, value)
-
-    return {
-        name: [path(each) for each in value] if isinstance(value, list) else path(value)
-        for name, value in inputs.items()
-    }

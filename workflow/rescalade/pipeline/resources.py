@@ -12,7 +12,7 @@ from rescalade.pipeline.graph import stage
 from rescalade.pipeline.jobs import Job
 from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.work import measure_work, weights_of
-from rescalade.pipeline.stage_settings import own_run
+from rescalade.pipeline.rows.runs import own_run
 from rescalade.runs import Run
 
 TRAINING_BYTES = 20

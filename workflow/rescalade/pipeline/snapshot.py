@@ -17,6 +17,8 @@ from rescalade.paths import Paths
 HEADER = "# The configuration of a call, as it stood when its graph was built. Its jobs read it; do not edit it.\n"
 
 
+LOADER, DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""In C where PyYAML was built with libyaml."""
 KEYS = {"named_in_files", "configuration"}
 
 
@@ -24,7 +26,7 @@ def snapshot_text(config: Config) -> str:
     """Everything that is set, by catalogue or file, as YAML for people and jobs alike."""
     own = sorted(map(list, config.own))
     values = {"named_in_files": own, "configuration": _plain(config.values)}
-    return HEADER + yaml.dump(values, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120)
+    return HEADER + yaml.dump(values, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _plain(value: Any) -> Any:
@@ -58,7 +60,7 @@ def read_snapshot(path: Path, experiment: str | None = None) -> Config:
     remedy = "call Snakemake again, which writes it when it starts"
     try:
         text = path.read_text(encoding="utf-8")
-        values = yaml.load(text, Loader=yaml.CSafeLoader)
+        values = yaml.load(text, Loader=LOADER)  # noqa: S506  a safe one
     except OSError as error:
         raise UserError(f"snapshot of the configuration {path}: {error.strerror}; {remedy}") from None
     except yaml.YAMLError:

@@ -7,6 +7,7 @@ from typing import Literal
 from rescalade.collection_manifest import CollectionManifest, TriplesManifest
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.pipeline.plan.reading import known
 
 
@@ -26,14 +27,13 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
 
 def examples(config: Config, paths: Paths, name: str, recipe: str) -> int | None:
     """Training triples: counted where they are made, else those that the source brings, else one per query."""
-    path = paths.dataset(name) / f"triples-{recipe}.json"
-    made = known(TriplesManifest, path)
+    made = known(TriplesManifest, output(paths, "triples", "manifest", dataset=name, recipe=recipe))
     if made is not None:
         return made.triples
     return _made(paths, name, "triples") or config.dataset(name).triples or queries(config, paths, name)
 
 
 def _made(paths: Paths, name: str, what: Literal["documents", "queries", "triples"]) -> int | None:
-    manifest = known(CollectionManifest, paths.dataset(name) / "manifest.json")
+    manifest = known(CollectionManifest, output(paths, "collection", "manifest", dataset=name))
     count: int | None = None if manifest is None else getattr(manifest.counts, what)
     return count

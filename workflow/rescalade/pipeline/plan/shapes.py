@@ -11,6 +11,7 @@ from typing import Any
 from rescalade.config import Config
 from rescalade.models.families import FAMILIES, OTHER_NAMES
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ UNKNOWN = Shape(12, 768, 3072, 30522)
 def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
     """The shape of a backbone; None for one of the hub that is neither here nor in KNOWN."""
     backbone = config.backbone(name)
-    for folder in (paths.backbone(name), Path(backbone.path or "/nowhere").expanduser()):
+    for folder in (output(paths, "backbone", "model", backbone=name), Path(backbone.path or "/nowhere").expanduser()):
         if (folder / "config.json").is_file():
             return from_json(json.loads((folder / "config.json").read_text(encoding="utf-8")), name)
     if backbone.of is not None:

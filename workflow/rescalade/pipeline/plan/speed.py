@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rescalade.config import Config
-from rescalade.outcome import OUTCOME, Outcome
+from rescalade.outcome import Outcome
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.reading import known
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
@@ -65,17 +68,23 @@ def speed_of(
 
 def measured(paths: Paths, recipe: str, backbone: str) -> tuple[tuple[float, str] | None, tuple[float, str] | None]:
     """Seconds per step and per document of the finished runs of a backbone, each with the device; None without any."""
-    runs = paths.results / "runs" / recipe / backbone
+    any_run = f"{recipe}/{backbone}/*/*"
+    outcomes = output(paths, "train", "outcome", run=any_run), output(paths, "train", "record", run=any_run)
     steps, seconds, device = 0, 0.0, ""
-    for path in runs.glob(f"*/*/{OUTCOME}"):
-        outcome, record = known(Outcome, path), known(Record, path.with_name("train.record.json"))
+    for path in _found(paths, outcomes[0]):
+        outcome, record = known(Outcome, path), known(Record, path.with_name(outcomes[1].name))
         if outcome is not None and record is not None:
             steps, seconds, device = steps + outcome.steps, seconds + outcome.seconds, record.made.device
     trained = (seconds / steps, device) if steps and seconds else None
     texts, seconds = 0, 0.0
-    for path in runs.glob(f"*/*/vectors/*/{MANIFEST}"):
+    for path in _found(paths, output(paths, "encode", "vectors", run=any_run, dataset="*") / MANIFEST):
         manifest, record = known(VectorsManifest, path), known(Record, path.with_name(RECORD))
         if manifest is not None and record is not None:
             texts, seconds = texts + manifest.documents + manifest.queries, seconds + record.seconds
             device = record.made.device
     return trained, (seconds / texts, device) if texts and seconds else None
+
+
+def _found(paths: Paths, pattern: Path) -> Iterator[Path]:
+    """Files under the results folder that fit a pattern of the graph."""
+    return paths.results.glob(str(pattern.relative_to(paths.results)))

@@ -8,7 +8,7 @@ from functools import cache
 
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.jobs import ALL, Job, Key
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 
 
 def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:

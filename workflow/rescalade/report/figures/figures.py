@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
@@ -30,7 +31,7 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
     Raises:
         UserError: a results file cannot be read.
     """
-    folder = paths.experiment(config.name) / "figures"
+    folder = output(paths, "figures", "figures", experiment=config.name)
     summary = Summary(load_results(config, paths))
     audits = [audit_figure(summary, name) for name in config.backbones()]
     return [path for figure_set in [*all_figures(summary), *audits] for path in save_figure(figure_set, folder)]

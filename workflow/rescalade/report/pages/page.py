@@ -10,6 +10,7 @@ from typing import Any
 from rescalade.config import Config
 from rescalade.errors import unknown
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
@@ -52,7 +53,7 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
         if name not in known:
             raise unknown("page", name, known)
         check_settings(config, paths, None if name == INDEX else name)
-    folder = paths.experiment(config.name)
+    folder = output(paths, "report", "page", experiment=config.name).parent
     written = []
     for name in chosen:
         if name == INDEX:

@@ -13,9 +13,10 @@ from rescalade.audited import Audit, predicted_scale
 from rescalade.collection_manifest import CollectionManifest
 from rescalade.config import Config, Run
 from rescalade.errors import UserError
-from rescalade.history import HISTORY, read_history
-from rescalade.outcome import OUTCOME, Outcome
-from rescalade.paths import Paths, scores
+from rescalade.history import read_history
+from rescalade.outcome import Outcome
+from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.scoring.scores import Scores
 from rescalade.variants import Variant
 
@@ -62,20 +63,20 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
     """
     datasets = config.evaluation_sets()
     backbones = config.backbones() if backbone is None else [backbone]
-    audits = _present({name: Audit.read_or_none(paths.audit(config.experiment.recipe, name)) for name in backbones})
+    recipe = config.experiment.recipe
+    audit_files = {name: output(paths, "audit_backbone", "audit", backbone=name, recipe=recipe) for name in backbones}
+    baseline = {name: output(paths, "score_bm25", "scores", dataset=name) for name in datasets}
+    trained_and_tested = dict.fromkeys([config.experiment.train_on, *datasets])
+    manifests = {name: output(paths, "collection", "manifest", dataset=name) for name in trained_and_tested}
+    audits = _present({name: Audit.read_or_none(path) for name, path in audit_files.items()})
     made = [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones]
     return Results(
         config=config,
         paths=paths,
         runs=with_chosen_scales(made, audits),
         audits=audits,
-        bm25=_present({name: Scores.read_or_none(scores(paths.bm25(), name)) for name in datasets}),
-        manifests=_present(
-            {
-                name: CollectionManifest.read_or_none(paths.dataset(name) / "manifest.json")
-                for name in dict.fromkeys([config.experiment.train_on, *datasets])
-            }
-        ),
+        bm25=_present({name: Scores.read_or_none(path) for name, path in baseline.items()}),
+        manifests=_present({name: CollectionManifest.read_or_none(path) for name, path in manifests.items()}),
         others=tuple(_run(config, paths, run, datasets) for run in config.others() if run.backbone in backbones),
     )
 
@@ -127,17 +128,18 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
 
 def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
     """Columns query_id, group and the measures of a run, or of `bm25`."""
-    folder = results.paths.run(run) if isinstance(run, Run) else results.paths.bm25()
-    return read_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+    if isinstance(run, Run):
+        return read_parquet(output(results.paths, "score", "per_query", run=run.folder, dataset=dataset))
+    return read_parquet(output(results.paths, "score_bm25", "per_query", dataset=dataset))
 
 
 def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
-    folder = paths.run(run)
-    outcome = Outcome.read_or_none(folder / OUTCOME)
+    outcome = Outcome.read_or_none(output(paths, "train", "outcome", run=run.folder))
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
-    found = _present({name: Scores.read_or_none(scores(folder, name)) for name in datasets})
-    return RunResult(run, outcome, _history(folder / HISTORY), found)
+    files = {name: output(paths, "score", "scores", run=run.folder, dataset=name) for name in datasets}
+    found = _present({name: Scores.read_or_none(path) for name, path in files.items()})
+    return RunResult(run, outcome, _history(output(paths, "train", "history", run=run.folder)), found)
 
 
 def _history(path: Path) -> pd.DataFrame | None:

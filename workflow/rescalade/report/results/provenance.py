@@ -13,7 +13,7 @@ from rescalade.config import Config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, make_jobs
-from rescalade.pipeline.stage_settings import as_json
+from rescalade.pipeline.stage_row import as_json
 from rescalade.record import Record
 
 NOTHING = "nothing"

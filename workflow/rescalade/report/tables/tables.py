@@ -10,6 +10,7 @@ from typing import Literal
 from rescalade.atomic import atomic_file
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
 from rescalade.published import load_published
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
@@ -77,7 +78,7 @@ def make_tables(config: Config, paths: Paths) -> list[Path]:
     Raises:
         UserError: a results file cannot be read.
     """
-    folder = paths.experiment(config.name) / "tables"
+    folder = output(paths, "tables", "tables", experiment=config.name)
     written = []
     for _, table in tables_of(Summary(load_results(config, paths))):
         for suffix, content in ((".csv", table.to_csv()), (".tex", table.to_latex())):

@@ -1,0 +1,140 @@
+"""Backbones, their audit before training, and their divided heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.errors import UserError
+from rescalade.pipeline.rows.data import COLLECTION, of_collection, training_text
+from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
+from rescalade.variants import Variant
+
+if TYPE_CHECKING:
+    from rescalade.audit.settings import AuditSettings
+    from rescalade.backbones.settings import BackboneSettings
+    from rescalade.config import Config
+    from rescalade.rescaling.settings import RescaleSettings
+
+
+def backbone_settings(config: Config, names: Names) -> BackboneSettings:
+    """Where the model comes from."""
+    from rescalade.backbones.settings import BackboneSettings
+
+    chosen = config.backbone(names["backbone"])
+    others = [other.id for other in config.model.backbones.values()]
+    known = tuple(other for other in others if other not in (None, chosen.id))
+    return BackboneSettings(
+        **{name: getattr(chosen, name) for name in BackboneSettings.model_fields if name != "known"}, known=known
+    )
+
+
+def _backbone_inputs(config: Config, names: Names) -> Inputs:
+    """Text to pretrain on, another backbone, a local folder; nothing for one from the hub."""
+    chosen = config.backbone(names["backbone"])
+    if chosen.pretrain is not None:
+        return of_collection(chosen.pretrain.text, *COLLECTION)
+    if chosen.of is not None:
+        return {"model": Made("backbone", (chosen.of,), "model")}
+    return {} if chosen.path is None else {"origin": Path(chosen.path).expanduser()}
+
+
+def audit_settings(config: Config, names: Names) -> AuditSettings:
+    """The first micro-batch of the recipe, and every variant of the backbone in any experiment of the recipe.
+
+    Not only the chosen experiment's: experiments share an audit, and going from one to the other must not redo it.
+
+    Raises:
+        UserError: the recipe is not the experiment's, which decides text and lengths.
+    """
+    from rescalade.audit.settings import AuditSettings
+
+    name, recipe = names["backbone"], config.experiment.recipe
+    if names["recipe"] != recipe:
+        raise UserError(
+            f"audit of {name}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, {recipe!r}; name "
+            "another experiment with --experiment"
+        )
+    chosen, train = config.backbone(name), config.train_settings(name)
+    counted = config.counted("experiments", ("recipes", recipe))
+    experiments = [key for key in counted if config.model.experiments[key].recipe == recipe]
+    tried = {run.variant for key in experiments for run in config.runs(key) if run.backbone == name}
+    of_training = ("batch_size", "query_length", "document_length", "pool_special_tokens", "temperature")
+    return AuditSettings(
+        train_on=config.experiment.train_on,
+        variants=tuple(variant.name for variant in sorted(tried, key=lambda variant: variant.name)),
+        **{key: getattr(train, key) for key in of_training},
+        inflate=chosen.factor,
+        check_norm=chosen.check_norm and chosen.source in ("hub", "local"),
+        id=chosen.id,
+    )
+
+
+def _audit_inputs(config: Config, names: Names) -> Inputs:
+    """The backbone and the training text of the experiment."""
+    return {"model": Made("backbone", (names["backbone"],), "model"), **training_text(config, names["recipe"])}
+
+
+def rescale_settings(_: Config, names: Names) -> RescaleSettings:
+    """The variant."""
+    from rescalade.rescaling.settings import RescaleSettings
+
+    variant = Variant.parse(names["variant"])
+    return RescaleSettings(scale=variant.scale, mode=variant.mode, bias=variant.bias, rule=variant.rule)
+
+
+def _rescale_inputs(_: Config, names: Names) -> Inputs:
+    """The backbone; its audit as well where a rule chooses k."""
+    found: Inputs = {"model": Made("backbone", (names["backbone"],), "model")}
+    if "recipe" in names:
+        found["audit"] = Made("audit_backbone", (names["backbone"], names["recipe"]), "audit")
+    return found
+
+
+def _rescale(name: str, names: tuple[str, ...], options: str, place: str) -> Stage:
+    return Stage(
+        name=name,
+        command=f"rescale {{backbone}} --variant {{variant}}{options}",
+        names=names,
+        run="rescalade.rescaling.rescale_stage:run_rescale",
+        settings=rescale_settings,
+        inputs=_rescale_inputs,
+        outputs={"model": f"{{results}}/rescaled/{{backbone}}/{place}"},
+        folders=("model",),
+        record="model",
+        minutes=30,
+    )
+
+
+ROWS = (
+    Stage(
+        name="backbone",
+        command="backbone {backbone}",
+        names=("backbone",),
+        run="rescalade.backbones.backbone_stage:run_backbone",
+        settings=backbone_settings,
+        inputs=_backbone_inputs,
+        outputs={"model": "{results}/backbones/{backbone}"},
+        folders=("model",),
+        record="model",
+        caches={"unfinished": "{results}/.checkpoints", "hub": "{results}/hub"},
+        gpu=True,
+        minutes=240,
+    ),
+    Stage(
+        name="audit_backbone",
+        command="audit {backbone} --recipe {recipe}",
+        names=("backbone", "recipe"),
+        run="rescalade.audit.audit_stage:run_audit",
+        settings=audit_settings,
+        inputs=_audit_inputs,
+        outputs={
+            "audit": "{results}/audit/{recipe}/{backbone}.json",
+            "record": "{results}/audit/{recipe}/{backbone}.record.json",
+        },
+        gpu=True,
+    ),
+    _rescale("rescale", ("backbone", "variant"), "", "{variant}"),
+    # a k that a rule chooses depends on the recipe, whose text its audit saw
+    _rescale("rescale_by_rule", ("backbone", "variant", "recipe"), " --recipe {recipe}", "{recipe}/{variant}"),
+)

@@ -1,0 +1,118 @@
+"""Tables, figures and pages over the runs of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
+
+if TYPE_CHECKING:
+    from rescalade.config import Config
+    from rescalade.pipeline.report_settings import ReportSettings
+
+EXPERIMENT = "{report}/{experiment}"
+
+
+def report_settings(config: Config, names: Names) -> ReportSettings:
+    """What is shown of the experiment; of one backbone alone for its page, so that it outlives changes of others."""
+    from rescalade.pipeline.report_settings import ReportSettings
+    from rescalade.scoring.measures import measure, tabulated
+
+    backbones = [names["backbone"]] if "backbone" in names else config.backbones()
+    labels = {"title", "head", "twin", "factor"}
+    sets = {name: config.dataset(name) for name in config.evaluation_sets()}
+    return ReportSettings(
+        name=config.name,
+        experiment=config.experiment.model_dump(exclude={"train"}, exclude_defaults=True),
+        backbones={name: config.backbone(name).model_dump(include=labels) for name in backbones},
+        titles={name: config.title("dataset", name) for name in sets},
+        metrics={name: measure(entry.metric).name for name, entry in sets.items()},
+        measures={name: tuple(shown.name for shown in tabulated(entry)) for name, entry in sets.items()},
+        train={name: config.train_settings(name).model_dump() for name in backbones},
+        config=config,
+    )
+
+
+def _results(config: Config, names: Names) -> Inputs:
+    """Everything that is shown of the backbones, or of one."""
+    chosen = [names["backbone"]] if "backbone" in names else config.backbones()
+    datasets, recipe = config.evaluation_sets(), config.experiment.recipe
+    runs = [run.folder for run in config.runs() if run.backbone in chosen]
+    others = [run.folder for run in config.others() if run.backbone in chosen]
+
+    def scored(output: str, names: Iterable[str]) -> list[Made]:
+        return [Made("score", (run, dataset), output) for run in names for dataset in datasets]
+
+    return {
+        "backbones": [Made("backbone", (name,), "model") for name in chosen],
+        "audits": [Made("audit_backbone", (name, recipe), "audit") for name in chosen],
+        "histories": [Made("train", (run,), "history") for run in [*runs, *others]],
+        "outcomes": [Made("train", (run,), "outcome") for run in [*runs, *others]],
+        "scores": scored("scores", [*runs, *others]),
+        "per_query": scored("per_query", runs),
+        "baseline": [Made("score_bm25", (dataset,), "scores") for dataset in datasets],
+        "baseline_per_query": [Made("score_bm25", (dataset,), "per_query") for dataset in datasets],
+        "manifests": [
+            Made("collection", (dataset,), "manifest")
+            for dataset in dict.fromkeys([config.experiment.train_on, *datasets])
+        ],
+    }
+
+
+def _report_inputs(config: Config, names: Names) -> Inputs:
+    """What tables and figures show, these, and the pages of the backbones."""
+    experiment = names["experiment"]
+    return {
+        **_results(config, names),
+        "tables": Made("tables", (experiment,), "tables"),
+        "figures": Made("figures", (experiment,), "figures"),
+        "pages": [Made("page", (experiment, name), "page") for name in config.backbones()],
+    }
+
+
+def _folder(name: str) -> Stage:
+    return Stage(
+        name=name,
+        command=name,
+        names=("experiment",),
+        run=f"rescalade.report.{name}_stage:run_{name}",
+        settings=report_settings,
+        inputs=_results,
+        outputs={name: f"{EXPERIMENT}/{name}"},
+        folders=(name,),
+        record=name,
+        memory_mb=2000,
+        minutes=30,
+    )
+
+
+ROWS = (
+    Stage(
+        name="page",
+        command="report --page {backbone}",
+        names=("experiment", "backbone"),
+        run="rescalade.report.page_stage:run_page",
+        settings=report_settings,
+        inputs=_results,
+        outputs={"page": f"{EXPERIMENT}/{{backbone}}.html"},
+        record=None,
+        reads_records=True,
+        memory_mb=2000,
+        minutes=30,
+    ),
+    _folder("tables"),
+    _folder("figures"),
+    Stage(
+        name="report",
+        command="report --page index",
+        names=("experiment",),
+        run="rescalade.report.page_stage:run_page",
+        settings=report_settings,
+        inputs=_report_inputs,
+        outputs={"page": f"{EXPERIMENT}/index.html", "record": f"{EXPERIMENT}/record.json"},
+        reads_records=True,
+        memory_mb=2000,
+        minutes=30,
+    ),
+)

@@ -1,0 +1,98 @@
+"""What the graph says of one stage.
+
+An input names the stage, its names and its output, never a path, so that the same words give Snakemake its files and
+the plan its order. An output is a template: filled with names it is a file, filled with wildcards a rule's pattern.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.paths import Paths
+
+if TYPE_CHECKING:
+    from rescalade.config import Config
+    from rescalade.strict import Strict
+
+Names = Mapping[str, str]
+"""What tells the jobs of a stage apart. `run` is RECIPE/BACKBONE/VARIANT/seedN."""
+Templates = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An output of a job: its stage, the values of its names in their order, and the name of the output."""
+
+    stage: str
+    values: tuple[str, ...]
+    output: str
+
+
+Inputs = dict[str, Made | Path | list[Made]]
+"""A list is there for the order of jobs alone, or for a report, which finds its files by the configuration."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row. What it calls is named, and imported when it is called: the graph itself is light.
+
+    name: of the rule. command: what follows `rescalade` on the command line, with the names in braces. run: module and
+    function, in which the digest of its code begins. settings: what decides its outputs, and nothing else: inputs carry
+    their own settings, so a change travels along the graph and no further. inputs: by name. outputs: templates by name;
+    those among `folders` are folders. record: the output that keeps the record, or the folder that holds record.json;
+    None for pages, which keep none. caches: folders that are no outputs and may be deleted. reads_records: whether it
+    reads, where they are there, the records of all that it rests on. gpu: whether it uses one. threads, memory_mb,
+    minutes: what a job asks for where nothing better is known.
+    """
+
+    name: str
+    command: str
+    names: tuple[str, ...]
+    run: str
+    settings: Callable[[Config, Names], Strict]
+    inputs: Callable[[Config, Names], Inputs]
+    outputs: Templates
+    folders: tuple[str, ...] = ()
+    record: str | None = "record"
+    caches: Templates = field(default_factory=dict)
+    reads_records: bool = False
+    gpu: bool = False
+    threads: int = 1
+    memory_mb: int = 8000
+    minutes: int = 60
+
+    @property
+    def kind(self) -> str:
+        """What its records call it: the command, which several rules can share."""
+        return self.command.split()[0]
+
+    def output_files(self, paths: Paths, names: Names) -> dict[str, Path]:
+        """Its outputs by name; patterns where the names are."""
+        return _fill(self.outputs, paths, names)
+
+    def cache_folders(self, paths: Paths, names: Names) -> dict[str, Path]:
+        """Its caches by name."""
+        return _fill(self.caches, paths, names)
+
+    def record_file(self, paths: Paths, names: Names) -> Path | None:
+        """The file that keeps its record."""
+        if self.record is None:
+            return None
+        path = self.output_files(paths, names)[self.record]
+        return path / "record.json" if self.record in self.folders else path
+
+
+def _fill(templates: Templates, paths: Paths, names: Names) -> dict[str, Path]:
+    return {
+        name: Path(template.format(results=paths.results, report=paths.report, **names))
+        for name, template in templates.items()
+    }
+
+
+def as_json(settings: Strict) -> str:
+    """Settings as the rules compare and the records keep them: JSON with sorted keys."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
