@@ -26,6 +26,7 @@ from rescalade.vectors.vectors import QUERIES as QUERY_FILE
 from rescalade.vectors.vectors import CorpusShards, concatenate, read_manifest, read_vectors
 from support.encoding import SETTINGS, splade_config
 from support.models import tiny
+from support.oracle import write_manifest
 from support.texts import TEXTS
 
 
@@ -185,14 +186,12 @@ def test_bf16_is_close_and_off_by_default(tokenizer: PreTrainedTokenizerFast, tm
 def test_a_range_of_texts_is_read_from_the_row_groups_that_hold_it(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    from rescalade.atomic import sha256, write_json
     from rescalade.texts.text_parts import folder_texts
 
     table = collection().corpus
     pq.write_table(table, tmp_path / "corpus.parquet", row_group_size=4)
     pq.write_table(collection().queries, tmp_path / "queries.parquet")
-    names = ("corpus.parquet", "queries.parquet")
-    write_json(tmp_path / "manifest.json", {"sha256": {name: sha256(tmp_path / name) for name in names}})
+    write_manifest(tmp_path)
     documents, queries = folder_texts(tmp_path)
     assert (documents.count, queries.count) == (25, 5)
     for first, stop in [(0, 25), (3, 4), (4, 8), (7, 21), (24, 25)]:

@@ -136,8 +136,8 @@ def test_every_stage_is_one_function(row: Stage) -> None:
 
 def test_stages_do_not_share_one_digest() -> None:
     """If they did, a stage would reach everything, and any change would make everything run again."""
-    functions = {row.run for row in STAGES.values()}
-    assert len({code_digest(stage) for stage in STAGES}) == len(functions)
+    modules = {row.run.partition(":")[0] for row in STAGES.values()}
+    assert len({code_digest(stage) for stage in STAGES}) == len(modules)
 
 
 def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:

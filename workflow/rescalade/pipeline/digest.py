@@ -71,10 +71,10 @@ def code_digest(name: str, model_type: str | None = None, also: Sequence[str] = 
     """
     row = stage(name)
     reporting = REPORTING.get(row.kind)
-    digest = hashlib.sha256(row.run.encode())
+    begin = row.run.partition(":")[0]  # and not the function: a shard is the same whichever rule makes it
+    digest = hashlib.sha256(begin.encode())
     leave_out = NOT_FOLLOWED if reporting is None else ("cli",)
-    entries = (row.run.partition(":")[0], *also)
-    for module in sorted({module for entry in entries for module in reachable(entry, root, leave_out)}):
+    for module in sorted({module for entry in (begin, *also) for module in reachable(entry, root, leave_out)}):
         part = _families(root, model_type) if module == FAMILIES and reporting is None else _module(root, module)[0]
         digest.update(f"{module}:{part}\n".encode())
     for pattern in reporting or ():

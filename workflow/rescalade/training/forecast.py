@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.steps import step_batches
 
+logger = logging.getLogger(__name__)
 GB = 1e9
 WEIGHT_BYTES, GRADIENT_BYTES = 12, 4
 """Per weight: itself and two moments; its gradient. All float32."""
@@ -52,15 +54,17 @@ class Plan:
         """Bytes in all: weights and optimiser, encoder, pooling."""
         return self.states + self.encoder + self.pooling
 
-    def lines(self) -> list[str]:
-        """Lines for the log before the first step: steps, tokens and memory."""
+    def log(self) -> None:
+        """Say before the first step what it is going to take: steps, tokens and memory."""
         where = "device" if self.devices == 1 else f"each of {self.devices} devices"
-        return [
+        logger.info(
             f"plan: {self.steps:,} steps of {self.queries_per_step} queries, {self.drawn:,} of {self.examples:,} "
-            f"examples, {self.tokens:,} tokens without padding",
+            f"examples, {self.tokens:,} tokens without padding"
+        )
+        logger.info(
             f"plan: memory of {where} about {self.memory / GB:.2g} GB (weights and AdamW {self.states / GB:.2g}, "
-            f"encoder up to {self.encoder / GB:.2g}, pooling {self.pooling / GB:.2g}) of {self.available / GB:.3g} GB",
-        ]
+            f"encoder up to {self.encoder / GB:.2g}, pooling {self.pooling / GB:.2g}) of {self.available / GB:.3g} GB"
+        )
 
     @property
     def fits(self) -> bool:

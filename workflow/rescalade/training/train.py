@@ -97,8 +97,7 @@ def train(
     if history:
         logger.info("resumed after step %d of %d", len(history), steps)
     plan = make_plan(model, examples, settings, sharding, seed=seed, steps=steps)
-    for line in plan.lines():
-        logger.info(line)
+    plan.log()
     if not plan.fits:
         logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
     callback = TrainingCallback(history, settings, seed, checkpoints, group, progress, tensorboard)

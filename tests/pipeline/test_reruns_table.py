@@ -1,0 +1,85 @@
+"""Which edits make which stages run again: a table of edits of this package and the right answer to each."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rescalade.pipeline.digest import ROOT, _families, _module, code_digest
+from rescalade.pipeline.graph import STAGES
+
+SOURCES = {
+    "pydoc": ("rescalade.data.sources.pydoc",),
+    "wheel": ("rescalade.data.sources.wheel", "rescalade.data.wheels.boolq"),
+}
+"""Kinds of source with the modules in which their code begins."""
+REPORTS = {"page", "tables", "figures", "report"}
+"""They show whatever there is, cost seconds, and count everything."""
+
+EDITS = [
+    # what decides a collection, and no more
+    ("data/collection_stage.py", "Rules(entry.titles, entry.gains)", "Rules(entry.titles, {})", {"collection"}),
+    ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel", "source:wheel"}),
+    (
+        "data/sources/wheel.py",
+        'Field("train", description="For',
+        'Field("dev", description="For',
+        {"collection:wheel", "source:wheel"},
+    ),
+    # what is taken from a source is made anew, and so is all that stands on it
+    ("data/pydoc/extraction.py", "], near_duplicate)", "], near_duplicate / 2)", {"collection:pydoc", "source:pydoc"}),
+    ("audit/audit_text.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
+    # retrieval trains nothing
+    ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples"}),
+    ("retrieval/words.py", 'stopwords="en"', 'stopwords="de"', {"triples", "bm25"}),
+    ("scoring/score.py", "float(len(hits) - rank)", "float(len(hits) - rank + 1)", {"score", "score_bm25"}),
+    # words for people
+    ("training/callback.py", "pip install tensorboard, or", "install tensorboard, or", set()),
+    ("training/forecast.py", "tokens without padding", "tokens, padding left out", set()),
+    ("atomic.py", "run the stage that makes it first", "make it first", set()),
+    # another family than the backbone's
+    (
+        "models/families.py",
+        '    "ultrabert": ',
+        '    "newbert": Family("head.decoder", None, ("head.decoder",)),\n    "ultrabert": ',
+        set(),
+    ),
+    # what trains
+    ("objective/loss.py", "import torch\n", "import torch\n\nADDED = 1\n", {"audit_backbone", "train"}),
+]
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Of every stage on a BERT, sources and collections by kind."""
+    _module.cache_clear()
+    _families.cache_clear()
+    found = {name: code_digest(name, "bert", (), root) for name in STAGES if name not in ("source", "collection")}
+    for kind, modules in SOURCES.items():
+        for name in ("source", "collection"):
+            found[f"{name}:{kind}"] = code_digest(name, "bert", modules, root)
+    return found
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("package") / "rescalade"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.mark.parametrize(("file", "old", "new", "again"), EDITS, ids=[f"{edit[0]}-{n}" for n, edit in enumerate(EDITS)])
+def test_an_edit_makes_run_again(package: Path, file: str, old: str, new: str, again: set[str]) -> None:
+    path = package / file
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{file} no longer says {old!r}"
+    before = digests(package)
+    path.write_text(text.replace(old, new, 1))
+    try:
+        after = digests(package)
+    finally:
+        path.write_text(text)
+    changed = {name for name, digest in after.items() if digest != before[name]} - REPORTS
+    every = {f"{name}:{kind}" for name in again for kind in SOURCES if name in ("source", "collection")}
+    assert changed == {name for name in again if name not in ("source", "collection")} | every
