@@ -19,7 +19,7 @@ import yaml
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.config import Config, Run, build_config
 from rescalade.history import COLUMNS, HISTORY, write_history
-from rescalade.outcome import OUTCOME, Outcome, VerdictName
+from rescalade.outcome import Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES
 from rescalade.pipeline.stage_row import as_json
@@ -281,7 +281,7 @@ class _Writer:
             first_loss=fate.first_loss, last_loss=float(history["loss"].iloc[-1]),
             skipped_steps=len(fate.gaps), nonfinite_losses=len(fate.gaps), nonfinite_weights=0, stopped_at=None,
             row_norm_before=norm / scale, row_norm_after=norm / scale * 1.1, devices=1, seconds=30.0,
-        ).write(folder / OUTCOME)  # fmt: skip
+        ).write(folder / "outcome.json")  # fmt: skip
         self.record("train", 30.0 + run.seed, run=run.folder)
         if fate.scored:
             for number, name in enumerate(self.config.evaluation_sets()):

@@ -8,8 +8,6 @@ from typing import Literal
 from rescalade.stored import Stored
 from rescalade.variants import Mode
 
-OUTCOME = "outcome.json"
-"""Name of the file in a run's folder."""
 VerdictName = Literal["trained", "dead", "saturated", "degenerate", "non-finite"]
 """How a run ended, by the definitions of docs/collapse.md."""
 

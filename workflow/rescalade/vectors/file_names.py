@@ -24,8 +24,3 @@ def shard_digest_of(number: str) -> str:
 def shard_name(number: int) -> str:
     """File name of a corpus shard."""
     return shard_name_of(f"{number:05d}")
-
-
-def shard_digest(number: int) -> str:
-    """File name of a shard's sha256 while the encoding is not finished."""
-    return shard_digest_of(f"{number:05d}")
