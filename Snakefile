@@ -28,7 +28,10 @@ rule all:
 
 rule audit:
     input:
-        [rules.audit_backbone.output.audit.format(recipe=CONFIG.experiment.recipe, backbone=b) for b in CONFIG.backbones()],
+        [
+            rules.audit_backbone.output.audit.format(recipe=CONFIG.experiment.recipe, backbone=b)
+            for b in CONFIG.backbones()
+        ],
 
 
 rule prefetch:

@@ -6,6 +6,7 @@ Everything else about a stage stands in its row of `rescalade.pipeline.graph`.
 import os
 import re
 import sys
+from functools import cache
 
 try:
     from rescalade.pipeline.graph import STAGES
@@ -97,16 +98,21 @@ def log_file(stage):
     return f"{paths.results}/logs/{stage}/{'/'.join(patterns(stage).values())}.log"
 
 
+@cache
+def asked(stage, *values):
+    """What a job asks for."""
+    chosen = dict(zip(STAGES[stage].names, values, strict=True))
+    return resources(CONFIG, paths, stage, chosen, gpu=GPUS_PROVIDED)
+
+
 def resources_of(stage):
     """What a job asks for, each a function of its wildcards."""
 
     def part(key):
-        return lambda wildcards: getattr(
-            resources(CONFIG, paths, stage, names(stage, wildcards), gpu=GPUS_PROVIDED), key
-        )
+        return lambda wildcards: getattr(asked(stage, *names(stage, wildcards).values()), key)
 
-    asked = {"mem_mb": part("memory_mb"), "runtime": part("minutes")}
-    return {"gpu": part("gpu"), **asked} if STAGES[stage].gpu else asked
+    found = {"mem_mb": part("memory_mb"), "runtime": part("minutes")}
+    return {"gpu": part("gpu"), **found} if STAGES[stage].gpu else found
 
 
 def params(stage):

@@ -50,6 +50,10 @@ REPORTING = {
 """Kinds of stage that count everything, and the files beside the package that belong to their meaning."""
 FAMILIES = f"{PACKAGE}.models.families"
 """A table, of which a stage has one row."""
+BLOCKS = (
+    ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.If, ast.For, ast.While, ast.With, ast.Try,
+    ast.ExceptHandler,
+)  # fmt: skip
 LOGGERS = ("log", "logger")
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -133,9 +137,7 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    if b"TYPE_CHECKING" in text:
-        for node in list(ast.walk(tree)):
-            _drop(node, _is_type_checking)
+    _drop(tree, _is_type_checking)
     nodes = list(ast.walk(tree))
     named = {module for node in nodes for module in _imports(node, package)}
     parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
@@ -187,8 +189,9 @@ def _drop_words(nodes: Iterable[ast.AST]) -> None:
     lines of the log.
     """
     for node in nodes:
-        _drop(node, _is_text, _is_log)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if isinstance(node, BLOCKS):
+            _drop(node, _is_text, _is_log)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "Field":
                 node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
             elif node.func.id == "UserError":

@@ -12,7 +12,7 @@ from pathlib import Path
 from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.pipeline.rows import data, models, reporting, runs
-from rescalade.pipeline.stage_row import Inputs, Made, Stage
+from rescalade.pipeline.stage_row import Inputs, Made, Stage, filled
 
 STAGES: Mapping[str, Stage] = {row.name: row for row in (*data.ROWS, *models.ROWS, *runs.ROWS, *reporting.ROWS)}
 """By the name of the rule, in the order of the pipeline."""
@@ -31,7 +31,7 @@ def stage(name: str) -> Stage:
 
 def output(paths: Paths, rule: str, wanted: str, **names: str) -> Path:
     """An output of a job, by its rule, its names and the output's name."""
-    return stage(rule).output_files(paths, names)[wanted]
+    return filled(stage(rule).outputs[wanted], paths, names)
 
 
 def input_files(paths: Paths, inputs: Inputs) -> dict[str, Path | list[Path]]:

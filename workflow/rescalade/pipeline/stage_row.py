@@ -72,25 +72,23 @@ class Stage:
 
     def output_files(self, paths: Paths, names: Names) -> dict[str, Path]:
         """Its outputs by name; patterns where the names are."""
-        return _fill(self.outputs, paths, names)
+        return {name: filled(template, paths, names) for name, template in self.outputs.items()}
 
     def cache_folders(self, paths: Paths, names: Names) -> dict[str, Path]:
         """Its caches by name."""
-        return _fill(self.caches, paths, names)
+        return {name: filled(template, paths, names) for name, template in self.caches.items()}
 
     def record_file(self, paths: Paths, names: Names) -> Path | None:
         """The file that keeps its record."""
         if self.record is None:
             return None
-        path = self.output_files(paths, names)[self.record]
+        path = filled(self.outputs[self.record], paths, names)
         return path / "record.json" if self.record in self.folders else path
 
 
-def _fill(templates: Templates, paths: Paths, names: Names) -> dict[str, Path]:
-    return {
-        name: Path(template.format(results=paths.results, report=paths.report, **names))
-        for name, template in templates.items()
-    }
+def filled(template: str, paths: Paths, names: Names) -> Path:
+    """The file of a template; a pattern where the names are."""
+    return Path(template.format(results=paths.results, report=paths.report, **names))
 
 
 def as_json(settings: Strict) -> str:
