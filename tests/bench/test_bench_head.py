@@ -13,18 +13,18 @@ import bench_head_gpu
 import gpu_contenders
 import head_contenders
 from head_goals import lines, verdicts
-from head_problem import HeadProblem
+from head_problem import PoolingProblem
 from rescalade.splade.backends import choose
 from support.graph import REPOSITORY
 from support.pooling_oracle import Problem, oracle
 
 
 @pytest.fixture
-def problem() -> HeadProblem:
-    return HeadProblem.random((4, 9, 12, 70), 0.3, 0.6)
+def problem() -> PoolingProblem:
+    return PoolingProblem.random((4, 9, 12, 70), 0.3, 0.6)
 
 
-def expected(problem: HeadProblem) -> list[torch.Tensor]:
+def expected(problem: PoolingProblem) -> list[torch.Tensor]:
     """Term weights and gradients by brute force; hidden's in the packed rows."""
     lengths = problem.mask.sum(1).tolist()
     offsets = torch.tensor([0, *torch.tensor(lengths).cumsum(0).tolist()])
@@ -39,7 +39,7 @@ def expected(problem: HeadProblem) -> list[torch.Tensor]:
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_contenders_agree_with_brute_force(
-    module: Any, name: str, problem: HeadProblem, monkeypatch: pytest.MonkeyPatch
+    module: Any, name: str, problem: PoolingProblem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)
     compute = module.contender(name, problem if module is head_contenders else problem.mask)
@@ -53,7 +53,7 @@ def test_contenders_agree_with_brute_force(
 
 @pytest.mark.parametrize(("active", "density"), [(0.01, 1.0), (1.0, 0.67), (0.1, 0.5)])
 def test_the_problem_is_what_it_says(active: float, density: float) -> None:
-    problem = HeadProblem.random((16, 60, 32, 2500), active, density)
+    problem = PoolingProblem.random((16, 60, 32, 2500), active, density)
     logits = (problem.hidden @ problem.weight.t() + problem.bias).masked_fill(~problem.mask[:, :, None], -1e9)
     assert float((logits.amax(1) > 0).float().mean()) == pytest.approx(active, rel=0.4)
     assert problem.tokens / problem.mask.numel() == pytest.approx(density, abs=0.03)

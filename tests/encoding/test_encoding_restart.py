@@ -51,7 +51,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_killed_encoding_goes_on(model: Path, data: Path, tmp_path: Path, encoded: list[str]) -> None:
     """SIGKILL in the third shard; the first two are kept, and the whole equals one that was not interrupted."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from encoding_support import job\n"
+        "import os, signal, sys; from pathlib import Path; from support.encoding import job\n"
         "def progress(done, total, values):\n"
         "    if done > 21: os.kill(os.getpid(), signal.SIGKILL)\n"
         "job(*map(Path, sys.argv[1:])).encode(['cpu'], progress)"
