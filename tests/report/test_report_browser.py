@@ -91,7 +91,7 @@ def test_dark_is_a_style_of_its_own(pages: list[Path]) -> None:
 
 def test_a_page_of_audits_fits_a_phone_and_has_both_styles(tmp_path: Path) -> None:
     audits = [invented_audit("bert-large", "bert", 15.2), invented_audit("owner/" + "long-name-" * 8, "gemma2", 1.2)]
-    write_audit_page([*audits, {}], tmp_path)
+    write_audit_page(audits, tmp_path)
     dark = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=0")
     light = measure(tmp_path / "audit.html", 390, "--blink-settings=preferredColorScheme=1")
     for found in (dark, light):
