@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from support.graph import REPOSITORY, Pipeline
+from support.graph import REPOSITORY, SMALL, Pipeline
 
 TOOL = REPOSITORY / "tools" / "slurm-one-node.sh"
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -30,13 +31,26 @@ def cluster() -> Iterator[dict[str, str]]:
             subprocess.run([TOOL, "stop"], env=own, timeout=120, check=True)
 
 
+def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Until something is there; two minutes at most."""
+    for _ in range(1200):
+        if there():
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    raise AssertionError("it did not appear")
+
+
 def test_one_backbone(pipeline: Pipeline, cluster: dict[str, str], tmp_path: Path) -> None:
-    """A branch from data to page: stages that want a GPU get the one that Slurm gave them, others none."""
+    """A branch from data to page: stages that want a GPU get the one that Slurm gave them, others none.
+
+    Every job works by the configuration as it stood, although the file is edited while the first one waits.
+    """
     log = tmp_path / "calls"
     shim = cluster.pop("SHIM")
     environment = pipeline.environment(FAKE_LOG=str(log), **cluster)
     environment["PATH"] = f"{shim}{os.pathsep}{environment['PATH']}"
-    done = subprocess.run(
+    running = subprocess.Popen(
         pipeline.command(
             "--profile",
             str(pipeline.repository / "profiles" / "slurm"),
@@ -52,14 +66,20 @@ def test_one_backbone(pipeline: Pipeline, cluster: dict[str, str], tmp_path: Pat
         ),
         cwd=pipeline.work,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=500,
-        check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    kept = pipeline.work / "results" / ".config"
+    wait_for(lambda: any(kept.glob("*.yaml")), running)
+    config, before = pipeline.repository / "config.yaml", SMALL
+    config.write_text(before.replace("max_steps: 2", "max_steps: 3"))
+    output, _ = running.communicate(timeout=500)
+    assert running.returncode == 0, output
+    config.write_text(before)
     assert (pipeline.work / "report" / "small" / "left.html").exists()
     calls = [line.split() for line in log.read_text().splitlines()]
+    assert {words[-1] for words in calls} == {f"snapshot=results/.config/{path.name}" for path in kept.iterdir()}
     seen = {
         words[0]: {word.removeprefix("devices=") for word in words if word.startswith("devices=")} for words in calls
     }
