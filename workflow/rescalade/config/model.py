@@ -88,8 +88,8 @@ class RecipeConfig(Strict):
     devices: int = Field(
         1,
         ge=1,
-        description="GPUs that train a run together; without a GPU, processes on the CPU. Changes no result beyond the "
-        "order of additions, and makes nothing run again.",
+        description="GPUs that train a run together; without a GPU, processes on the CPU. Makes nothing run again: a "
+        "step has the same gradient but for the order of additions and, with dropout, the masks (docs/training.md).",
     )
     mining: MiningSettings = Field(default_factory=MiningSettings, description="Hard negatives.")
     train: TrainSettings = Field(default_factory=TrainSettings, description="Training settings.")
