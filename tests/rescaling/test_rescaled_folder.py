@@ -17,7 +17,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.library import make_rescaled
 from rescalade.models.splade_config import read_splade_config
-from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
+from rescalade.rescaling.sidecar import Rescaled, load_rescaled
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.audit_sample import SAMPLE
 from rescalade.variants import Mode, Variant
@@ -41,7 +41,7 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return folders
 
 
-def make(origin: Path, folder: Path, *variant: Any, **options: Any) -> dict[str, Any]:
+def make(origin: Path, folder: Path, *variant: Any, **options: Any) -> Rescaled:
     folder.mkdir()
     return make_rescaled(origin, Variant(*variant), folder, **options)
 
@@ -62,7 +62,7 @@ def test_others_load_the_same_vectors(form: str, mode: Mode, origins: dict[str, 
     from sentence_transformers import SparseEncoder
 
     folder = tmp_path / "model"
-    facts = make(origins[form], folder, 16, mode, True)
+    done = make(origins[form], folder, 16, mode, True)
     tokens = AutoTokenizer.from_pretrained(folder)(TEXT, return_tensors="pt", padding=True)
     inputs = {"input_ids": tokens["input_ids"], "attention_mask": tokens["attention_mask"]}
 
@@ -80,36 +80,36 @@ def test_others_load_the_same_vectors(form: str, mode: Mode, origins: dict[str, 
     torch.testing.assert_close(weights, loaded)
     if mode != "tied":
         assert torch.equal(loaded, vectors(origins[form], 16))
-        assert facts["logit_error"] == 0
+        assert done.logit_error == 0
     elif form == "bert":
-        assert facts["logit_error"] > 0.1
+        assert done.logit_error > 0.1
     else:
-        assert 0 < facts["logit_error"] < 0.05
+        assert 0 < done.logit_error < 0.05
 
 
 def test_the_card_and_the_sidecar_say_what_was_done(origins: dict[str, Path], tmp_path: Path) -> None:
-    facts = make(origins["bert"], tmp_path / "model", 8, "tied", False, title="tiny/bert")
+    done = make(origins["bert"], tmp_path / "model", 8, "tied", False, title="tiny/bert")
     card = (tmp_path / "model" / "README.md").read_text()
     assert "base_model: tiny/bert" in card
     assert "k = 8" in card and "`tied`" in card and "left as it was" in card
-    assert f"{facts['logit_error']:.2g} relative error from (z - b) / k + b" in card
-    assert facts["origin_sha256"] in card
+    assert f"{done.logit_error:.2g} relative error from (z - b) / k + b" in card
+    assert str(done.origin_sha256) in card
     assert "library_name: sentence-transformers" in card
-    sidecar = read_sidecar(tmp_path / "model")
-    assert sidecar is not None
-    assert (sidecar["scale"], sidecar["mode"], sidecar["bias"]) == (8, "tied", False)
-    assert sidecar["row_norm_after"] == pytest.approx(sidecar["row_norm_before"] / 8)
+    sidecar = Rescaled.read(tmp_path / "model" / "rescale.json")
+    assert sidecar == done
+    assert (sidecar.scale, sidecar.mode, sidecar.bias) == (8, "tied", False)
+    assert sidecar.row_norm_after == pytest.approx(sidecar.row_norm_before / 8)
 
 
 def test_a_causal_model_gets_no_files_of_a_sparse_encoder(origins: dict[str, Path], tmp_path: Path) -> None:
-    facts = make(origins["llama"], tmp_path / "model", 4, "folded", False)
-    assert facts["causal"] and not (tmp_path / "model" / "modules.json").exists()
+    done = make(origins["llama"], tmp_path / "model", 4, "folded", False)
+    assert done.causal and not (tmp_path / "model" / "modules.json").exists()
     assert "AutoModelForCausalLM" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_the_bias_is_divided_where_there_is_one(origins: dict[str, Path], tmp_path: Path) -> None:
-    assert make(origins["bert"], tmp_path / "a", 4, "folded", False, bias_where_present=True)["bias"] is True
-    assert make(origins["ultrabert"], tmp_path / "b", 4, "untied", True, bias_where_present=True)["bias"] is False
+    assert make(origins["bert"], tmp_path / "a", 4, "folded", False, bias_where_present=True).bias is True
+    assert make(origins["ultrabert"], tmp_path / "b", 4, "untied", True, bias_where_present=True).bias is False
 
 
 def blocks() -> list[str]:
@@ -134,7 +134,7 @@ def test_the_examples_of_the_page_run_one_after_another(origins: dict[str, Path]
         [sys.executable, "example.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip().splitlines()[-1] == "16 folded 0.0"
+    assert done.stdout.strip().splitlines()[-1] == "16.0 folded 0.0"
     facts = json.loads((tmp_path / "modernbert-k16" / "rescale.json").read_text())
     assert facts["scale"] == 16
     before = AutoModelForMaskedLM.from_pretrained(tmp_path / "modernbert-k16")

@@ -7,6 +7,7 @@ from typing import TypeVar
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts, TriplesManifest
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
+from rescalade.rescaling.sidecar import Rescaled
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.stored import Stored
 from rescalade.vectors.manifest_file import DataDigests, EncodingFacts, LeftOut, Removed, VectorsManifest
@@ -47,6 +48,11 @@ FILES: list[Stored] = [
                 by_cap=Removed(postings=0.5, weight=0.25), by_storage=Removed(postings=0.0, weight=0.0)
             ),
         ),
+    ),
+    Rescaled(
+        variant="kauto-loss", scale=4.0, mode="tied", bias=False, rule="loss", logit_error=0.25, row_norm_before=2.0,
+        row_norm_after=0.5, bias_norm=1.5, vocabulary=60, width=16, tied=True, norm="LayerNorm", soft_cap=30.0,
+        model_type="bert", causal=False, versions={"torch": "2.13.0"}, origin_sha256="ab",
     ),
     Outcome(
         run="mini/bert/k4/seed1", recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,14 +19,17 @@ from rescalade.errors import UserError
 from rescalade.history import write_history
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
+from rescalade.rescaling.sidecar import Rescaled
 from rescalade.runs import Run
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.texts.triple_files import read_triples
 from rescalade.training.run import train_run
 from rescalade.training.settings import Loss, TrainSettings
 from rescalade.variants import Variant
+from support.commands import call
 from support.models import tiny
 from support.small_collections import write_collection
+from support.stored_files import file_of
 
 QUERIES_ = {"q1": "aa ab", "q2": "ba bb ac"}
 DOCUMENTS = {"d1": "ab ac ad", "d2": "ba bc", "d3": "ca cb ae af", "d4": "ag"}
@@ -134,3 +138,46 @@ def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_p
     with pytest.raises(UserError, match="broken: 2 of its weights are not finite"):
         stage(tmp_path / "broken", folder / "data", settings, tmp_path)
     assert not (tmp_path / "model").exists()
+
+
+CONFIG = """
+experiment: one
+sources: {pydoc: {kind: pydoc}}
+datasets: {data: {source: pydoc, packages: [rich]}}
+backbones: {tiny: {source: local, path: tiny}}
+recipes: {teacher: {}}
+experiments:
+  one: {title: One, recipe: teacher, train_on: data, in_domain: [data], grid: [{backbones: [tiny], scales: [4]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": ...}, "schema_version: expected 1, found none: an older version of rescalade wrote it"),
+        ({"bias": ...}, "bias: expected this key, found none"),
+        ({"scale": "4"}, "scale: expected a valid number, found '4'"),
+        ({"mode": "shared"}, "mode: expected 'tied', 'untied', 'folded' or 'multiplier', found 'shared'"),
+    ],
+)
+def test_what_was_done_to_the_head_must_be_readable(
+    changes: dict[str, object],
+    message: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(CONFIG)
+    divided = Path("results/rescaled/tiny/k4")
+    shutil.copytree(folder / "data", tmp_path / "results" / "data" / "data")
+    shutil.copytree(folder / "model", divided)
+    values = file_of(Rescaled).model_dump() | changes
+    text = json.dumps({key: value for key, value in values.items() if value is not ...})
+    (divided / "rescale.json").write_text(text)
+    status, lines = call(capsys, "train", "teacher/tiny/k4/seed1")
+    assert status == 2
+    remedy = "delete the folder that it lies in and rescale the model again"
+    assert lines == [f"rescalade: error: {divided}/rescale.json: {message}; {remedy}"]
+    assert not list((tmp_path / "results").glob("runs/**/outcome.json"))

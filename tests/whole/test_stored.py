@@ -143,7 +143,7 @@ def test_every_key_counts(tmp_path: Path, file: Stored, place: tuple[int | str, 
         return
     path = tmp_path / "file.json"
     changed(path, file, place, change)
-    with pytest.raises(UserError, match=rf"{place[-1]}.*: expected .+, found .+; delete it and make it again$"):
+    with pytest.raises(UserError, match=rf"{place[-1]}.*: expected .+, found .+; {file.again}$"):
         type(file).read(path)
 
 

@@ -72,7 +72,7 @@ def rescale_elsewhere(
         variant = replace(variant, bias=variant.bias or (bias_where_present and audited.bias_norm is not None))
         variant = variant.chosen(predicted_scale(audited.predicted, variant))
     with atomic_folder(out) as folder:
-        facts = make_rescaled(
+        done = make_rescaled(
             origin,
             variant,
             folder,
@@ -81,7 +81,7 @@ def rescale_elsewhere(
             bias_where_present=bias_where_present,
         )
     _console().print(
-        f"{out}: head divided by {facts['scale']:g}, {facts['mode']}; logits are {facts['logit_error']:.2g} (relative) "
+        f"{out}: head divided by {done.scale:g}, {done.mode}; logits are {done.logit_error:.2g} (relative) "
         "from the pure division on sample text",
         highlight=False,
     )

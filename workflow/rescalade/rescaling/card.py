@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from rescalade.rescaling.sidecar import Rescaled
 
 _CARD = """---
 library_name: {library}
@@ -60,42 +59,34 @@ MODE_WORDS = {
 }
 
 
-def model_card(origin: str, facts: Mapping[str, Any]) -> str:
-    """README.md of a rescaled model.
-
-    Args:
-        origin: hub id or folder that it was made from.
-        facts: what `rescale.json` holds.
-    """
-    error = float(facts["logit_error"])
-    exact = error == 0
-    causal = bool(facts["causal"])
-    wanted = "z / k" if facts["bias"] or facts["bias_norm"] is None else "(z - b) / k + b"
+def model_card(origin: str, done: Rescaled) -> str:
+    """README.md of a model that was made from `origin`, a hub id or a folder."""
+    wanted = "z / k" if done.bias or done.bias_norm is None else "(z - b) / k + b"
     return _CARD.format(
         origin=origin,
-        library="transformers" if causal else "sentence-transformers",
-        tags="" if causal else "- sparse-encoder\n- sparse\n",
-        scale=float(facts["scale"]),
-        rule=f", by rule `{facts['rule']}`" if facts["rule"] else "",
-        mode=facts["mode"],
-        mode_words=MODE_WORDS["apart" if facts["mode"] == "tied" and not facts["tied"] else str(facts["mode"])],
-        bias=_bias(facts),
+        library="transformers" if done.causal else "sentence-transformers",
+        tags="" if done.causal else "- sparse-encoder\n- sparse\n",
+        scale=done.scale,
+        rule=f", by rule `{done.rule}`" if done.rule else "",
+        mode=done.mode,
+        mode_words=MODE_WORDS["apart" if done.mode == "tied" and not done.tied else done.mode],
+        bias=_bias(done),
         effect=f"equal to {wanted} bit for bit on sample text"
-        if exact
-        else f"{error:.2g} relative error from {wanted} on sample text",
-        norm_before=float(facts["row_norm_before"]),
-        norm_after=float(facts["row_norm_after"]),
-        model_type=facts["model_type"],
-        vocabulary=int(facts["vocabulary"]),
-        width=int(facts["width"]),
-        tied="tied to the input embeddings" if facts["tied"] else "not tied",
-        origin_sha=f"\nWeights of the origin: sha256 `{facts['origin_sha256']}`.\n" if facts["origin_sha256"] else "",
-        use=_CAUSAL if causal else _SPARSE,
-        **facts["versions"],
+        if done.logit_error == 0
+        else f"{done.logit_error:.2g} relative error from {wanted} on sample text",
+        norm_before=done.row_norm_before,
+        norm_after=done.row_norm_after,
+        model_type=done.model_type,
+        vocabulary=done.vocabulary,
+        width=done.width,
+        tied="tied to the input embeddings" if done.tied else "not tied",
+        origin_sha=f"\nWeights of the origin: sha256 `{done.origin_sha256}`.\n" if done.origin_sha256 else "",
+        use=_CAUSAL if done.causal else _SPARSE,
+        **done.versions,
     )
 
 
-def _bias(facts: Mapping[str, Any]) -> str:
-    if facts["bias_norm"] is None:
+def _bias(done: Rescaled) -> str:
+    if done.bias_norm is None:
         return "this head has none"
-    return "divided too" if facts["bias"] else "left as it was"
+    return "divided too" if done.bias else "left as it was"

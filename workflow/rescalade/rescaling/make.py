@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rescalade.atomic import sha256
 from rescalade.errors import UserError
@@ -13,12 +13,13 @@ from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, lon
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
 from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
-from rescalade.models.splade_config import FILE, LONGEST, SpladeConfig
+from rescalade.models.splade_config import FILE as SPLADE_FILE
+from rescalade.models.splade_config import LONGEST, SpladeConfig
 from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
 from rescalade.rescaling.save import save_verified
-from rescalade.rescaling.sidecar import write_sidecar
+from rescalade.rescaling.sidecar import FILE, Rescaled
 from rescalade.texts.audit_sample import sample_batches
 from rescalade.variants import Variant
 
@@ -37,7 +38,7 @@ def make_rescaled(
     title: str | None = None,
     max_length: int | None = None,
     bias_where_present: bool = False,
-) -> dict[str, Any]:
+) -> Rescaled:
     """Write a rescaled model into an existing empty folder, with tokenizer, rescale.json and README.md.
 
     Masked language models also get the small files by which sentence-transformers loads the folder as a SparseEncoder
@@ -70,44 +71,46 @@ def make_rescaled(
     limit = longest_text(model) or LONGEST
     if max_length is not None and max_length > limit:
         raise UserError(f"max length {max_length}: model {name} has positions for {limit} tokens")
-    facts = _divide(model, tokenizer, variant)
-    weights = Path(name) / "model.safetensors"
-    facts["origin_sha256"] = sha256(weights) if weights.is_file() else None
+    done = _divide(model, tokenizer, variant, Path(name) / "model.safetensors")
     save_verified(model, tokenizer, folder)
-    write_sidecar(folder, variant, **facts)
-    if not facts["causal"]:
+    done.write(folder / FILE)
+    if not done.causal:
         length = _carry_over(Path(name), folder, max_length) or max_length or min(limit, LONGEST)
-        write_sparse_encoder_files(folder, length, int(facts["vocabulary"]))
-    described = {"scale": variant.scale, "mode": variant.mode, "bias": variant.bias, "rule": variant.rule, **facts}
-    (folder / "README.md").write_text(model_card(title or str(name), described), encoding="utf-8")
-    return described
+        write_sparse_encoder_files(folder, length, done.vocabulary)
+    (folder / "README.md").write_text(model_card(title or str(name), done), encoding="utf-8")
+    return done
 
 
 def _carry_over(origin: Path, folder: Path, max_length: int | None) -> int | None:
     """How a SPLADE model encodes goes along with it; the length of its documents, None for any other model."""
-    how = SpladeConfig.read_or_none(origin / FILE)
+    how = SpladeConfig.read_or_none(origin / SPLADE_FILE)
     if how is None:
         return None
     if max_length is not None:
         how = how.model_copy(update={"query_length": max_length, "document_length": max_length})
-    how.write(folder / FILE)
+    how.write(folder / SPLADE_FILE)
     return how.document_length
 
 
-def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant: Variant) -> dict[str, Any]:
+def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant: Variant, weights: Path) -> Rescaled:
     """Apply a variant and measure what it does to the logits of the sample text."""
     head = locate_head(model)
     before, causal = head_norms(head), head.family.causal
     _, documents = sample_batches(tokenizer)
     expected = divided(model, sample_logits(model, documents), variant)
     apply(model, variant)
-    error = relative_error(sample_logits(model, documents), expected)
-    return {
-        "logit_error": error,
-        "row_norm_before": before.row_norm.mean,
-        "row_norm_after": head_norms(locate_head(model)).row_norm.mean,
+    return Rescaled(
+        variant=variant.name,
+        scale=variant.scale,
+        mode=variant.mode,
+        bias=variant.bias,
+        rule=variant.rule,
+        logit_error=relative_error(sample_logits(model, documents), expected),
+        row_norm_before=before.row_norm.mean,
+        row_norm_after=head_norms(locate_head(model)).row_norm.mean,
         **before.model_dump(include={"bias_norm", "vocabulary", "width", "tied", "norm", "soft_cap"}),
-        "model_type": head.model_type,
-        "causal": causal,
-        "versions": {package: version(package) for package in ("rescalade", "transformers", "torch")},
-    }
+        model_type=head.model_type,
+        causal=causal,
+        versions={package: version(package) for package in ("rescalade", "transformers", "torch")},
+        origin_sha256=sha256(weights) if weights.is_file() else None,
+    )

@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-from rescalade.atomic import read_json, write_json
-from rescalade.errors import UserError
 from rescalade.models.load import load_masked_lm
 from rescalade.rescaling.multiplier import unbake
-from rescalade.variants import Variant
+from rescalade.stored import Stored
+from rescalade.variants import Mode, ScaleRule
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-NAME = "rescale.json"
+FILE = "rescale.json"
 
 
-def write_sidecar(folder: Path, variant: Variant, **facts: Any) -> None:
-    """Write k, mode, bias and rule, and whatever else is known of the division."""
-    write_json(
-        folder / NAME,
-        {
-            "variant": variant.name,
-            "scale": variant.scale,
-            "mode": variant.mode,
-            "bias": variant.bias,
-            "rule": variant.rule,
-            **facts,
-        },
-    )
+class Rescaled(Stored):
+    """How a head was divided, and what the division did to it.
 
-
-def read_sidecar(folder: Path) -> dict[str, Any] | None:
-    """What was done to the head of a model folder; None where nothing says so.
-
-    Raises:
-        UserError: the file is damaged.
+    variant: the name of scale (k), mode, bias (whether it was divided too) and rule (which chose k, null where a person
+    did). logit_error: relative error of the logits from a pure division, on sample text. row_norm_before,
+    row_norm_after: mean L2 norm of the rows of W. bias_norm, norm and soft_cap: of the head before; null where it has
+    none. vocabulary, width: W is [V, D]. tied: whether W was the input embedding. versions: of packages, by name.
+    origin_sha256: of the weights that were divided; null where they are not in one file.
     """
-    path = folder / NAME
-    if not path.is_file():
-        return None
-    found = read_json(path)
-    if not isinstance(found, dict) or not {"scale", "mode", "bias"} <= found.keys():
-        raise UserError(f"{path}: expected scale, mode and bias; delete {folder} and rescale again")
-    return found
+
+    again: ClassVar[str] = "delete the folder that it lies in and rescale the model again"
+
+    variant: str
+    scale: float
+    mode: Mode
+    bias: bool
+    rule: ScaleRule | None
+    logit_error: float
+    row_norm_before: float
+    row_norm_after: float
+    bias_norm: float | None
+    vocabulary: int
+    width: int
+    tied: bool
+    norm: str | None
+    soft_cap: float | None
+    model_type: str
+    causal: bool
+    versions: dict[str, str]
+    origin_sha256: str | None
 
 
 def load_rescaled(folder: Path) -> PreTrainedModel:
@@ -53,8 +54,8 @@ def load_rescaled(folder: Path) -> PreTrainedModel:
     Raises:
         UserError: see `load_masked_lm`; or what was done to it is not readable.
     """
+    done = Rescaled.read_or_none(folder / FILE)
     model = load_masked_lm(folder)
-    found = read_sidecar(folder)
-    if found is not None and found["mode"] == "multiplier":
-        unbake(model, float(found["scale"]), bool(found["bias"]))
+    if done is not None and done.mode == "multiplier":
+        unbake(model, done.scale, done.bias)
     return model

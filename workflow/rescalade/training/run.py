@@ -16,7 +16,7 @@ from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
 from rescalade.progress import Progress
 from rescalade.rescaling.multiplier import bake
-from rescalade.rescaling.sidecar import load_rescaled, read_sidecar
+from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
 from rescalade.training.build_examples import build_examples
@@ -52,7 +52,7 @@ def train_run(
         UserError: model, tokenizer and data do not fit together; the model has weights that are not finite.
     """
     masked_lm = load_rescaled(model_folder)
-    sidecar = read_sidecar(model_folder)
+    rescaled = Rescaled.read_or_none(model_folder / FILE)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
     check_lengths(masked_lm, model_folder, query_length=settings.query_length, document_length=settings.document_length)
@@ -85,7 +85,7 @@ def train_run(
         recipe=run.recipe,
         backbone=run.backbone,
         variant=run.variant.name,
-        scale=float(sidecar["scale"]) if sidecar else run.variant.scale,
+        scale=rescaled.scale if rescaled else run.variant.scale,
         mode=run.variant.mode,
         bias=run.variant.bias,
         seed=run.seed,
