@@ -10,13 +10,7 @@ include: "workflow/rules/common.smk"
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
-include: "workflow/rules/data.smk"
-include: "workflow/rules/backbone.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/encode.smk"
-include: "workflow/rules/search.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/stages.smk"
 
 
 # the default: the same as `report`

@@ -77,20 +77,26 @@ def inputs(stage):
     return unpack(lambda wildcards: input_files(paths, STAGES[stage].inputs(CONFIG, names(stage, wildcards))))
 
 
-def outputs(stage, level=None, **captions):
+def outputs(stage, level, shown):
     """Output files of a stage, by the names of the graph.
 
     Args:
-        level: how much an experiment must keep for them to stay once nothing needs them any more; or never.
-        captions: by output, how Snakemake's own report shows it.
+        level: how much an experiment must keep for them to stay once nothing needs them any more, or never; None
+            where they always stay.
+        shown: by output, how Snakemake's own report shows it.
     """
     row, made = STAGES[stage], {}
     for name, path in row.output_files(paths, patterns(stage)).items():
         path = directory(path) if name in row.folders else path
-        path = report(path, **captions[name]) if name in captions else path
+        path = report(path, **shown[name]) if name in shown else path
         kept = level is None or (level != "never" and CONFIG.experiment.keeps(level))
         made[name] = path if kept else temp(path)
     return made
+
+
+def shown(caption, category, labels, **more):
+    """How Snakemake's own report shows an output; the caption is a file of workflow/report/captions."""
+    return dict(caption=f"../report/captions/{caption}.rst", category=category, labels=labels, **more)
 
 
 def log_file(stage):
