@@ -83,3 +83,18 @@ def test_an_edit_makes_run_again(package: Path, file: str, old: str, new: str, a
     changed = {name for name, digest in after.items() if digest != before[name]} - REPORTS
     every = {f"{name}:{kind}" for name in again for kind in SOURCES if name in ("source", "collection")}
     assert changed == {name for name in again if name not in ("source", "collection")} | every
+
+
+def test_a_table_is_seen_that_no_import_names(package: Path) -> None:
+    """Tables are found by listing their folder: one more, another, and none again."""
+    path = package / "report" / "tables" / "of_one_file.py"
+    before = digests(package)
+    path.write_text("ENTRIES = ()\n")
+    added = digests(package)
+    path.write_text("ENTRIES = (1,)\n")
+    changed = digests(package)
+    path.unlink()
+    shown = {"page", "tables", "report"}
+    assert {name for name in before if before[name] != added[name]} == shown
+    assert {name for name in before if added[name] != changed[name]} == shown
+    assert digests(package) == before

@@ -12,7 +12,10 @@ import pytest
 from rescalade.errors import UserError
 from rescalade.outcome import Outcome
 from rescalade.paths import Paths
-from rescalade.report.tables.tables import make_tables
+from rescalade.report import tables
+from rescalade.report.pages.page import make_pages
+from rescalade.report.tables.tables import entries, make_tables
+from support.html_pages import parse
 from support.synthetic_results import change, many, mini, papers_way, ugly, write_tree
 
 
@@ -49,6 +52,35 @@ def test_every_table_is_written_as_csv_and_latex(told: Paths) -> None:
     names = {path.name for path in (told.report / "mini" / "tables").iterdir()}
     stems = ("main", "runs", "head-norms", "prediction", "predicted-against-best", "comparisons", "data", "protocol")
     assert names == {f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "tex")}
+
+
+ADDED = """
+from rescalade.report.tables.table import Column, Entry, Row, Table, text
+
+def rows_of(summary):
+    rows = [Row({"word": text(name)}) for name in summary.config.backbones()]
+    return Table("added", "A table of one file", "Names.", [Column("word", "Word", numeric=False)], rows)
+
+ENTRIES = (Entry(rows_of, order=45),)
+"""
+
+
+def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the folder, here of a folder beside it, becomes files and stands at its place on the page."""
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "of_one_file.py").write_text(ADDED)
+    monkeypatch.setattr(tables, "__path__", [*tables.__path__, str(tmp_path / "tables")])
+    paths = Paths(tmp_path / "results", tmp_path / "report")
+    names = [path.stem for path in make_tables(mini(), paths) if path.suffix == ".csv"]
+    assert names[names.index("head-norms") :][:3] == ["head-norms", "added", "prediction"]
+    assert [r["word"] for r in rows(paths, "added")] == mini().backbones()
+    (page,) = make_pages(mini(), paths, ["index"])
+    assert "A table of one file" in parse(page).words
+
+
+def test_places_of_tables_differ() -> None:
+    places = [entry.order for entry in entries()]
+    assert len(set(places)) == len(places) == 10
 
 
 def test_mean_and_sd_over_seeds(told: Paths) -> None:

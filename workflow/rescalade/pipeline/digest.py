@@ -2,7 +2,8 @@
 
 It covers the syntax trees of the module with the stage's function `run_STAGE` and of every module of this package that
 it imports, directly or through others. Comments, formatting, docstrings, descriptions of fields, messages of errors and
-lines of the log do not count; anything else does.
+lines of the log do not count; anything else does. A module that imports `pkgutil` counts as importing all others of its
+folder.
 
 Of the head families only the row of the model type at hand counts, so that a new family makes no other model again.
 """
@@ -140,6 +141,8 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     _drop(tree, _is_type_checking)
     nodes = list(ast.walk(tree))
     named = {module for node in nodes for module in _imports(node, package)}
+    if any(_lists_folder(node) for node in nodes):
+        named |= {f"{package}.{other.stem}" for other in path.parent.glob("[!_]*.py")}
     parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
     _drop_words(nodes)
     modules = frozenset(module for module in named | parents if _file(root, module) is not None)
@@ -180,6 +183,11 @@ def _imports(node: ast.AST, package: str) -> list[str]:
     else:
         return []
     return [name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
+
+
+def _lists_folder(node: ast.AST) -> bool:
+    """Whether a statement imports `pkgutil`, by which a module finds the others of its folder."""
+    return isinstance(node, ast.Import) and any(alias.name == "pkgutil" for alias in node.names)
 
 
 def _drop_words(nodes: Iterable[ast.AST]) -> None:

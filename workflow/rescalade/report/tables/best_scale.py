@@ -13,7 +13,7 @@ from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
 from rescalade.report.tables.audit_tables import PREDICTED_COLUMNS, predicted_values
-from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import verdict_value
 
 
@@ -172,3 +172,6 @@ def _means(outcomes: list[RuleOutcome], measure: str) -> list[str]:
     return [
         f"Below the best in {measure}, on average: {listed(parts)}. A k outside the trained ones enters by its nearest."
     ]
+
+
+ENTRIES = (Entry(predicted_against_best, order=60),)

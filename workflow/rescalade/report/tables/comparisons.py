@@ -11,7 +11,7 @@ from rescalade.report.results.labels import backbone_title, metric, metrics, var
 from rescalade.report.results.load import Results, per_query
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.table import Column, Row, Table, number, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, number, text
 from rescalade.scoring.significance import PERMUTATIONS, holm, sign_flip_test
 
 LEVEL = 0.05
@@ -134,3 +134,6 @@ def comparison_table(summary: Summary) -> Table:
             "repeat can still be significant here."
         ],
     )
+
+
+ENTRIES = (Entry(comparison_table, order=30),)

@@ -6,7 +6,7 @@ from rescalade.collection_manifest import CollectionManifest
 from rescalade.report.results.numbers import duration, listed, size
 from rescalade.report.results.provenance import Provenance
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text
 
 
 def data_table(summary: Summary) -> Table:
@@ -92,3 +92,6 @@ def _facts(manifest: CollectionManifest) -> dict[str, Value]:
             raw="; ".join(f"{name} {digest}" for name, digest in sums.items()),
         ),
     }
+
+
+ENTRIES = (Entry(data_table, order=90, section="data"),)

@@ -11,7 +11,7 @@ from rescalade.report.results.numbers import Spread, listed, plural
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
 from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
-from rescalade.report.tables.table import Column, Row, Table, Value, number, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
 
 BEST = "\N{BLACK STAR} best"
@@ -166,3 +166,6 @@ def _seeds(cell: Cell) -> Value:
     made, planned = len(cell.made), len(cell.runs)
     shown = str(made) if made == planned else f"{made} of {planned}"
     return Value(shown, made, note="" if made == planned else f"{planned - made} not run")
+
+
+ENTRIES = (Entry(main_table, order=10), Entry(run_table, order=70, folded="nothing averaged"))

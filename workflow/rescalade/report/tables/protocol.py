@@ -6,7 +6,7 @@ from rescalade.collection_manifest import CollectionManifest
 from rescalade.data.settings import DatasetConfig
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text
 from rescalade.scoring.measures import measure
 
 STORED = {"auto": "float32, or as float16 where that loses nothing"}
@@ -100,3 +100,6 @@ def _common(summary: Summary) -> list[str]:
         "scored. A query without a hit counts 0.",
         f"Regularisers in training: {regularised}, over one micro-batch, on whatever number of devices.",
     ]
+
+
+ENTRIES = (Entry(protocol_table, order=100, section="data"),)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rescalade.outcome import Outcome
-from rescalade.published import Published, PublishedValue, Tolerance
+from rescalade.published import Published, PublishedValue, Tolerance, load_published
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, Style, written
 from rescalade.report.results.summary import Cell, Summary, mean, measure
-from rescalade.report.tables.table import Column, Row, Table, number, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, number, spread, text
 from rescalade.scoring.scores import Scores
 
 Verdict = Literal["reproduced", "direction holds", "not reproduced", "not run"]
@@ -194,3 +194,10 @@ def counted(found: Sequence[Match]) -> str:
     verdicts = [match.verdict for match in found]
     order = ("reproduced", "direction holds", "not reproduced", "not run")
     return ", ".join(f"{verdicts.count(name)} {name}" for name in order if name in verdicts)
+
+
+def _chosen(summary: Summary) -> Table:
+    return published_table(summary, load_published(summary.config.experiment.published or ""))
+
+
+ENTRIES = (Entry(_chosen, 80, "published", wanted=lambda summary: summary.config.experiment.published is not None),)

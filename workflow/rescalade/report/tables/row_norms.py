@@ -17,7 +17,7 @@ from rescalade.report.tables.audit_tables import (
     scale_table,
 )
 from rescalade.report.tables.head_table import head_table
-from rescalade.report.tables.table import Column, Row, Table, number, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, number, spread, text
 
 SHOWN = (
     "gradient_norm", "active_query", "active_document", "activation_mean", "cosine_document", "score_mean",
@@ -121,3 +121,6 @@ def audit_tables(summary: Summary, backbone: str) -> list[Table]:
         mode_table(one, f"modes-{backbone}", sections=False),
         predicted_table(one, f"predicted-{backbone}", sections=False),
     ]
+
+
+ENTRIES = (Entry(norm_table, order=40), Entry(prediction_table, order=50))

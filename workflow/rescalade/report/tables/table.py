@@ -1,16 +1,20 @@
-"""A table once, written as CSV, LaTeX or HTML (the latter by the page template)."""
+"""A table once, written as CSV, LaTeX or HTML (the latter by the page template), and where a report shows it."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING, Literal
 
 from rescalade.report.results.numbers import MISSING, Spread, Style, decimals, written
 from rescalade.report.tables.latex import command_safe, latex_text
+
+if TYPE_CHECKING:
+    from rescalade.report.results.summary import Summary
 
 ABSENT = "no value: not run, not scored or not finite"
 
@@ -133,6 +137,22 @@ class Table:
                 lines.append(" & ".join(cells) + " \\\\")
         lines += ["\\bottomrule", "\\end{tabular}", "\\end{table*}"]
         return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table of an experiment's report; stands in ENTRIES of the module that makes it.
+
+    order: among the tables of the report, smallest first. section: of the page. wanted: whether an experiment has it.
+    folded: closed on the page, with these words beside the number of its rows; others than the first are closed where
+    they are long.
+    """
+
+    make: Callable[[Summary], Table]
+    order: int
+    section: Literal["results", "published", "data"] = "results"
+    wanted: Callable[[Summary], bool] = lambda summary: True
+    folded: str = ""
 
 
 def text(value: str | None, note: str = "", mark: str = "", strong: bool = False, raw: str | None = None) -> Value:

@@ -10,7 +10,7 @@ from rescalade.report.results.labels import backbone_title, metric, mode_title, 
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread
 from rescalade.report.results.summary import Summary, mean, measure, sparsity
-from rescalade.report.tables.table import Column, Row, Table, Value, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, spread, text
 from rescalade.variants import Variant
 
 
@@ -98,3 +98,6 @@ def tradeoff_table(summary: Summary) -> Table:
         ],
         rows=rows,
     )
+
+
+ENTRIES = (Entry(tradeoff_table, order=20, wanted=lambda summary: bool(summary.config.experiment.also)),)
