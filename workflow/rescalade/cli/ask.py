@@ -5,34 +5,23 @@
     rescalade search MODEL "some words" --index FOLDER    a question, without a configuration
 
 What tells them apart is whether one of --dataset, --vectors and --index is given, so no question can be mistaken for a
-data set. The stage itself is rescalade.cli.retrieval.search.
+data set.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rescalade.cli import retrieval
 from rescalade.cli.answers import as_json, as_text, print_table
-from rescalade.cli.context import (
-    ConfigOption,
-    DeviceOption,
-    ExperimentOption,
-    ReportOption,
-    ResultsOption,
-    SnapshotOption,
-    ThreadsOption,
-    stage_command,
-)
+from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.runs import Run
-from rescalade.stage import Machine
 
 if TYPE_CHECKING:
     from rescalade.encoding.encoder import Encoder
@@ -40,12 +29,8 @@ if TYPE_CHECKING:
     from rescalade.retrieval.index import InvertedIndex
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("search")(ask)
-
-
-def ask(
+def search(
+    context: Context,
     source: Annotated[
         str, typer.Argument(metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN or a model folder.")
     ],
@@ -62,23 +47,14 @@ def ask(
     terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = 8,
     query_length: Annotated[int | None, typer.Option("--query-length", min=4, help="Tokens of the question.")] = None,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: ConfigOption = [Path("config.yaml")],  # noqa: B006  # typer copies it
-    experiment: ExperimentOption = None,
-    results: ResultsOption = Path("results"),
-    report: ReportOption = Path("report"),
-    threads: ThreadsOption = 1,
-    device: DeviceOption = "auto",
-    snapshot: SnapshotOption = None,
 ) -> None:
     """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer one question.
 
     The answer shows the best documents and why: the terms that each shares with the question, with their weights.
     """
     if dataset is None and vectors is None and index is None:
-        common: dict[str, Any] = {"config": config, "experiment": experiment, "results": results, "report": report}
-        common |= {"threads": threads, "device": device, "snapshot": snapshot}
         try:
-            stage_command(retrieval.search)(run=source, dataset=text, **common)
+            context.execute("search", run=source, dataset=text)
         except UserError as error:
             if "unknown data set" in str(error):
                 raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
@@ -86,16 +62,16 @@ def ask(
         return
     from rescalade.encoding.encoder import Encoder
 
-    model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, results)
+    model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths)
     found, settings = _open(model, vectors, index)
     if query_length is not None:
         settings = settings.model_copy(update={"query_length": query_length})
-    encoder = Encoder.load(model, settings, Machine(threads, device).device())
+    encoder = Encoder.load(model, settings, context.machine.device())
     _answer(encoder, found, text, corpus, top, terms, as_data)
 
 
 def _places(
-    source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, results: Path
+    source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, paths: Paths
 ) -> tuple[Path, Path | None, Path | None, Path | None]:
     """Folders of the model, the vectors and the index, and the file of texts."""
     if (Path(source) / "config.json").is_file():
@@ -106,7 +82,7 @@ def _places(
         return Path(source), vectors, index, corpus
     if Path(source).is_dir():
         raise UserError(f"{source}: no model there (config.json is missing)")
-    paths, run = Paths(results), Run.parse(source).folder
+    run = Run.parse(source).folder
     if dataset is not None:
         from rescalade.vectors.shared_corpus import corpus_folder
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +19,7 @@ from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import output
 from rescalade.progress import Reporter
-from rescalade.variants import MODES, SCALE_RULES, Variant
+from rescalade.variants import MODES, Mode, ScaleRule, Variant
 
 
 def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
@@ -93,21 +94,14 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
     Raises:
         UserError: k is missing or no number above 0, or mode or rule are unknown.
     """
-    chosen_mode = next((known for known in MODES if known == mode), None)
-    if chosen_mode is None:
-        raise UserError(f"--mode {mode!r} is not known; known: {', '.join(MODES)}")
     if k is None:
         raise UserError("--k is missing: a number above 0, or `auto` with --rule")
-    if k == "auto":
-        chosen_rule = next((known for known in SCALE_RULES if known == rule), None)
-        if chosen_rule is None:
-            raise UserError(f"--rule {rule!r} is not known; known: {', '.join(SCALE_RULES)}")
-        return Variant.automatic(chosen_rule, chosen_mode, bool(bias))
     try:
-        scale = float(k)
+        scale = 0.0 if k == "auto" else float(k)
     except ValueError:
         raise UserError(f"--k {k!r}: expected a number above 0, or auto") from None
-    return Variant(scale, chosen_mode, bool(bias))
+    chosen_by = cast("ScaleRule", rule) if k == "auto" else None
+    return Variant(scale, cast("Mode", mode), bool(bias), chosen_by)  # which checks both
 
 
 def show(audit: Audit) -> None:

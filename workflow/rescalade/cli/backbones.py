@@ -8,15 +8,9 @@ from typing import Annotated
 import typer
 
 from rescalade.audited import Audit
-from rescalade.cli.context import Context, stage_command
+from rescalade.cli.context import Context
 from rescalade.errors import UserError
 from rescalade.variants import Variant
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for function in (backbone, audit, rescale):
-        app.command()(stage_command(function))
 
 
 def backbone(context: Context, name: str) -> None:

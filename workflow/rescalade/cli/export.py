@@ -1,4 +1,4 @@
-"""The command that hands vectors to other engines."""
+"""Commands that hand vectors to other engines, or say what storing weights in fewer bytes would do to a ranking."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from rescalade.cli.context import ResultsOption
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(export)
+from rescalade.runs import Run
 
 
 def export(
@@ -62,7 +58,6 @@ def export(
 
 def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Path | None]:
     """The folder of vectors, and the model's where the source tells."""
-    from rescalade.runs import Run
     from rescalade.vectors.vectors import MANIFEST
 
     if (Path(source) / MANIFEST).is_file():
@@ -84,3 +79,38 @@ def _words(model: Path | None, vocabulary: int) -> list[str] | None:
     return [
         str(tokenizer.convert_ids_to_tokens(number)) if number < len(tokenizer) else "" for number in range(vocabulary)
     ]
+
+
+def effect(
+    run: Annotated[str, typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")],
+    dataset: Annotated[str, typer.Argument(help="A data set that is encoded.")],
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", help="int100 or relative8; repeat for both, the default.")
+    ] = None,
+    as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Compare rankings with weights in fewer bytes with those of float32, on the vectors of a run."""
+    from rescalade.export.storage_effect import as_table, storage_effect
+    from rescalade.texts.judgements import read_judgements
+    from rescalade.vectors.manifest import CorpusShards
+    from rescalade.vectors.storage import LOSSY
+    from rescalade.vectors.vectors import QUERIES, read_vectors
+
+    kinds = list(dict.fromkeys(weights or LOSSY))
+    for kind in kinds:
+        if kind not in LOSSY:
+            raise UserError(f"--weights {kind}: expected {' or '.join(LOSSY)}; float32 is what they are compared with")
+    paths = Paths(results)
+    vectors = output(paths, "encode", "vectors", run=Run.parse(run).folder, dataset=dataset)
+    shards = CorpusShards(vectors)
+    stored = shards.manifest.weights
+    if stored in LOSSY:
+        raise UserError(
+            f"{shards.folder} is stored as {stored} already, so its float32 weights are gone; set retrieval.weights to "
+            "auto and encode again"
+        )
+    qrels = read_judgements(output(paths, "collection", "qrels", dataset=dataset).parent)
+    queries = read_vectors(vectors / QUERIES)
+    found = storage_effect(queries, shards, shards.manifest.vocabulary, qrels, ["float32", *kinds])
+    typer.echo(json.dumps(found, indent=1) if as_data else as_table(found))

@@ -10,7 +10,14 @@ from typing import NoReturn
 
 import typer
 
-from rescalade.cli import ask, backbones, data, docs, export, plan, reporting, retrieval, settings, training
+from rescalade.cli.ask import search
+from rescalade.cli.backbones import audit, backbone, rescale
+from rescalade.cli.context import stage_command
+from rescalade.cli.export import effect, export
+from rescalade.cli.plan import plan
+from rescalade.cli.reporting import claims, figures, report, tables
+from rescalade.cli.settings import docs, list_entries, show_config
+from rescalade.cli.stages import bm25, collection, encode, index, score, source, train, triples
 from rescalade.errors import UserError
 
 INTERRUPTED = 130
@@ -28,8 +35,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (data, backbones, training, retrieval, ask, export, reporting, plan, settings, docs):
-    group.register(app)
+for function in (
+    source, collection, triples, bm25, backbone, audit, rescale, train, encode, index, search, score,
+    tables, figures, report, claims, plan,
+):  # fmt: skip
+    app.command()(stage_command(function))
+for other in (effect, export, docs):
+    app.command()(other)
+app.command("list")(list_entries)
+app.command("config")(show_config)
 
 
 def main() -> NoReturn:

@@ -10,13 +10,8 @@ from typing import Annotated
 import typer
 
 from rescalade.atomic import write_json
-from rescalade.cli.context import Context, stage_command
+from rescalade.cli.context import Context
 from rescalade.errors import UserError
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(stage_command(plan))
 
 
 def plan(

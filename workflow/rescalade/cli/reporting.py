@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from rescalade.cli.context import Context, stage_command
+from rescalade.cli.context import Context
 from rescalade.errors import UserError, unknown
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for function in (tables, figures, report, claims):
-        app.command()(stage_command(function))
 
 
 def tables(context: Context) -> None:

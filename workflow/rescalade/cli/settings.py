@@ -1,4 +1,4 @@
-"""Commands that show what there is and what holds: the catalogue with the user's configuration over it."""
+"""Commands on the catalogue with the user's configuration over it: what there is, what holds, and its documents."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from rescalade.atomic import atomic_file
 from rescalade.cli.context import ConfigOption, ExperimentOption
 from rescalade.config.catalogue import read_catalogue
 from rescalade.config.effective import SUBJECTS, effective, entries
 from rescalade.config.load import Config, load_config
+from rescalade.config.reference import reference_page, schema
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("list")(list_entries)
-    app.command("config")(show_config)
 
 
 def list_entries(
@@ -42,6 +38,13 @@ def show_config(
 ) -> None:
     """Show the values that hold below a key, and the file and line that each comes from."""
     _show([value._asdict() for value in effective(_loaded(config, experiment), key)], json_wanted)
+
+
+def docs(folder: Path = Path("docs")) -> None:
+    """Write docs/config.schema.json and docs/configuration.md."""
+    for name, text in (("config.schema.json", schema()), ("configuration.md", reference_page())):
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _loaded(files: Sequence[Path], experiment: str | None) -> Config:

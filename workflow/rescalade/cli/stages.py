@@ -1,4 +1,4 @@
-"""Commands from a trained run to its scores."""
+"""Commands of the pipeline's stages, but for those that have a second meaning of their own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rescalade.cli.context import Context, stage_command
-from rescalade.cli.effect import effect
+from rescalade.cli.context import Context
 from rescalade.cli.own_texts import encode_own_texts
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands, but for `search`, which rescalade.cli.ask puts before a second meaning."""
-    for function in (encode, index, score):
-        app.command()(stage_command(function))
-    app.command()(effect)
-
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
 TextsOption = Annotated[
@@ -27,6 +18,48 @@ TextsOption = Annotated[
 QueriesOption = Annotated[Path | None, typer.Option(help="Queries of your own, in the same formats.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the vectors of your own texts.")]
 RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")
+
+
+def source(context: Context, name: str) -> None:
+    """Fetch or read once what several collections are taken from."""
+    context.execute("source", source=name)
+
+
+def collection(context: Context, dataset: str) -> None:
+    """Make a data set: corpus, queries and relevance judgements, from wherever its source is."""
+    context.execute("collection", dataset=dataset)
+
+
+def triples(
+    context: Context, dataset: str, recipe: str = typer.Option(..., help="Recipe that says how to mine.")
+) -> None:
+    """Make training triples: those that the data set brings, else with hard negatives from BM25."""
+    context.execute("triples", dataset=dataset, recipe=recipe)
+
+
+def bm25(context: Context, dataset: str) -> None:
+    """Rank a data set by BM25, the floor in every table."""
+    context.execute("bm25", dataset=dataset)
+
+
+def train(
+    context: Context,
+    run: str = RunArgument,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            "--devices", min=1, help="GPUs, or processes on the CPU, that train together; else as configured."
+        ),
+    ] = None,
+) -> None:
+    """Train one run from its rescaled backbone; torchrun and accelerate may start it on several devices too."""
+    from rescalade.pipeline.resources import devices as configured
+    from rescalade.training.launch import launch, launched
+
+    count = devices or configured(context.config, {"run": run})
+    if count > 1 and not launched():
+        launch(count, context.machine.device())
+    context.execute("train", run=run)
 
 
 def encode(
@@ -56,11 +89,6 @@ def index(
     """Invert the vectors of a data set."""
     machine = replace(context.machine, memory_mb=memory_mb)
     replace(context, machine=machine).execute("index", run=run, dataset=dataset)
-
-
-def search(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
-    """Retrieve the best documents for every query of a data set."""
-    context.execute("search", run=run, dataset=dataset)
 
 
 def score(
