@@ -1,4 +1,4 @@
-"""Paired randomisation test and Holm's correction.
+"""Paired randomisation tests over one data set or several, and Holm's correction.
 
 Source: Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
 evaluation", CIKM 2007; Holm, "A simple sequentially rejective multiple test procedure", 1979.
@@ -6,20 +6,27 @@ evaluation", CIKM 2007; Holm, "A simple sequentially rejective multiple test pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rescalade.scoring.strata import batches, in_sets, weighted
+
+LEVEL = 0.05
+"""An adjusted p below this is called significant."""
 PERMUTATIONS = 10_000
-_CHUNK = 500
+MOST_PERMUTATIONS = 100_000
 _SLACK = 1e-12
 """Relative slack in `at least as large`, so that rounding does not turn equal sums into unequal ones."""
 
+Alternative = Literal["two-sided", "greater"]
+
 
 def sign_flip_test(differences: ArrayLike, permutations: int = PERMUTATIONS, seed: int = 0) -> float:
-    """Two-sided p of the paired sign-flip randomisation test.
+    """Two-sided p of the paired sign-flip randomisation test over the queries of one data set.
 
     Under the null hypothesis the two systems are exchangeable per query, so every sign of a difference is as likely
     as the other. p = share of sign patterns whose |mean difference| is at least the observed one. All 2^n patterns are
@@ -34,18 +41,84 @@ def sign_flip_test(differences: ArrayLike, permutations: int = PERMUTATIONS, see
     Raises:
         ValueError: a difference is not finite.
     """
-    values = np.asarray(differences, dtype=np.float64).ravel()
-    if not np.isfinite(values).all():
-        raise ValueError("differences must be finite")
-    values = values[values != 0]  # an equal query adds nothing to any pattern
-    if values.size == 0:
-        return 1.0
-    threshold = abs(values.sum()) - _SLACK * np.abs(values).sum()
-    if values.size < 60 and 2**values.size <= permutations:
-        signs = np.array(list(product((1.0, -1.0), repeat=values.size)))
-        return float(np.mean(np.abs(signs @ values) >= threshold))
-    hits = sum(_hits(values, threshold, count, rng) for count, rng in _draws(permutations, seed))
-    return (1 + hits) / (1 + permutations)
+    return macro_sign_flip_test({"": differences}, permutations, seed)
+
+
+def macro_sign_flip_test(
+    differences: Mapping[str, ArrayLike],
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    alternative: Alternative = "two-sided",
+) -> float:
+    """The p of the same test for the plain mean over data sets, as a table shows it.
+
+    The statistic is mean over D sets of the mean over their queries: each query's difference counts 1 / (D n_d), and
+    signs are flipped query by query within the sets. A large set then weighs no more than a small one.
+
+    Args:
+        differences: by set, [n_d] value of one system minus that of the other; sets without queries are left out.
+        permutations: patterns to draw.
+        seed: of the draw.
+        alternative: "greater" asks only whether the first system is better.
+
+    Raises:
+        ValueError: a difference is not finite.
+    """
+    return macro_sign_flip_tests([differences], permutations, seed, alternative)[0]
+
+
+def macro_sign_flip_tests(
+    comparisons: Sequence[Mapping[str, ArrayLike]],
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    alternative: Alternative = "two-sided",
+) -> list[float]:
+    """The p of each of several comparisons, each exactly what `macro_sign_flip_test` gives it alone.
+
+    They share their draws, which costs one product of matrices instead of one draw per comparison. Each p is valid by
+    itself, and Holm's correction holds however the tests depend on one another.
+    """
+    columns = [weighted(comparison) for comparison in comparisons]
+    p_values: dict[int, float] = {}
+    for place, column in enumerate(columns):
+        values = np.concatenate([*column.values(), np.zeros(0)])
+        values = values[values != 0]  # an equal query adds nothing to any pattern
+        if values.size < 60 and 2**values.size <= permutations:
+            signs = np.array(list(product((1.0, -1.0), repeat=values.size)))
+            p_values[place] = float(np.mean(_reached(signs @ values, values.sum(), _slack(column), alternative)))
+    drawn = [place for place in range(len(columns)) if place not in p_values]
+    chosen = [columns[place] for place in drawn]
+    observed = np.array([sum(float(part.sum()) for part in column.values()) for column in chosen])
+    slack = np.array([_slack(column) for column in chosen])
+    hits = np.zeros(len(chosen), np.int64)
+    for positive in batches(in_sets(chosen), len(chosen), permutations, seed, _kept) if chosen else ():
+        hits += np.count_nonzero(_reached(2 * positive - observed, observed, slack, alternative), axis=0)
+    p_values |= {place: (1 + int(count)) / (1 + permutations) for place, count in zip(drawn, hits, strict=True)}
+    return [p_values[place] for place in range(len(columns))]
+
+
+def shifted(differences: Mapping[str, ArrayLike], margin: float) -> dict[str, NDArray[np.float64]]:
+    """Differences + margin: tested with the alternative "greater", they ask for non-inferiority.
+
+    The null hypothesis is that the first system is worse by `margin` or more; a small p says that it is not.
+    """
+    return {name: np.asarray(values, np.float64) + margin for name, values in differences.items()}
+
+
+def noninferiority_test(
+    differences: Mapping[str, ArrayLike], margin: float, permutations: int = PERMUTATIONS, seed: int = 0
+) -> float:
+    """One-sided p of the null hypothesis that the first system is worse by `margin` or more, in the macro mean."""
+    return macro_sign_flip_test(shifted(differences, margin), permutations, seed, "greater")
+
+
+def permutations_for(comparisons: int) -> int:
+    """So many that Holm's correction can show something: the least p of m comparisons adjusts to `LEVEL` / 20.
+
+    20 m / `LEVEL` patterns, at least `PERMUTATIONS` and at most `MOST_PERMUTATIONS`; with the latter a table of 5,000
+    comparisons can still reach `LEVEL`.
+    """
+    return min(MOST_PERMUTATIONS, max(PERMUTATIONS, round(20 * comparisons / LEVEL)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -62,16 +135,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _draws(permutations: int, seed: int) -> list[tuple[int, np.random.Generator]]:
-    rng = np.random.default_rng(seed)
-    full, rest = divmod(permutations, _CHUNK)
-    return [(count, rng) for count in [_CHUNK] * full + [rest] * (rest > 0)]
+def _reached(
+    sums: NDArray[np.float64], observed: ArrayLike, slack: ArrayLike, alternative: Alternative
+) -> NDArray[np.bool_]:
+    threshold = np.abs(observed) if alternative == "two-sided" else np.asarray(observed)
+    return (np.abs(sums) if alternative == "two-sided" else sums) >= threshold - slack
 
 
-def _hits(values: NDArray[np.float64], threshold: float, count: int, rng: np.random.Generator) -> int:
-    """How many of `count` random sign patterns reach the threshold. sum(s*d) = 2*sum(d where +) - sum(d)."""
-    columns = -(-values.size // 8)
-    raw = np.frombuffer(rng.bytes(count * columns), dtype=np.uint8).reshape(count, columns)
-    plus = np.unpackbits(raw, axis=1, count=values.size).astype(np.float64)
-    sums = 2 * (plus @ values) - values.sum()
-    return int(np.count_nonzero(np.abs(sums) >= threshold))
+def _slack(column: Mapping[str, NDArray[np.float64]]) -> float:
+    return _SLACK * sum(float(np.abs(part).sum()) for part in column.values())
+
+
+def _kept(rng: np.random.Generator, rows: int, queries: int) -> NDArray[np.float64]:
+    """[rows, queries] of 1 where the sign is kept, 0 where it is flipped: sum(s d) = 2 sum(d where kept) - sum(d)."""
+    width = -(-queries // 8)
+    raw = np.frombuffer(rng.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
+    return np.unpackbits(raw, axis=1, count=queries).astype(np.float64)
