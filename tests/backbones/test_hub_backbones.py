@@ -250,6 +250,21 @@ def test_a_failed_stage_is_one_line_and_leaves_nothing(
     assert not list((tmp_path / "results").glob("backbones/*"))
 
 
+def test_a_model_of_another_type_than_was_said(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(tmp_path, monkeypatch, more=", model_type: albert")
+    status, (*progress, line) = call(capsys, "backbone", "tiny")
+    assert status == 2 and all(said.startswith(f"download {NAME}") for said in progress)
+    assert line == (
+        f"rescalade: error: backbone tiny: model_type 'albert' is said of it, but config.json of {NAME} at {COMMIT} "
+        "has 'bert'; correct the entry's model_type, or leave it out"
+    )
+    assert not list((tmp_path / "results").glob("backbones/*"))
+    configure(tmp_path, monkeypatch, more=", model_type: bert")
+    assert call(capsys, "backbone", "tiny")[0] == 0
+
+
 def test_a_model_of_the_hub_is_audited_by_its_id(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,11 +58,13 @@ def wanted(config: Config) -> tuple[str, ...]:
 
 
 def test_the_file_of_everything_means_what_it_meant() -> None:
-    """But for the main measure of one set, which it does not name and the catalogue now says."""
+    """But for the main measure of one set and types of models, which it does not name and the catalogue now says."""
     found, now = load_config([FULL]), load_config([REPOSITORY / "config.yaml"])
     assert found.model == now.model and found.notices == ()
     before = yaml.safe_load(FULL.read_text())
     before["datasets"]["pydoc"]["metric"] = "MRR@10"
+    for name, entry in before["backbones"].items():
+        entry["model_type"] = found.backbone(name).model_type
     alone = build_config(before)
     assert found.model == alone.model
     names = {"source": "pydoc", "backbone": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
@@ -118,6 +120,17 @@ def test_another_kind_under_a_name_of_the_catalogue_is_refused(entry: str, messa
     with pytest.raises(UserError, match=message) as told:
         over(tmp_path, f"experiment: mini\n{entry}\n")
     assert "0.yaml:2: " in str(told.value) and "(catalogue/" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_the_model_type_of_the_catalogue_does_not_stay_with_another_model(tmp_path: Path) -> None:
+    for entry, model_type, told in (
+        ("{id: owner/other}", None, "id changed; from there come title, source, revision, head"),
+        ("{id: owner/other, model_type: roberta}", "roberta", "id, model_type changed; from there come title, source"),
+        ("{revision: main}", "bert", "revision changed; from there come title, source, id, model_type, head"),
+    ):
+        found = over(tmp_path, f"experiment: mini\nbackbones: {{bert-base: {entry}}}\n")
+        assert found.backbone("bert-base").model_type == model_type
+        assert told in found.notices[0]
 
 
 def test_two_files_of_a_catalogue_must_not_define_one_name(tmp_path: Path) -> None:

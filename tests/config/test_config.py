@@ -65,6 +65,11 @@ CASES: list[tuple[Callable[[dict[str, Any]], Any], list[str]]] = [
     (lambda v: v["experiments"]["mini"].update(expect=["nosuch"]), ["unknown claim 'nosuch'"]),
     (lambda v: v["experiments"]["mini"]["grid"][0].update(scales=[0.00001]), ["at most six digits"]),
     (lambda v: v["backbones"].update(mine={"source": "hub", "id": "a/b"}), ["backbones.mine.revision", "required"]),
+    (lambda v: v["backbones"]["bert-small"].update(model_type="bert"), ["bert-small.model_type", "source: pretrain"]),
+    (
+        lambda v: v["backbones"].update(mine={"source": "hub", "id": "a/b", "revision": "1", "model_type": "bret"}),
+        ["backbones.mine", "unknown model_type 'bret'", "'bert'"],
+    ),
     (lambda v: v["backbones"]["bert-large"].update(twin="nobody"), ["unknown backbone 'nobody'"]),
     (lambda v: v["backbones"].update({"bad name": {"source": "local", "path": "x"}}), ["bad name"]),
     (lambda v: v.pop("experiments"), ["experiments", "required"]),

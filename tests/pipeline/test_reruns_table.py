@@ -6,9 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rescalade.config import build_config, load_config
+from rescalade.models.families import FAMILIES
 from rescalade.pipeline.digest import ROOT, _families, _module, code_digest
 from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.job_code import job_code, model_type
 
 SOURCES = {
     "pydoc": ("rescalade.data.sources.pydoc",),
@@ -98,3 +102,34 @@ def test_a_table_is_seen_that_no_import_names(package: Path) -> None:
     assert {name for name in before if before[name] != added[name]} == shown
     assert {name for name in before if added[name] != changed[name]} == shown
     assert digests(package) == before
+
+
+CONFIG = """
+experiment: one
+sources: {pydoc: {kind: pydoc}}
+datasets: {data: {source: pydoc, packages: [rich]}}
+backbones:
+  said: {source: hub, id: a/b, revision: "1", model_type: roberta}
+  renamed: {source: hub, id: a/b, revision: "1", model_type: new}
+  larger: {source: inflate, of: said, factor: 2.0}
+  unsaid: {source: hub, id: a/b, revision: "1"}
+recipes: {quick: {}}
+experiments:
+  one: {title: One, recipe: quick, train_on: data, in_domain: [data], grid: [{backbones: [said], scales: [4]}]}
+"""
+
+
+def test_of_a_model_of_the_hub_the_type_is_known_where_it_is_said() -> None:
+    config = build_config(yaml.safe_load(CONFIG))
+    types = {name: model_type(config, {"backbone": name}) for name in config.model.backbones}
+    assert types == {"said": "roberta", "renamed": "gte", "larger": "roberta", "unsaid": None}
+    assert model_type(config, {"run": "quick/said/k4/seed1", "dataset": "data"}) == "roberta"
+    for stage in ("backbone", "rescale", "train"):
+        names = {"backbone": "said", "variant": "k4"} if stage != "train" else {"run": "quick/said/k4/seed1"}
+        assert job_code(config, stage, names) == code_digest(stage, "roberta") != code_digest(stage, "bert")
+
+
+def test_every_model_of_the_hub_in_the_catalogue_says_its_type() -> None:
+    config = load_config([ROOT.parents[1] / "config.yaml"])
+    hub = [name for name, entry in config.model.backbones.items() if entry.source == "hub"]
+    assert hub and all(model_type(config, {"backbone": name}) in FAMILIES for name in hub)

@@ -60,7 +60,8 @@ class PretrainSettings(Strict):
 class BackboneSettings(Strict):
     """The stage `backbone`.
 
-    check_norm and known decide whether it stops and what it then says, never what it makes: they are not recorded.
+    check_norm, model_type and known decide whether it stops and what it then says, never what it makes: they are not
+    recorded.
 
     source: pretrain, local, hub or inflate, each with its own key. known: ids on the hub that may have been meant where
     one does not exist.
@@ -74,4 +75,5 @@ class BackboneSettings(Strict):
     of: str | None = None
     factor: float = 1.0
     check_norm: bool = Field(True, exclude=True)
+    model_type: str | None = Field(None, exclude=True)
     known: tuple[str, ...] = Field((), exclude=True)

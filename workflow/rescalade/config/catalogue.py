@@ -65,15 +65,18 @@ def over_catalogue(catalogue: Catalogue, values: Mapping[str, Any], lines: Lines
     notices = []
     for subject, name, own in _shared(catalogue, values):
         entry, here, there = catalogue.values[subject][name], (subject, name), catalogue.lines.where((subject, name))
-        kinds = _kind(merged, subject, merged[subject][name]), _kind(catalogue.values, subject, entry)
+        mine = merged[subject][name]
+        if subject == "backbones" and "model_type" not in own and mine.get("id") != entry.get("id"):
+            mine.pop("model_type", None)  # the catalogue's is that of its own model
+        kinds = _kind(merged, subject, mine), _kind(catalogue.values, subject, entry)
         if None not in kinds and kinds[0] != kinds[1]:
             raise UserError(
                 f"{lines.where(here)}: {subject}.{name} is {kinds[0]} here, but {kinds[1]} in the catalogue ({there}); "
                 "give yours another name"
             )
-        changed = [key for key in own if key not in entry or merged[subject][name][key] != entry[key]]
+        changed = [key for key in own if key not in entry or mine[key] != entry[key]]
         if changed:
-            kept = [key for key in entry if key not in own]
+            kept = [key for key in entry if key in mine and key not in own]
             stays = f"; from there come {', '.join(kept)}" if kept else ""
             notices.append(
                 f"{lines.where(here)}: {subject}.{name} goes over the catalogue's ({there}): {', '.join(changed)} "

@@ -26,6 +26,7 @@ from rescalade.config.model import (
 from rescalade.data.kinds import Dataset
 from rescalade.data.settings import SourceConfig
 from rescalade.errors import UserError, unknown
+from rescalade.models.families import FAMILIES, OTHER_NAMES
 from rescalade.models.splade_config import Precision
 from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings
@@ -309,6 +310,13 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
     if backbone.source == "hub" and backbone.revision is None:
         raise UserError(f"{place}backbones.{name}.revision: required for source: hub; the commit makes runs repeatable")
+    if backbone.model_type is not None:
+        if backbone.source != "hub":
+            raise UserError(
+                f"{place}backbones.{name}.model_type: has no meaning for source: {backbone.source}; remove it"
+            )
+        if backbone.model_type not in (known := {*FAMILIES, *OTHER_NAMES}):
+            raise unknown("model_type", backbone.model_type, known, f"{place}backbones.{name}: ")
     if (backbone.factor != 1.0) != (backbone.source == "inflate"):
         raise UserError(
             f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there"

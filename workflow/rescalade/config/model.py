@@ -52,6 +52,11 @@ class BackboneConfig(Strict):
     path: str | None = Field(None, description="Folder, for source: local.")
     id: str | None = Field(None, description="owner/name, for source: hub.")
     revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
+    model_type: str | None = Field(
+        None,
+        description="For source: hub, `model_type` of its config.json, checked on arrival. With it a change in the "
+        "code of another head family makes nothing of this backbone run again.",
+    )
     check_norm: bool = Field(
         True,
         description="Stop when the row norm is not the one the paper's Table 1 prints for a backbone of this name or "

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from rescalade.config import Config
+from rescalade.models.families import OTHER_NAMES
 from rescalade.pipeline.digest import code_digest
 from rescalade.runs import Run
 
@@ -24,7 +25,8 @@ def job_code(config: Config, rule: str, names: Mapping[str, str]) -> str:
 def model_type(config: Config, names: Mapping[str, str]) -> str | None:
     """The model type, transformers' word for the architecture, of the backbone that a job works on.
 
-    As far as the configuration or a local folder says it; None for a model of the hub and for jobs without one.
+    As far as the configuration or a local folder says it; None for a model of the hub whose entry does not say it, and
+    for jobs without a backbone.
     """
     name = names.get("backbone") or (Run.parse(names["run"]).backbone if "run" in names else None)
     if name is None or name not in config.model.backbones:
@@ -35,9 +37,11 @@ def model_type(config: Config, names: Mapping[str, str]) -> str | None:
     if chosen.pretrain is not None:
         return chosen.pretrain.family
     if chosen.path is None:
-        return None
+        return OTHER_NAMES.get(chosen.model_type or "", chosen.model_type)
     try:
         found = json.loads((Path(chosen.path).expanduser() / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return str(found["model_type"]) if isinstance(found, dict) and "model_type" in found else None
+    if not isinstance(found, dict) or "model_type" not in found:
+        return None
+    return OTHER_NAMES.get(str(found["model_type"]), str(found["model_type"]))
