@@ -47,6 +47,40 @@ def test_numbers_are_those_of_the_source(name: str) -> None:
     assert recipe.source and recipe.mining.negatives == train.negatives
 
 
+OPEN = (
+    "library", "seeds", "subset", "sampler", "gathered", "8 GPUs", "bias", "before the projection",
+    "type of the weights", "pooling, scores and loss", "weight decay, clipping, betas and epsilon", "dropout",
+    "special tokens", "which state", "checkpoints behind the names", "anisotropy", "encoding in evaluation",
+    "lengths in evaluation", "retrieval", "BEIR", "axis of figure 2", "lambdas of figure 2", "what a collapse is",
+)  # fmt: skip
+"""What the paper does not say of its recipe and evaluation."""
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-lambda-low", "paper-lambda-high"])
+def test_whatever_the_paper_leaves_open_is_a_guess_with_its_reason(name: str) -> None:
+    guesses = RECIPES[name].guesses
+    assert all(guess.here and guess.why for guess in guesses)
+    for words in OPEN:
+        assert [guess for guess in guesses if words in guess.open], words
+    assert len(guesses) == len(OPEN)
+
+
+def test_what_the_guesses_say_is_what_the_recipe_does() -> None:
+    """The other side of the list: the settings, from the configuration itself."""
+    config = load_config([CONFIG], "paper")
+    train, said = config.recipe.train, {guess.open: guess.here for guess in config.recipe.guesses}
+    assert (train.weight_decay, train.max_gradient_norm, train.beta1, train.beta2, train.epsilon) == (
+        *map(float, (said["weight decay, clipping, betas and epsilon"].replace(" and", ",").split(", "))),
+    )
+    assert said["seeds"].startswith(f"{config.experiment.seeds[0]};")
+    subset = config.model.datasets[config.experiment.train_on].model_dump()["subset"]
+    assert said["subset of the training data"].startswith(f"{subset},")
+    assert config.encoding_precision(train) == "bf16" and "bf16" in said["precision of encoding in evaluation"]
+    assert train.pool_special_tokens and said["special tokens in the maximum over tokens"] == "they take part"
+    assert {entry.bias for entry in config.experiment.grid} == {False}
+    assert said["whether the bias is divided"] == "it is not"
+
+
 def test_an_unknown_field_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "more.yaml").write_text("recipes: {paper: {train: {lambda_querry: 0.1}}}\n")
     with pytest.raises(UserError, match="did you mean 'lambda_query'"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rescalade.config import build_config
 from rescalade.errors import UserError
 from rescalade.outcome import Outcome
 from rescalade.paths import Paths
@@ -16,7 +17,7 @@ from rescalade.report import tables
 from rescalade.report.pages.page import make_pages
 from rescalade.report.tables.tables import entries, make_tables
 from support.html_pages import parse
-from support.synthetic_results import change, many, mini, papers_way, ugly, write_tree
+from support.synthetic_results import change, configuration, many, mini, papers_way, ugly, write_tree
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,18 @@ def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_places_of_tables_differ() -> None:
     places = [entry.order for entry in entries()]
-    assert len(set(places)) == len(places) == 10
+    assert len(set(places)) == len(places) == 11
+
+
+def test_what_a_recipe_guesses_is_a_table(tmp_path: Path) -> None:
+    values = configuration()
+    guess = {"open": "seeds", "here": "two", "why": "none are given"}
+    values["recipes"]["mini"] |= {"source": "a paper", "guesses": [guess, {"open": "bias", "here": "kept"}]}
+    config = build_config(values)
+    paths = Paths(tmp_path / "results", tmp_path / "report")
+    make_tables(config, paths)
+    assert rows(paths, "guesses") == [guess, {"open": "bias", "here": "kept", "why": ""}]
+    assert "source of recipe mini leaves open: a paper." in (tmp_path / "report/mini/tables/guesses.tex").read_text()
 
 
 def test_mean_and_sd_over_seeds(told: Paths) -> None:

@@ -79,7 +79,7 @@ def audit(
 
 
 def standard_variants(head: Head) -> list[Variant]:
-    """The paper's way at the paper's scales, and the same scales in a way that divides the logits exactly."""
+    """The paper's scales tied, with the bias left, and in a way that divides the logits exactly."""
     exact: Mode = "folded" if head.norm is not None else "untied"
     bias = head.bias is not None
     return [*map(Variant, SCALES), *(Variant(scale, exact, bias) for scale in SCALES[1:])]

@@ -86,10 +86,21 @@ class MiningSettings(Strict):
     seed: int = Field(0, ge=0, description="Seed of the draw, hashed with the query's id.")
 
 
+class Guess(Strict):
+    """What the source of a recipe leaves open, and how it is read here."""
+
+    open: str = Field(description="What is left open.")
+    here: str = Field(description="What is done here.")
+    why: str = Field("", description="Why this, and what would be likely otherwise.")
+
+
 class RecipeConfig(Strict):
     """A named way to train."""
 
     source: str = Field("", description="Where the numbers come from.")
+    guesses: list[Guess] = Field(
+        default=[], description="Every choice that the source leaves open; reports print them. They change no run."
+    )
     devices: int = Field(
         1,
         ge=1,
@@ -111,7 +122,7 @@ class GridEntry(Strict):
         "loss", description=f"Rule behind the scale `auto`: {', '.join(SCALE_RULES)}. See docs/heads.md."
     )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
-    bias: bool = Field(False, description="Divide the bias too (the paper: not).")
+    bias: bool = Field(False, description="Divide the bias too (the paper does not say).")
 
     def variants(self) -> list[Variant]:
         """Every mode with every scale."""

@@ -35,7 +35,7 @@ def rescale(model: PreTrainedModel, k: float, *, mode: Mode = "tied", bias: bool
         model: a masked or causal language model of a known head family.
         k: scale, finite and above 0; powers of two are exact.
         mode: tied (the paper's way), untied, folded or multiplier; see the top of this module.
-        bias: whether the bias is divided too (the paper: not).
+        bias: whether the bias is divided too (the paper does not say).
 
     Raises:
         UserError: see `apply`.

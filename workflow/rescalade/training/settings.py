@@ -23,9 +23,10 @@ class TrainSettings(Strict):
 
     loss: Loss = Field(
         "infonce",
-        description="Ranking loss over the logical micro-batch. infonce: softmax over all its documents (the paper). "
-        "infonce-own-negatives: over all positives and the query's own negatives. infonce-gathered: over all documents "
-        "of the optimiser step. margin-mse, kl, kl-margin-mse: distillation, with teacher scores in the triples.",
+        description="Ranking loss over the logical micro-batch. infonce: softmax over all its documents (the paper, "
+        "whose batch is read as that of one GPU). infonce-own-negatives: over all positives and the query's own "
+        "negatives. infonce-gathered: over all documents of the optimiser step. margin-mse, kl, kl-margin-mse: "
+        "distillation, with teacher scores in the triples.",
     )
     temperature: float = Field(1.0, gt=0, description="Divisor of the scores inside a softmax (tau).")
     margin_mse_weight: float = Field(0.05, ge=0, description="For kl-margin-mse, weight of MarginMSE beside KL.")
