@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -25,50 +25,23 @@ def build_model(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
 
     Dropout is 0: the models see each text a few times at most, and regularisation would only slow them.
     """
+    from transformers import BertConfig, BertForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
+
+    shape: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": settings.width,
+        "num_hidden_layers": settings.layers,
+        "num_attention_heads": settings.heads,
+        "intermediate_size": settings.feed_forward,
+        "max_position_embeddings": MAX_POSITIONS,
+        "pad_token_id": 0,
+        "tie_word_embeddings": True,
+    }
     if settings.family == "bert":
-        return _bert(settings, vocabulary)
-    return _modernbert(settings, vocabulary)
-
-
-def _bert(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
-    from transformers import BertConfig, BertForMaskedLM
-
-    return BertForMaskedLM(
-        BertConfig(
-            vocab_size=vocabulary,
-            hidden_size=settings.width,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=settings.feed_forward,
-            max_position_embeddings=MAX_POSITIONS,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-            pad_token_id=0,
-            tie_word_embeddings=True,
-        )
-    )
-
-
-def _modernbert(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
-    from transformers import ModernBertConfig, ModernBertForMaskedLM
-
-    return ModernBertForMaskedLM(
-        ModernBertConfig(
-            vocab_size=vocabulary,
-            hidden_size=settings.width,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=settings.feed_forward,
-            max_position_embeddings=MAX_POSITIONS,
-            layer_types=["full_attention"] * settings.layers,
-            pad_token_id=0,
-            cls_token_id=2,
-            bos_token_id=2,
-            sep_token_id=3,
-            eos_token_id=3,
-            tie_word_embeddings=True,
-        )
-    )
+        return BertForMaskedLM(BertConfig(**shape, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
+    special: dict[str, Any] = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
+    layers = ["full_attention"] * settings.layers
+    return ModernBertForMaskedLM(ModernBertConfig(**shape, **special, layer_types=layers))
 
 
 def initialise_head(model: PreTrainedModel, settings: PretrainSettings, counts: NDArray[np.int64]) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
-
-import yaml
 
 from rescalade.errors import UserError, nearest
 from rescalade.models.refusals import in_words
-from rescalade.published import FOLDER
+from rescalade.published import load_published
 
 LOGIN = "`hf auth login` or set HF_TOKEN"
 OTHERWISE = "or use a folder with the model (source: local, path: FOLDER)"
@@ -35,8 +32,10 @@ def refusal(name: str, revision: str, error: Exception, known: Iterable[str]) ->
     if isinstance(error, errors.RevisionNotFoundError):
         return no_revision(name, revision)
     if isinstance(error, errors.RepositoryNotFoundError) or _status(error) == 401:
+        backbones = load_published("rescaling").backbones.values()
+        of_the_paper = [name for entry in backbones for name in entry.names if "/" in name]
         return UserError(
-            f"model {name!r}: the hub shows no model of that name; {nearest(name, [*known, *paper_ids()])} If it is "
+            f"model {name!r}: the hub shows no model of that name; {nearest(name, [*known, *of_the_paper])} If it is "
             f"private: {LOGIN}, with a token that may read it"
         )
     if isinstance(error, errors.HFValidationError):
@@ -49,13 +48,6 @@ def refusal(name: str, revision: str, error: Exception, known: Iterable[str]) ->
     if _status(error) == 403:
         return UserError(f"model {name}: the hub refuses access to it (403); {LOGIN} with a token that may read it")
     return no_network(name, revision, in_words(error))
-
-
-@cache
-def paper_ids() -> list[str]:
-    """Hub ids of the paper's backbones."""
-    backbones = yaml.safe_load((FOLDER / "rescaling.yaml").read_text(encoding="utf-8"))["backbones"]
-    return [name for entry in backbones.values() for name in entry["names"] if "/" in name]
 
 
 def no_revision(name: str, revision: str) -> UserError:

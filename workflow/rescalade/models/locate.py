@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES, Family
-from rescalade.models.projection import LinearProjection, Projection, SharedProjection, SplitProjection
+from rescalade.models.projection import Projection, SharedProjection, SplitProjection
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -88,9 +88,7 @@ def _projection(model: PreTrainedModel, family: Family, embedding: nn.Module) ->
             f"{type(decoder).__name__} in {type(model).__name__}. Load the checkpoint as a {kind} language model"
         )
     above = modules[family.decoder.rpartition(".")[0]]
-    if family.projection == "split":
-        return SplitProjection(above)
-    return LinearProjection(decoder)
+    return SplitProjection(above) if family.projection == "split" else Projection(decoder)
 
 
 def _norm(model: PreTrainedModel, family: Family, projection: Projection) -> nn.Module | None:

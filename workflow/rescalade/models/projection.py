@@ -3,76 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-class Projection(Protocol):
-    """The step from decoder inputs h [*, D] to logits z = h Wᵀ + b [*, V]."""
+@dataclass(frozen=True)
+class Projection:
+    """The step from decoder inputs h [*, D] to logits z = h Wᵀ + b [*, V]. Here one Linear layer: nearly every head.
 
-    @property
-    def module(self) -> nn.Module:
-        """The module whose call ends in the logits."""
-        ...
+    module: the one whose call ends in the logits.
+    """
+
+    module: Any
 
     @property
     def weight(self) -> Tensor:
         """[V, D] output projection W, differentiable in its parts."""
-        ...
+        (weight,) = self.parts
+        return weight
 
     @property
     def bias(self) -> nn.Parameter | None:
         """[V] or None."""
-        ...
+        bias: nn.Parameter | None = self.module.bias
+        return bias
 
     @property
     def parts(self) -> tuple[Tensor, ...]:
         """Parameters that make up W; dividing each divides W."""
-        ...
-
-    def bypass(self) -> None:
-        """Make the module end in its decoder inputs h instead of the logits, until `restore`."""
-        ...
-
-
-def restore(projection: Projection) -> None:
-    """Undo `bypass`."""
-    vars(projection.module).pop("forward", None)
-
-
-@dataclass(frozen=True)
-class LinearProjection:
-    """One Linear layer: nearly every head."""
-
-    module: nn.Linear
-
-    @property
-    def weight(self) -> Tensor:
-        """[V, D]."""
-        return self.module.weight
-
-    @property
-    def bias(self) -> nn.Parameter | None:
-        """[V] or None."""
-        return self.module.bias
-
-    @property
-    def parts(self) -> tuple[Tensor, ...]:
-        """The layer's weight."""
         return (self.module.weight,)
 
     def bypass(self) -> None:
-        """The layer hands its input through."""
-        self.module.forward = _identity  # type: ignore[assignment, method-assign]
+        """Make the module end in its decoder inputs h instead of the logits, until `restore`."""
+        self.module.forward = _identity
+
+    def restore(self) -> None:
+        """Undo `bypass`."""
+        vars(self.module).pop("forward", None)
 
 
-@dataclass(frozen=True)
-class SplitProjection:
+class SplitProjection(Projection):
     """MobileBERT: W is the narrow embedding beside a matrix of its own, [V, E] and [D - E, V]."""
-
-    module: Any
 
     @property
     def weight(self) -> Tensor:
@@ -96,25 +69,13 @@ class SplitProjection:
 
 
 @dataclass(frozen=True)
-class SharedProjection:
+class SharedProjection(Projection):
     """DeBERTa-v3's own head (`legacy: false`): the product with the embedding is written out, no layer holds W.
 
     `get_output_embeddings()` returns the head's dense layer there; dividing that does nothing, a norm follows it.
     """
 
-    module: Any
     embedding: nn.Embedding
-
-    @property
-    def weight(self) -> Tensor:
-        """[V, D], the embedding itself."""
-        return self.embedding.weight
-
-    @property
-    def bias(self) -> nn.Parameter | None:
-        """[V]."""
-        bias: nn.Parameter = self.module.bias
-        return bias
 
     @property
     def parts(self) -> tuple[Tensor, ...]:

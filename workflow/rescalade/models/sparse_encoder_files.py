@@ -36,34 +36,25 @@ def write_sparse_encoder_files(folder: Path, length: int, vocabulary: int) -> No
         length: tokens to which SparseEncoder cuts texts.
         vocabulary: V, the dimension of its vectors.
     """
-    _write(
-        folder / "modules.json",
-        [
-            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.sparse_encoder.models.MLMTransformer"},
-            {
-                "idx": 1,
-                "name": "1",
-                "path": "1_SpladePooling",
-                "type": "sentence_transformers.sparse_encoder.models.SpladePooling",
-            },
+    modules = "sentence_transformers.sparse_encoder.models"
+    files: dict[str, Any] = {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": f"{modules}.MLMTransformer"},
+            {"idx": 1, "name": "1", "path": "1_SpladePooling", "type": f"{modules}.SpladePooling"},
         ],
-    )
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
-    _write(
-        folder / "config_sentence_transformers.json",
-        {"model_type": "SparseEncoder", "similarity_fn_name": "dot", "prompts": {}, "default_prompt_name": None},
-    )
-    pooling = folder / "1_SpladePooling"
-    pooling.mkdir(exist_ok=True)
-    _write(
-        pooling / "config.json",
-        {
+        "sentence_bert_config.json": {"max_seq_length": length, "do_lower_case": False},
+        "config_sentence_transformers.json": {
+            "model_type": "SparseEncoder",
+            "similarity_fn_name": "dot",
+            "prompts": {},
+            "default_prompt_name": None,
+        },
+        "1_SpladePooling/config.json": {
             "pooling_strategy": "max",
             "activation_function": "relu",
             "word_embedding_dimension": vocabulary,
         },
-    )
-
-
-def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    }
+    (folder / "1_SpladePooling").mkdir(exist_ok=True)
+    for name, value in files.items():
+        (folder / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -86,11 +86,7 @@ def refused(head: Head, variant: Variant) -> str | None:
             f"the head of this {head.model_type} checkpoint (legacy: false) multiplies by the embedding itself and "
             "cannot have a matrix of its own; use `folded`"
         )
-    return _multiplier_refused(head) if variant.mode == "multiplier" else None
-
-
-def _multiplier_refused(head: Head) -> str | None:
-    if head.norm is None and head.tied:
+    if variant.mode == "multiplier" and head.norm is None and head.tied:
         return f"a tied {head.model_type} head has no norm to bake the division into when it is saved; use `untied`"
     return None
 

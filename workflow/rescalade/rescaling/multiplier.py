@@ -37,11 +37,6 @@ class Multiplier:
     active: bool = True
 
 
-def multiplier_of(model: PreTrainedModel) -> Multiplier | None:
-    """The run-time division of a model, None where it has none."""
-    return carried_by(locate_head(model))
-
-
 def carried_by(head: Head) -> Multiplier | None:
     """The run-time division of the model that a located head belongs to, None where it has none."""
     return getattr(head.projection.module, _ATTRIBUTE, None)
@@ -53,20 +48,6 @@ def attach(model: PreTrainedModel, scale: float, bias: bool) -> None:
     _carry(head, Multiplier(scale, bias))
     if head.soft_cap is not None:  # c tanh(x / c) / k is the same with x and c divided
         model.config.final_logit_softcapping = head.soft_cap / scale
-
-
-def suspend(model: PreTrainedModel) -> None:
-    """Leave the division to someone else until `resume`."""
-    carried = multiplier_of(model)
-    if carried is not None:
-        carried.active = False
-
-
-def resume(model: PreTrainedModel) -> None:
-    """Divide the logits again."""
-    carried = multiplier_of(model)
-    if carried is not None:
-        carried.active = True
 
 
 def bake(model: PreTrainedModel) -> None:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.models.locate import Head, locate_head
-from rescalade.models.projection import restore
-from rescalade.rescaling.multiplier import carried_by, resume, suspend
+from rescalade.rescaling.multiplier import carried_by
 from rescalade.splade.backends import Backend
 from rescalade.splade.pooling import pack, term_weights
 
@@ -30,7 +29,7 @@ class SpladeModel(nn.Module):
         self.masked_lm = masked_lm
         self._head = locate_head(masked_lm)
         self._head.projection.bypass()
-        suspend(masked_lm)
+        self._divide(False)
         if self._head.soft_cap is not None:
             masked_lm.config.final_logit_softcapping = None  # it would bend the hidden states that now pass through
 
@@ -41,10 +40,16 @@ class SpladeModel(nn.Module):
 
     def restore_decoder(self) -> None:
         """Make the output projection an ordinary layer again, so that `masked_lm` gives logits."""
-        restore(self._head.projection)
-        resume(self.masked_lm)
+        self._head.projection.restore()
+        self._divide(True)
         if self._head.soft_cap is not None:
             self.masked_lm.config.final_logit_softcapping = self._head.soft_cap
+
+    def _divide(self, active: bool) -> None:
+        """Whether a division at run time happens to the logits, or is left to the pooling."""
+        carried = carried_by(self._head)
+        if carried is not None:
+            carried.active = active
 
     def decoder_inputs(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, L] ids and mask -> [B, L, D] transformed hidden states, the h of the equation."""
