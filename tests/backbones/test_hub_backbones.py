@@ -114,9 +114,37 @@ def test_a_moving_revision_is_locked(hub: FakeHub, tmp_path: Path) -> None:
     assert fetch(NAME, "main").commit == "1" * 40
     lock.path(NAME, "main").unlink()
     assert fetch(NAME, "main", lock=lock).commit == "1" * 40
-    lock.path(NAME, "main").write_text('{"commit": "12"}')
-    with pytest.raises(UserError, match="expected a commit of 40 digits"):
-        fetch(NAME, "main", lock=lock)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f'{{"id": "a", "revision": "main", "commit": "{COMMIT}"}}',
+            "schema_version: expected 1, found none: an older",
+        ),
+        ('{"schema_version": 1, "id": "a", "revision": "main"}', "commit: expected this key, found none"),
+        (
+            '{"schema_version": 1, "id": "a", "revision": "main", "commit": "12"}',
+            "commit: expected a commit of 40 digits, found '12'",
+        ),
+    ],
+)
+def test_a_wrong_lock_is_one_line_that_says_how_to_keep_the_commit(
+    hub: FakeHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    said: str,
+) -> None:
+    configure(tmp_path, monkeypatch, "main")
+    assert call(capsys, "backbone", "tiny")[0] == 0
+    (lock,) = tmp_path.rglob("owner--tiny@main.json")
+    lock.write_text(text)
+    status, lines = call(capsys, "backbone", "tiny")
+    assert status == 2 and len(lines) == 1 and said in lines[0]
+    assert lines[0].endswith("correct it to keep that commit, or delete it to take the newest one")
 
 
 def test_the_first_digits_of_a_commit_name_it(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

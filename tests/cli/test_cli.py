@@ -6,14 +6,17 @@ import errno
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from rescalade.atomic import atomic_file, atomic_folder
+from rescalade.data.pydoc.pair_file import PackageCounts, Pair
 from support.commands import call, run
 from support.shipped import shipped
 
@@ -80,10 +83,43 @@ def test_a_corrupted_intermediate_is_named_and_the_next_call_goes_on(
     whole = pairs.read_bytes()
     pairs.write_bytes(whole[: len(whole) // 2])
     status, lines = call(capsys, "collection", "pydoc")
-    assert status == 2 and "pairs.parquet is missing or damaged; delete results/sources/pydoc" in lines[-1]
+    assert status == 2 and "pairs.parquet: sha256" in lines[-1]
+    assert "damaged: delete results/sources/pydoc and run again" in lines[-1]
     run("source", "pydoc")
     assert pairs.read_bytes() == whole
     run("collection", "pydoc")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": ...}, "schema_version: expected 1, found none: an older version of rescalade wrote it"),
+        ({"packages": ...}, "packages: expected this key, found none"),
+        ({"packages": {"jinja2": 3}}, "packages.jinja2: expected .+, found 3"),
+        ({"pairs": "many"}, "pairs: expected a valid integer, found 'many'"),
+        ({"sha256": {}}, "sha256 lacks pairs.parquet"),
+        ({"packages": {}}, "was made without package jinja2; make the source again"),
+    ],
+)
+def test_a_source_s_manifest_is_read_whole_or_refused_in_one_line(
+    tiny_config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, Any],
+    said: str,
+) -> None:
+    pair = Pair("jinja2/f", "jinja2", "jinja2.f", "query", "document", 0.5)
+    counts = PackageCounts(version="1", files_read=1, files_skipped=0, docstrings=1, dropped={}, kept=1)
+    monkeypatch.setattr(
+        "rescalade.data.pydoc.extraction.extract", lambda *_, **__: ([pair], {"jinja2": counts, "rich": counts})
+    )
+    run("source", "pydoc")
+    path = Path("results/sources/pydoc/manifest.json")
+    values = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({key: value for key, value in values.items() if value is not ...}))
+    status, lines = call(capsys, "collection", "pydoc")
+    assert status == 2 and len(lines) == 1 and re.search(said, lines[0])
+    assert not Path("results/data/pydoc").exists()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(
@@ -106,7 +142,7 @@ def test_an_interrupt_has_its_own_status(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rescalade.data.pydoc.source.extract", interrupt)
+    monkeypatch.setattr("rescalade.data.pydoc.extraction.extract", interrupt)
     status, lines = call(capsys, "source", "pydoc")
     assert status == 130 and "run the same command to go on" in lines[-1]
     assert not Path("results/sources/pydoc").exists()

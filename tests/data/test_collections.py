@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from rescalade.atomic import read_json
-from rescalade.data.pydoc import Pair
-from rescalade.data.pydoc.collection import as_collection, select_pairs
+from rescalade.data.pydoc.dataset import pair_streams, select_pairs
+from rescalade.data.pydoc.pair_file import Pair
 from rescalade.data.rules import Expected
 from rescalade.data.sources import irds
 from rescalade.data.writer import write_streams
@@ -120,6 +120,8 @@ def test_nothing_left_is_an_error() -> None:
 
 
 def test_each_query_has_its_own_document() -> None:
-    found = as_collection(PAIRS[:2])
-    assert found.relevant() == {"q/a/0": {"d/a/0": 1}, "q/a/1": {"d/a/1": 1}}
-    assert found.queries["group"].to_pylist() == ["a", "a"]
+    found = pair_streams(PAIRS[:2], {"a": "1.0"})
+    assert list(found.judgements()) == [("q/a/0", "d/a/0", 1), ("q/a/1", "d/a/1", 1)]
+    assert list(found.queries()) == [("q/a/0", "query a 0", "a"), ("q/a/1", "query a 1", "a")]
+    assert list(found.documents()) == [("d/a/0", "", "text a 0"), ("d/a/1", "", "text a 1")]
+    assert found.facts.packages == {"a": "1.0"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rescalade.config.load import build_config
+from rescalade.data.pydoc.pair_file import PackageCounts, Pair
 from rescalade.data.source_stage import run_source
 from rescalade.pipeline.rows.data import collection_settings, source_settings
 from rescalade.stage import Call
@@ -83,15 +84,15 @@ def _json(settings: dict[str, Any]) -> dict[str, Any]:
 def test_a_source_is_made_of_what_all_its_data_sets_want(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
-    def extract(folder: Path, packages: Any, **options: Any) -> None:
+    def extract(packages: Any, **options: Any) -> tuple[list[Pair], dict[str, PackageCounts]]:
         asked.update(options, packages=packages)
-        (folder / "pairs.parquet").write_text("made")
+        return [Pair("a/f", "a", "a.f", "query", "document", 0.5)], {}
 
-    monkeypatch.setattr("rescalade.data.pydoc.source.make_pydoc_source", extract)
+    monkeypatch.setattr("rescalade.data.pydoc.extraction.extract", extract)
     settings, folder = source_settings(config(x=ENTRY), {"source": "pydoc"}), tmp_path / "sources" / "pydoc"
     run_source(settings, {}, {"folder": folder}, Call("source pydoc", record=lambda path: path.touch() or None))
     assert asked == {"packages": ("a", "b", "torch"), "near_duplicate": 0.7, "min_document_words": 20, "processes": 1}
-    assert sorted(path.name for path in folder.iterdir()) == ["pairs.parquet", "record.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "pairs.parquet", "record.json"]
 
 
 def test_how_a_set_is_scored_is_no_code_of_what_makes_it() -> None:
@@ -99,5 +100,5 @@ def test_how_a_set_is_scored_is_no_code_of_what_makes_it() -> None:
     from rescalade.pipeline.digest import NOT_FOLLOWED, reachable
 
     reached = reachable("rescalade.data.collection_stage", leave_out=NOT_FOLLOWED)
-    assert "rescalade.data.settings" in reached
-    assert not reached & {"rescalade.data.protocol", "rescalade.data.kinds", "rescalade.data.sources.pydoc"}
+    assert "rescalade.data.dataset_config" in reached
+    assert not reached & {"rescalade.data.protocol", "rescalade.data.kinds", "rescalade.data.pydoc.dataset"}

@@ -7,7 +7,7 @@ import pytest
 from rescalade.data.pydoc.cleaning import summary_and_rest
 from rescalade.data.pydoc.filters import drop_reason
 from rescalade.data.pydoc.markup import plain
-from rescalade.data.pydoc.pairs import without_query
+from rescalade.data.pydoc.words import without_query
 
 NUMPY_STYLE = """
     Compute the median

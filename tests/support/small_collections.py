@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rescalade.data.writer import as_streams, write_streams
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.writer import write_streams
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from support.oracle import write_tables
 
@@ -37,4 +38,9 @@ def save(folder: Path, found: Collection) -> Path:
 
 def write_collection(folder: Path, found: Collection) -> None:
     """Write it as the stage does, which refuses an unsound one."""
-    write_streams(folder, folder.name, as_streams(found))
+    streams = CollectionStreams(
+        documents=lambda: (Document(**row) for row in found.corpus.to_pylist()),
+        queries=lambda: (Query(**row) for row in found.queries.to_pylist()),
+        judgements=lambda: (Judgement(*row.values()) for row in found.qrels.to_pylist()),
+    )
+    write_streams(folder, folder.name, streams)

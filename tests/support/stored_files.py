@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from rescalade.backbones.hub_lock import HubCommit
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts, TriplesManifest
+from rescalade.data.pydoc.pair_file import PackageCounts, PydocManifest
+from rescalade.data.wheels.members import WheelManifest
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.rescaling.sidecar import Rescaled
@@ -33,6 +36,15 @@ FILES: list[Stored] = [
     TriplesManifest(
         origin="mined", triples=7, sha256="ab", queries_without_positive=1, queries_without_negative=None
     ),
+    PydocManifest(
+        kind="pydoc", pairs=3,
+        packages={"torch": PackageCounts(
+            version="2.13", files_read=2, files_skipped=1, docstrings=5, dropped={"no summary": 2}, kept=3,
+        )},
+        sha256={"pairs.parquet": "ab"},
+    ),
+    WheelManifest(kind="wheel", package="a==1", wheel="ab", sha256={"train.jsonl.gz": "cd"}),
+    HubCommit(id="owner/tiny", revision="main", commit="c" * 40),
     Timings(index_bytes=1000, queries_per_second=12.5),
     Scores(
         run="mini/bert/k4/seed1", dataset="pydoc", queries=3, documents=5, metrics={"MRR@10": 0.5},

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
-from rescalade.atomic import read_json, write_json
-from rescalade.errors import UserError
+from pydantic import field_validator
+
+from rescalade.stored import Stored
+
+
+class HubCommit(Stored):
+    """The commit that a revision of a model on the hub was when it was first asked for."""
+
+    again: ClassVar[str] = "correct it to keep that commit, or delete it to take the newest one"
+
+    id: str
+    revision: str
+    commit: str
+
+    @field_validator("commit")
+    @classmethod
+    def _whole(cls, commit: str) -> str:
+        if len(commit) != 40:
+            raise ValueError("a commit of 40 digits")
+        return commit
 
 
 class HubLock:
@@ -22,18 +41,13 @@ class HubLock:
         """The commit that came when this revision was asked for first; None before that.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: the file is damaged, or an older version wrote it.
         """
-        path = self.path(name, revision)
-        if not path.is_file():
-            return None
-        found = read_json(path)
-        if not isinstance(found, dict) or len(str(found.get("commit"))) != 40:
-            raise UserError(f"{path} is damaged: expected a commit of 40 digits; delete it and run again")
-        return str(found["commit"])
+        found = HubCommit.read_or_none(self.path(name, revision))
+        return None if found is None else found.commit
 
     def write(self, name: str, revision: str, commit: str) -> None:
         """Remember a commit; what is remembered already stays."""
         path = self.path(name, revision)
         if not path.is_file():
-            write_json(path, {"id": name, "revision": revision, "commit": commit})
+            HubCommit(id=name, revision=revision, commit=commit).write(path)

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rescalade.config.errors import Lines
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.kinds import DATASETS
-from rescalade.data.settings import DatasetConfig, SourceConfig
+from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError, nearest
 from rescalade.scoring.measures import Asked, measure
 

@@ -24,7 +24,7 @@ from rescalade.config.model import (
     RecipeConfig,
 )
 from rescalade.data.kinds import Dataset
-from rescalade.data.settings import SourceConfig
+from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError, unknown
 from rescalade.models.families import FAMILIES, OTHER_NAMES
 from rescalade.models.splade_config import Precision

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rescalade.config.model import ConfigModel
-from rescalade.data.settings import DatasetConfig
+from rescalade.data.dataset_config import DatasetConfig
 
 HEADER = """# Configuration
 

@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import SerializeAsAny, field_serializer, field_validator
 
 from rescalade.collection_manifest import CollectionProtocol
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.protocol import Protocol
 from rescalade.data.rules import Expected, Rules
-from rescalade.data.settings import DatasetConfig, SourceConfig
+from rescalade.data.source_config import SourceConfig
 from rescalade.data.streams import Facts
 from rescalade.progress import Reporter
 from rescalade.stage import Call, Files

@@ -1,4 +1,4 @@
-"""The kinds of source. A new one is a module of `rescalade.data.sources` and a line here."""
+"""The kinds of source. A new one is a class of source and one of data set, and a line here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rescalade.data.settings import DatasetConfig
+from rescalade.data.dataset_config import DatasetConfig
+from rescalade.data.pydoc.dataset import PydocDataset
+from rescalade.data.pydoc.source import PydocSource
 from rescalade.data.sources.files import FilesDataset, FilesSource
 from rescalade.data.sources.hub import HubDataset, HubSource
 from rescalade.data.sources.irds import IrDatasetsDataset, IrDatasetsSource
-from rescalade.data.sources.pydoc import PydocDataset, PydocSource
-from rescalade.data.sources.wheel import WheelDataset, WheelSource
+from rescalade.data.wheels.dataset import WheelDataset
+from rescalade.data.wheels.source import WheelSource
 
 Source = Annotated[PydocSource | IrDatasetsSource | HubSource | FilesSource | WheelSource, Field(discriminator="kind")]
 Dataset = PydocDataset | IrDatasetsDataset | HubDataset | FilesDataset | WheelDataset

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SerializeAsAny, field_serializer
 
 from rescalade.atomic import atomic_folder
-from rescalade.data.settings import SourceConfig
+from rescalade.data.source_config import SourceConfig
 from rescalade.stage import Call, Files
 from rescalade.strict import Name, Strict
 

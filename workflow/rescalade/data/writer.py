@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,6 @@ from rescalade.texts.collection import (
     CORPUS,
     QRELS,
     QUERIES,
-    Collection,
     document_batches,
 )
 from rescalade.texts.triple_files import GIVEN, TRIPLES
@@ -114,19 +113,6 @@ def _protocol(entry: CollectionProtocol | None, source: CollectionProtocol | Non
     for part in (entry, source):
         said |= {} if part is None else part.model_dump(exclude_none=True)
     return CollectionProtocol(**said)
-
-
-def as_streams(collection: Collection) -> CollectionStreams:
-    """A collection in memory as the streams that a source gives."""
-
-    def rows(table: pa.Table, kind: Callable[..., Item]) -> Callable[[], Iterator[Item]]:
-        return lambda: (kind(*row.values()) for row in table.to_pylist())
-
-    return CollectionStreams(
-        documents=rows(collection.corpus, Document),
-        queries=rows(collection.queries, Query),
-        judgements=rows(collection.qrels, Judgement),
-    )
 
 
 class _Writer:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from rescalade.config import Config
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.models.families import OTHER_NAMES
 from rescalade.pipeline.digest import code_digest
 from rescalade.runs import Run
@@ -17,9 +18,13 @@ known = cache(code_digest)
 
 def job_code(config: Config, rule: str, names: Mapping[str, str]) -> str:
     """Digest of the code that a job runs, by the names that tell it from others of its rule."""
-    source = names.get("source") or (config.dataset(names["dataset"]).source if rule == "collection" else None)
-    modules = () if source is None else tuple(config.source(source).modules())
-    return known(rule, model_type(config, names), modules)
+    modules: Sequence[str] = ()
+    if rule == "source":
+        modules = config.source(names["source"]).modules()
+    elif rule == "collection":
+        entry: DatasetConfig = config.dataset(names["dataset"])
+        modules = entry.modules(config.source(entry.source))
+    return known(rule, model_type(config, names), tuple(modules))
 
 
 def model_type(config: Config, names: Mapping[str, str]) -> str | None:

@@ -62,9 +62,11 @@ def check_file(folder: Path, name: str, expected: Mapping[str, str]) -> str:
     """Compare a file of a data set with the manifest's sha256 and return it.
 
     Raises:
-        UserError: the file is missing, or its content is not what the manifest says.
+        UserError: the file is missing, its content is not what the manifest says, or that says nothing of it.
     """
     path = folder / name
+    if name not in expected:
+        raise UserError(f"{folder / 'manifest.json'}: sha256 lacks {name}; delete {folder} and run again")
     if not path.is_file():
         raise UserError(f"{path} is missing; delete {folder} and run again")
     found = sha256(path)

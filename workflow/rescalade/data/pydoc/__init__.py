@@ -3,11 +3,3 @@
 The query is the one-line summary of a public function or class, the relevant document is the rest of its documentation
 without that line. Sources are read as text: nothing is imported or run, and no network is needed.
 """
-
-from __future__ import annotations
-
-from rescalade.data.pydoc.extraction import extract
-from rescalade.data.pydoc.pairs import Pair, split_position
-from rescalade.data.pydoc.statistics import PackageCounts, Statistics
-
-__all__ = ["PackageCounts", "Pair", "Statistics", "extract", "split_position"]

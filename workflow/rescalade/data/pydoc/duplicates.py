@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from rescalade.data.pydoc.pairs import words
+from rescalade.data.pydoc.words import words
 
 SHINGLE_WORDS = 5
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from importlib import metadata
 
 from rescalade.data.pydoc.cleaning import summary_and_rest
@@ -13,15 +14,15 @@ from rescalade.data.pydoc.docstrings import Docstring, read_docstrings
 from rescalade.data.pydoc.duplicates import near_duplicates
 from rescalade.data.pydoc.filters import drop_reason
 from rescalade.data.pydoc.package_files import STDLIB, Package, find_package, source_files
-from rescalade.data.pydoc.pairs import Pair, split_position, without_query, words
-from rescalade.data.pydoc.statistics import PackageCounts, Statistics
+from rescalade.data.pydoc.pair_file import PackageCounts, Pair
+from rescalade.data.pydoc.words import split_position, without_query, words
 
 logger = logging.getLogger(__name__)
 
 
 def extract(
     packages: Sequence[str], *, near_duplicate: float = 0.7, min_document_words: int = 20, processes: int = 1
-) -> tuple[list[Pair], Statistics]:
+) -> tuple[list[Pair], dict[str, PackageCounts]]:
     """Build the collection from the documentation of installed packages.
 
     Give all packages of an experiment in one call: duplicates are removed across packages (pandas inherits text from
@@ -35,7 +36,7 @@ def extract(
         processes: Packages that are read at the same time; the result does not depend on it.
 
     Returns:
-        Pairs in the order of their id, and what was read, kept and dropped.
+        Pairs in the order of their id; what was read, kept and dropped, by name of the package in alphabetic order.
 
     Raises:
         UserError: A package is not installed or has no Python source.
@@ -55,21 +56,21 @@ def extract(
     kept = Counter(pair.package for pair in pairs)
     counts = {package.name: tally[package.name].counts(package.version, kept[package.name]) for package in located}
     logger.info("pydoc: %d pairs from %d packages", len(pairs), len(located))
-    return pairs, Statistics(counts)
+    return pairs, counts
 
 
+@dataclass
 class _Tally:
     """Counts of one package while it is being read."""
 
-    def __init__(self) -> None:
-        self.files_read = 0
-        self.files_skipped = 0
-        self.docstrings = 0
-        self.dropped: Counter[str] = Counter()
+    files_read: int = 0
+    files_skipped: int = 0
+    docstrings: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
 
     def counts(self, version: str, kept: int) -> PackageCounts:
-        dropped = dict(sorted(self.dropped.items()))
-        return PackageCounts(version, self.files_read, self.files_skipped, self.docstrings, dropped, kept)
+        counted = {**vars(self), "dropped": dict(sorted(self.dropped.items()))}
+        return PackageCounts(version=version, kept=kept, **counted)
 
 
 def _read_all(packages: Sequence[Package], min_document_words: int, processes: int) -> list[tuple[list[Pair], _Tally]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rescalade.data.pydoc.pairs import words
+from rescalade.data.pydoc.words import words
 
 MINIMUM_QUERY_WORDS = 3
 MAXIMUM_QUERY_WORDS = 32

@@ -1,55 +1,53 @@
-"""A source: what several collections are taken from, read once."""
+"""Docstrings of installed packages, extracted once for all data sets that take some of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import Field
 
-from rescalade.atomic import atomic_file, read_json, sha256, write_json
-from rescalade.data.pydoc import Pair, extract
+from rescalade.atomic import sha256
+from rescalade.data.pydoc.pair_file import PAIRS, PydocManifest
+from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError
 
-PAIRS = "pairs.parquet"
 
+class PydocSource(SourceConfig):
+    """Docstrings of installed packages: a one-line summary is the query, the rest of the text the document."""
 
-def make_pydoc_source(
-    folder: Path, packages: Sequence[str], *, near_duplicate: float, min_document_words: int, processes: int
-) -> dict[str, Any]:
-    """Extract docstring pairs of all packages together, so that duplicates between packages are seen.
+    stage_keys: ClassVar[frozenset[str]] = frozenset({"near_duplicate", "min_document_words"})
+    collection_keys: ClassVar[frozenset[str]] = frozenset({"held_out"})
 
-    Returns:
-        The manifest written beside them: counts and drops per package, versions, sha256.
-    """
-    pairs, statistics = extract(
-        packages, near_duplicate=near_duplicate, min_document_words=min_document_words, processes=processes
+    kind: Literal["pydoc"]
+    held_out: float = Field(0.1, gt=0, lt=1, description="Share of pairs, by hash of their name, kept from training.")
+    near_duplicate: float = Field(
+        0.7, gt=0, le=1, description="Jaccard similarity of word shingles from which two texts count as the same."
     )
-    if not pairs:
-        raise UserError(f"no docstring pair is left of {', '.join(packages)}; lower min_document_words")
-    with atomic_file(folder / PAIRS) as temporary:
-        pq.write_table(pa.Table.from_pylist([asdict(pair) for pair in pairs]), temporary, compression="zstd")
-    manifest = {
-        "kind": "pydoc",
-        "pairs": len(pairs),
-        "packages": statistics.to_dict(),
-        "sha256": {PAIRS: sha256(folder / PAIRS)},
-    }
-    write_json(folder / "manifest.json", manifest)
-    return manifest
+    min_document_words: int = Field(20, ge=5, description="Shorter documents are left out.")
 
+    def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
+        """Extract the pairs of all packages together, so that duplicates between packages are seen.
 
-def read_pairs(folder: Path) -> tuple[list[Pair], dict[str, Any]]:
-    """The pairs of a source and its manifest.
+        Raises:
+            UserError: a package is not installed or has no Python source, or no pair is left.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-    Raises:
-        UserError: the file is missing or differs from its manifest.
-    """
-    manifest = read_json(folder / "manifest.json")
-    path = folder / PAIRS
-    if not path.is_file() or sha256(path) != manifest["sha256"][PAIRS]:
-        raise UserError(f"{path} is missing or damaged; delete {folder} and run again")
-    return [Pair(**row) for row in pq.read_table(path).to_pylist()], manifest
+        from rescalade.data.pydoc.extraction import extract
+
+        pairs, packages = extract(
+            wanted,
+            near_duplicate=self.near_duplicate,
+            min_document_words=self.min_document_words,
+            processes=processes,
+        )
+        if not pairs:
+            raise UserError(f"no docstring pair is left of {', '.join(wanted)}; lower min_document_words")
+        path = folder / PAIRS
+        pq.write_table(pa.Table.from_pylist([asdict(pair) for pair in pairs]), path, compression="zstd")
+        manifest = PydocManifest(kind=self.kind, pairs=len(pairs), packages=packages, sha256={PAIRS: sha256(path)})
+        manifest.write(folder / "manifest.json")

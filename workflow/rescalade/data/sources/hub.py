@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rescalade.data.settings import DatasetConfig, Download, SourceConfig
+from rescalade.data.dataset_config import DatasetConfig
+from rescalade.data.source_config import Download, SourceConfig
 from rescalade.strict import Strict
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rescalade.data.settings import DatasetConfig, Download, SourceConfig
+from rescalade.data.dataset_config import DatasetConfig
+from rescalade.data.source_config import Download, SourceConfig
 from rescalade.data.sources.failures import with_user_errors
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError

@@ -1,1 +1,1 @@
-"""What is read out of wheels: one module per reader, with PARTS, `extract` and `open_part`."""
+"""Data inside Python packages, and what reads it: one module per reader, with `open_part`."""

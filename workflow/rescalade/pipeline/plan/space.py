@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rescalade.config import Config
-from rescalade.data.settings import Download
+from rescalade.data.source_config import Download
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rescalade.collection_manifest import CollectionManifest
-from rescalade.data.settings import DatasetConfig
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text

