@@ -19,7 +19,7 @@ from rescalade.objective.loss import (
     score,
 )
 from rescalade.objective.measures import activity, mean_cosine
-from rescalade.training.schedule import learning_rate_factor, linear_factor, part_of_steps, quadratic_ramp, ramp_factor
+from rescalade.training.schedule import learning_rate_factor, linear_factor, part_of_steps, ramp_factor
 
 
 def test_info_nce_by_hand() -> None:
@@ -109,8 +109,8 @@ def test_other_ramps_and_schedules() -> None:
 
 
 def test_quadratic_ramp() -> None:
-    assert [quadratic_ramp(step, 4) for step in (0, 1, 2, 4, 9)] == [0, 1 / 16, 1 / 4, 1, 1]
-    assert quadratic_ramp(0, 0) == 1.0
+    assert [ramp_factor("quadratic", step, 4) for step in (0, 1, 2, 4, 9)] == [0, 1 / 16, 1 / 4, 1, 1]
+    assert ramp_factor("quadratic", 0, 0) == 1.0
 
 
 def test_linear_schedule_equals_transformers() -> None:

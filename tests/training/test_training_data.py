@@ -203,8 +203,7 @@ def test_an_audit_reads_the_texts_of_its_micro_batch(collection: Path, tokenizer
 
 
 def test_out_of_memory_names_the_setting() -> None:
-    from rescalade.training.forecast import Plan
-    from rescalade.training.memory import explained
+    from rescalade.training.forecast import Plan, explained
 
     plan = Plan(1, 2, 1, 2, 2, 9, 4 * 10**9, 10**9, 10**9, 8 * 10**9)
     with (

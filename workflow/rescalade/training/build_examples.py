@@ -21,11 +21,10 @@ from rescalade.errors import UserError
 from rescalade.objective.loss import RANKING
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
 from rescalade.texts.tokenised import tokenised
-from rescalade.texts.triple_files import IDS
+from rescalade.texts.triple_files import IDS, SCORES
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
 from rescalade.training.steps import optimiser_steps, step_batches
-from rescalade.training.teacher import teacher_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,7 +62,7 @@ def build_examples(
         UserError: a file of the collection is damaged; an id occurs twice in it or is not in it; teacher scores are
             missing; nothing is left.
     """
-    teacher = teacher_scores(triples, settings.loss) if RANKING[settings.loss].distils else None
+    teacher = _teacher_scores(triples, settings.loss) if RANKING[settings.loss].distils else None
     queries, documents = query_texts(folder), document_texts(folder)
     (query,) = queries.rows(triples["query_id"])
     rows = TripleRows(query, *documents.rows(triples["positive_id"], triples["negative_id"]))
@@ -88,6 +87,37 @@ def build_examples(
         teacher=None if teacher is None else np.column_stack([teacher[0][groups[:, 0]], teacher[1][groups]]),
         counts={**left_out, "queries cut": cut_queries, "documents cut": cut_documents},
     )
+
+
+def _teacher_scores(triples: pa.Table, loss: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """[T] scores of the positives and [T] of the negatives.
+
+    Raises:
+        UserError: a column is missing or holds something else, or a score is missing or not finite as float32.
+    """
+    positive, negative = (_scores(triples, name, loss) for name in SCORES)
+    return positive, negative
+
+
+def _scores(triples: pa.Table, name: str, loss: str) -> NDArray[np.float32]:
+    if name not in triples.column_names:
+        raise UserError(
+            f"loss {loss}: the triples have no column {name!r}; use a data set with teacher scores, or loss: infonce"
+        )
+    kind = triples.schema.field(name).type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+        raise UserError(f"loss {loss}: column {name!r} of the triples holds {kind}, expected numbers; score them again")
+    # without the cast a null would stay an object; with it, it is NaN
+    parts = [chunk.cast(pa.float64()).to_numpy(zero_copy_only=False) for chunk in triples[name].chunks]
+    with np.errstate(over="ignore"):
+        values = np.concatenate([np.zeros(0, np.float32), *(part.astype(np.float32) for part in parts)])
+    missing = int((~np.isfinite(values)).sum())
+    if missing:
+        raise UserError(
+            f"loss {loss}: {missing} of {len(values)} triples have no finite {name}; score them again, remove them, "
+            "or use loss: infonce"
+        )
+    return values
 
 
 def _usable(

@@ -1,15 +1,18 @@
-"""What a run is going to take, said before it starts: steps, tokens, memory."""
+"""What a run is going to take, said before it starts: steps, tokens, memory; and what to do where that was too much."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from rescalade.errors import UserError
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
@@ -32,6 +35,8 @@ POOLING_BYTES = 18
 HEAP = {"cpu": 1.25, "cuda": 1.05}
 """Memory of a process over what its tensors take: allocators keep some of what was freed. `bench/bench_plan.py`
 measures all of this on a CPU."""
+SIGNS = ("not enough memory", "can't allocate memory", "out of memory")
+"""Words of errors that mean it."""
 
 
 @dataclass(frozen=True)
@@ -137,3 +142,28 @@ def _available(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def explained(settings: TrainSettings, plan: Plan, texts: int) -> Iterator[None]:
+    """Turn a failed allocation into advice.
+
+    Args:
+        settings: those of the run. plan: its estimate. texts: what a device encodes at once without encode_rows.
+
+    Raises:
+        UserError: memory ran out.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not any(sign in str(error).lower() for sign in SIGNS):
+            raise
+        now = min(settings.encode_rows or texts, texts)
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"out of memory while training ({plan.memory / GB:.2g} GB estimated, the device has "
+            f"{plan.available / GB:.3g}): set encode_rows to {max(1, now // 2)} (now {now} texts at once); "
+            f"the gradient stays the same. What failed: {first}"
+        ) from None

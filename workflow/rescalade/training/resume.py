@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,7 @@ from torch import Tensor, nn
 
 from rescalade.errors import UserError
 from rescalade.objective.measures import Row
-from rescalade.training.checkpoint import (
-    load_checkpoint,
-    restore_training,
-    restore_weights,
-    save_checkpoint,
-    training_tensors,
-)
+from rescalade.training.checkpoint import load_checkpoint, save_checkpoint, training_tensors
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 
@@ -29,24 +22,10 @@ IRRELEVANT = {"checkpoint_every", "tensorboard", "encode_rows", "watch_every"}
 """Settings that leave the weights as they are: a run may go on with others."""
 
 
-@dataclass(frozen=True)
-class Saved:
-    """A checkpoint: named tensors and the rows of the steps behind it."""
-
-    tensors: dict[str, Tensor]
-    history: list[Row]
-
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put weights and the optimiser's moments back."""
-        restore_training(model, optimizer, self.tensors)
-
-    def restore_weights(self, model: nn.Module) -> None:
-        """Put the weights back; all that a run needs which was saved after its last step."""
-        restore_weights(model, self.tensors)
-
-
-def resume(folder: Path, settings: TrainSettings, seed: int, group: ProcessGroup) -> Saved | None:
-    """The newest whole checkpoint, or None.
+def resume(
+    folder: Path, settings: TrainSettings, seed: int, group: ProcessGroup
+) -> tuple[dict[str, Tensor], list[Row]] | None:
+    """Named tensors of the newest whole checkpoint and the rows of the steps behind it; None where there is none.
 
     Raises:
         UserError: it was made by other settings or another seed.
@@ -66,8 +45,7 @@ def resume(folder: Path, settings: TrainSettings, seed: int, group: ProcessGroup
             f"checkpoint in {folder}: made with {name} {state['settings'].get(name)!r}, the settings say "
             f"{expected[name]!r}; delete that folder to start anew, or go back to its settings"
         )
-    history = pq.read_table(Path(state["folder"]) / HISTORY).to_pylist()
-    return Saved(tensors, history)
+    return tensors, pq.read_table(Path(state["folder"]) / HISTORY).to_pylist()
 
 
 def save(

@@ -35,18 +35,11 @@ def learning_rate_factor(shape: str, step: int, total: int, warmup: int) -> floa
 
 
 def ramp_factor(shape: str, step: int, ramp: int) -> float:
-    """Factor on lambda at optimiser step `step` (0-based): `quadratic_ramp`, min(1, step / ramp), or 1."""
+    """Factor on lambda at optimiser step `step` (0-based).
+
+    linear: min(1, step / ramp); quadratic: its square, as in sentence-transformers'
+    SpladeRegularizerWeightSchedulerCallback; none: 1. Both begin at 0, so the loss of step 0 is purely contrastive.
+    """
     if shape == "none" or ramp <= 0:
         return 1.0
-    return quadratic_ramp(step, ramp) if shape == "quadratic" else min(1.0, step / ramp)
-
-
-def quadratic_ramp(step: int, ramp: int) -> float:
-    """Factor on lambda at optimiser step `step` (0-based): min(1, step / ramp) squared.
-
-    Starts at 0, so the loss of step 0 is purely contrastive. Source: sentence-transformers'
-    SpladeRegularizerWeightSchedulerCallback, quadratic.
-    """
-    if ramp <= 0:
-        return 1.0
-    return min(1.0, step / ramp) ** 2
+    return min(1.0, step / ramp) ** (2 if shape == "quadratic" else 1)

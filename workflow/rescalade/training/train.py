@@ -15,10 +15,10 @@ from rescalade.objective.measures import Row
 from rescalade.progress import Progress
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
-from rescalade.training.callback import Interrupted, TrainingCallback
+from rescalade.training.callback import TrainingCallback
+from rescalade.training.checkpoint import restore_training, restore_weights
 from rescalade.training.examples import Examples
-from rescalade.training.forecast import make_plan
-from rescalade.training.memory import explained
+from rescalade.training.forecast import explained, make_plan
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.resume import resume
 from rescalade.training.schedule import learning_rate_factor
@@ -28,8 +28,6 @@ from rescalade.training.steps import optimiser_steps
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-__all__ = ["Interrupted", "Trained", "train"]
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +74,7 @@ def train(
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
     from rescalade.splade.modules import sparse_encoder
-    from rescalade.training.arguments import training_arguments
-    from rescalade.training.trainer import SpladeTrainer
+    from rescalade.training.trainer import SpladeTrainer, training_arguments
 
     choose(settings.head_backend, model.head.weight, model.head.weight)  # refused now rather than in the first step
     group = group or ProcessGroup()
@@ -93,7 +90,7 @@ def train(
         head_backend=settings.head_backend,
     )
     saved = resume(checkpoints, settings, seed, group)
-    history = saved.history if saved else []
+    tensors, history = saved if saved else ({}, [])
     if history:
         logger.info("resumed after step %d of %d", len(history), steps)
     plan = make_plan(model, examples, settings, sharding, seed=seed, steps=steps)
@@ -124,14 +121,14 @@ def train(
             callbacks=[callback],
         )
         if saved:
-            saved.restore(model, trainer.adamw)
+            restore_training(model, trainer.adamw, tensors)
         callback.attach(trainer)
         gc.freeze()  # the trainer collects garbage as it begins: not among the million objects of imported libraries
         with callback, explained(settings, plan, sharding.rows // sharding.parts * (2 + examples.negatives)):
             trainer.train()
         model.masked_lm.config = config  # the trainer writes its own wishes into it
     elif saved:
-        saved.restore_weights(model)
+        restore_weights(model, tensors)  # all that a run needs which was saved after its last step
     model.eval()
     return Trained(callback.history, callback.stopped_at)
 
