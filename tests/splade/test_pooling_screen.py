@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rescalade.splade.backends import adaptive, choose, compiled, screen
-from rescalade.splade.backends.column_sample import COLUMNS, Sample
 from rescalade.splade.backends.margin import hidden_operand, weight_operand
+from rescalade.splade.backends.screen import COLUMNS, Sample
 from rescalade.splade.pooling import term_weights
 from support.pooling_oracle import Problem, computed
 

@@ -37,7 +37,7 @@ def test_kernels_compile(capability: int, kind: str, tmp_path: Path, monkeypatch
     """The interpreter runs Python that the compiler refuses; and shared memory is limited by the chip."""
     from rescalade.splade.backends.cuda.backward import hidden_kernel, projection_kernel
     from rescalade.splade.backends.cuda.forward import forward_kernel
-    from rescalade.splade.backends.cuda.tiles import HALF, SINGLE
+    from rescalade.splade.backends.cuda.pooling import HALF, SINGLE
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     tiles = SINGLE if kind == "fp32" else HALF

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rescalade.splade.backends.cuda import pooling as cuda_pooling
-from rescalade.splade.backends.cuda.tiles import Tiles, tokens_tile
+from rescalade.splade.backends.cuda.pooling import Tiles, tokens_tile
 from support.pooling_oracle import Problem, computed, oracle
 
 SMALL = Tiles(

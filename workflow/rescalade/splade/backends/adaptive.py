@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from rescalade.splade.backends import compiled, screen
-from rescalade.splade.backends.column_sample import Sample
 
 SPARSE = 0.10
 """Share of active pairs up to which the screen is tried: computing that share again in float32 costs about as much of
@@ -23,7 +22,7 @@ def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tup
     """
     if screen.Trust.lost or len(hidden) < TOKENS:
         return compiled.search(hidden, offsets, weight, bias)
-    sample = Sample.compute(hidden, offsets, weight, bias)
+    sample = screen.Sample.compute(hidden, offsets, weight, bias)
     if sample.density > SPARSE:
         return compiled.search(hidden, offsets, weight, bias)
     return screen.checked(hidden, offsets, weight, bias, sample)

@@ -9,13 +9,13 @@ computes a sample of vocabulary columns exactly and compares.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rescalade.splade import kernels
 from rescalade.splade.backends import compiled, margin
-from rescalade.splade.backends.column_sample import Sample
 
 CHUNK = 1024
 """Vocabulary columns per chunk; bfloat16 logits take half the cache."""
@@ -26,7 +26,44 @@ MARGIN = 1.0
 DENSE = 0.25
 """Share of candidates above which the exact path is cheaper than computing them again."""
 
+COLUMNS = 128
+"""Columns that are computed exactly too: 0.4 % of a vocabulary of 30,522."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some vocabulary columns [S] int64 with their exact term weights [B, S] float32.
+
+    They say how dense a call is, and whether a screen of it held.
+    """
+
+    columns: Tensor
+    weights: Tensor
+
+    @classmethod
+    def compute(cls, hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> Sample:
+        """Evenly spread columns, other ones for other numbers of tokens.
+
+        What is drawn depends on the call's own inputs only, and so does what is decided from it: a training
+        that resumes from a checkpoint decides as the unbroken one did.
+        """
+        stride = max(1, len(weight) // COLUMNS)
+        columns = torch.arange(len(hidden) % stride, len(weight), stride)
+        weights, _ = compiled.search(hidden, offsets, weight[columns], bias[columns])
+        return cls(columns, weights)
+
+    @property
+    def density(self) -> float:
+        """Share of active pairs; 1 where a weight is not a number, so that nobody calls it sparse."""
+        if not self.weights.numel():
+            return 0.0
+        return float(((self.weights > 0) | self.weights.isnan()).float().mean())
+
+    def missed(self, candidates: Tensor) -> int:
+        """Active pairs of the sample that [B, V] candidates leave out."""
+        return int(((self.weights > 0) & (candidates[:, self.columns] <= 0)).sum())
 
 
 class Trust:

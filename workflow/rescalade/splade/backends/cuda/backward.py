@@ -8,7 +8,11 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from rescalade.splade.backends.cuda.activation import logit_gradient
+
+@triton.jit
+def logit_gradient(weights: tl.tensor, upstream: tl.tensor) -> tl.tensor:
+    """dLoss/dlogit of the winner: dLoss/dy exp(-y) where the term is active, else 0."""
+    return tl.where(weights > 0.0, upstream * tl.exp(-weights), 0.0)
 
 
 @triton.jit
