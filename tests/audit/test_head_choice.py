@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from rescalade.audit.choose import Pooled, power_of_two, predict
+from rescalade.audit.choose import Pooled, predict
 from rescalade.audit.measure import bf16_step
 from rescalade.audit.risk import judge_risk
+from rescalade.audit.rules import by_norm, by_width, power_of_two
 from rescalade.audited import Measured, predicted_scale
 from rescalade.variants import Variant
 from support.synthetic_audits import invented_norms
@@ -66,20 +67,32 @@ def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> Non
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_loss_rule_takes_the_first_power_of_two_within_its_limit(bias: bool) -> None:
     queries, documents = pools(3000, -40.0)
-    variant = Variant.automatic("loss", "folded", bias)
-    chosen = predicted_scale(predict(NORMS, queries, documents), variant)
+    found = predict(NORMS, queries, documents)
+    chosen = found["loss-bias" if bias else "loss"]
 
     def loss(k: float) -> float:
         scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
         return float(-torch.log_softmax(scores, 1)[torch.arange(3), torch.arange(3)].mean())
 
     within = [k for k in (2**e for e in range(14)) if loss(k) <= 2 * math.log(6)]
-    assert chosen == within[0] > 1
+    assert chosen.k == within[0] > 1
+    assert predicted_scale(found, Variant.automatic("loss", "folded", bias)) == chosen.power == min(within[0], 16)
+    assert "calibrated on 2x128 models" in chosen.target
+
+
+def test_no_rule_goes_beyond_what_was_ever_trained() -> None:
+    """The paper's largest k is 16."""
+    asked = by_norm(1.401 * 23)  # 16 is the nearest power of two up to 16 * sqrt(2) = 22.6
+    assert (asked.k, asked.power) == (pytest.approx(23), 16)
+    assert asked.note == "asks for 32; capped at 16, the largest k of arXiv 2606.18811: none above it was ever trained"
+    assert by_norm(1.401 * 22).note == "" and by_width(16.0**4).power == 16
+    assert {found.power for found in predict(NORMS, *pools(1e7)).values()} == {2, 4, 16}
 
 
 def test_a_negative_bias_that_is_kept_asks_for_less_division() -> None:
     found = predict(NORMS, *pools(3000, -40.0))
-    assert found["loss"].power < found["loss-bias"].power
+    kept, divided = found["loss"].k, found["loss-bias"].k
+    assert kept is not None and divided is not None and kept < divided
     assert "bias kept" in found["loss"].target and "bias divided too" in found["loss-bias"].target
 
 

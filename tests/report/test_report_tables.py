@@ -51,7 +51,17 @@ def metric(paths: Paths, run: str, dataset: str, name: str) -> float:
 
 def test_every_table_is_written_as_csv_and_latex(told: Paths) -> None:
     names = {path.name for path in (told.report / "mini" / "tables").iterdir()}
-    stems = ("main", "runs", "head-norms", "prediction", "predicted-against-best", "comparisons", "data", "protocol")
+    stems = (
+        "main",
+        "runs",
+        "head-norms",
+        "prediction",
+        "predicted-against-best",
+        "regret",
+        "comparisons",
+        "data",
+        "protocol",
+    )
     assert names == {f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "tex")}
 
 
@@ -81,7 +91,7 @@ def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_places_of_tables_differ() -> None:
     places = [entry.order for entry in entries()]
-    assert len(set(places)) == len(places) == 11
+    assert len(set(places)) == len(places) == 12
 
 
 def test_what_a_recipe_guesses_is_a_table(tmp_path: Path) -> None:

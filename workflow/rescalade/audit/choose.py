@@ -2,8 +2,8 @@
 
 The division commutes with the max over tokens, so the term weights at any k follow from the maximum of the product,
 m = max_l h_l . w:  y_k = log(1 + relu((m + b) / k)) with the bias divided too, y_k = log(1 + relu(m / k + b)) with the
-bias left as it is (exact where the division does not change the encoder's input). No rule runs the
-model again. Every rule's k is rounded to a power of two of at least 1, which divides float32 exactly.
+bias left as it is (exact where the division does not change the encoder's input). No rule runs the model again. Every
+rule's k is rounded to a power of two from 1 to `rules.CAP`, which divides float32 exactly.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rescalade.audit.rules import by_loss, by_norm, by_width, loss_limit, prediction
 from rescalade.audited import HeadNorms, Prediction
 from rescalade.objective.loss import info_nce
 from rescalade.variants import ScaleRule, prediction_key
 
-REFERENCE_NORM = 1.401
-"""Mean row norm of BERT-base, which trains undivided (arXiv 2606.18811, Table 1)."""
 TARGET_ACTIVATION = 0.5
-"""Mean term weight over documents and vocabulary; .73 is reported of a head that trained, 1.9 and 3.7 of heads that
-collapsed (sentence-transformers, issue 3431)."""
+"""Mean term weight over documents and vocabulary; sentence-transformers' issue 3431 reports .73 of one model, and 1.9
+and 3.7 of others whose documents are all but the same."""
 TARGET_SCORE = 128.0
 """Mean score up to which neighbouring bfloat16 numbers lie less than 1 apart, the unit of InfoNCE at tau = 1."""
-TARGET_LOSS = 2.0
-"""InfoNCE in units of ln(candidates), the loss of a model that tells nothing apart."""
 LARGEST = 2.0**24
 
 
@@ -68,23 +65,19 @@ def predict(norms: HeadNorms, queries: Pooled, documents: Pooled, temperature: f
     Returns:
         By `prediction_key`. Rules on weights stand once, rules on activations for both treatments of the bias.
     """
-    width, norm = float(norms.width), norms.row_norm.mean
-    found = {
-        "width": _rule(width**0.25, f"k = D^(1/4) with width D = {width:g} (arXiv 2502.15526)"),
-        "norm": _rule(norm / REFERENCE_NORM, f"mean row norm {REFERENCE_NORM}, that of BERT-base"),
-    }
+    found = {"width": by_width(norms.width), "norm": by_norm(norms.row_norm.mean)}
     for bias in (False, True) if queries.bias is not None else (False,):
         words = "" if queries.bias is None else ", bias divided too" if bias else ", bias kept"
-        for rule, (k, target) in _from_activations(queries, documents, temperature, bias).items():
-            found[prediction_key(rule, bias)] = _rule(k, target + words)
+        for rule, value in _from_activations(queries, documents, temperature, bias).items():
+            found[prediction_key(rule, bias)] = value.model_copy(update={"target": value.target + words})
     return found
 
 
 def _from_activations(
     queries: Pooled, documents: Pooled, temperature: float, bias: bool
-) -> dict[ScaleRule, tuple[float | None, str]]:
+) -> dict[ScaleRule, Prediction]:
     candidates = len(documents.product)
-    limit = TARGET_LOSS * math.log(candidates)
+    limit = loss_limit(candidates)
 
     def activation(k: float) -> float:
         return float(documents.at_scale(k, bias).mean())
@@ -97,22 +90,10 @@ def _from_activations(
 
     mean = f"mean term weight {TARGET_ACTIVATION:g} over documents and vocabulary"
     return {
-        "activation": (_solve(activation, TARGET_ACTIVATION), mean),
-        "score": (_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
-        "loss": (_first_power(loss, limit), f"step-0 loss at most {TARGET_LOSS:g} ln({candidates}) = {limit:.3g}"),
+        "activation": prediction(_solve(activation, TARGET_ACTIVATION), mean),
+        "score": prediction(_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
+        "loss": by_loss(_first_power(loss, limit), candidates),
     }
-
-
-def power_of_two(k: float) -> int:
-    """The nearest power of two on a log scale, at least 1."""
-    return int(2 ** max(0, round(math.log2(k))))
-
-
-def _rule(k: float | None, target: str) -> Prediction:
-    if k is None or not math.isfinite(k):
-        return Prediction(k=None, power=1, target=target, note="no k reaches the target")
-    note = "met without a division" if k <= 1 else ""
-    return Prediction(k=k, power=power_of_two(k), target=target, note=note)
 
 
 def _solve(value: Callable[[float], float], target: float) -> float | None:

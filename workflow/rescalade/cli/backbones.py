@@ -10,7 +10,7 @@ import typer
 from rescalade.audited import Audit
 from rescalade.cli.context import Context
 from rescalade.errors import UserError
-from rescalade.variants import Variant
+from rescalade.variants import DEFAULT_RULE, Variant
 
 
 def backbone(context: Context, name: str) -> None:
@@ -54,7 +54,7 @@ def rescale(
     k: Annotated[str | None, typer.Option("--k", help="Scale, or `auto`.")] = None,
     mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = "folded",
     bias: Annotated[bool | None, typer.Option(help="Divide the bias too; where there is one, if not said.")] = None,
-    rule: Annotated[str, typer.Option(help="For --k auto: width, norm, activation, score or loss.")] = "loss",
+    rule: Annotated[str, typer.Option(help="For --k auto: width, norm, activation, score or loss.")] = DEFAULT_RULE,
     out: Annotated[Path | None, typer.Option(help="New model folder; needed with --k.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens to which SparseEncoder cuts texts.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,

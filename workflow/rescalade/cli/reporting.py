@@ -48,3 +48,15 @@ def claims(
     failed = [name for name in expected if found[name].result != "holds"]
     if check and failed:
         raise UserError(f"claims that this experiment expects and that do not hold: {', '.join(failed)}")
+
+
+def rules(context: Context) -> None:
+    """Print what every rule for k would have cost: on the paper's Table 2, and on all finished runs under --results."""
+    from rescalade.report.tables.markdown import markdown
+    from rescalade.report.tables.regret import finished_regrets, published_regrets
+    from rescalade.report.tables.regret_table import regret_table
+
+    found = [published_regrets()]
+    if context.snapshot is not None or all(file.is_file() for file in context.files):
+        found += finished_regrets(context.config, context.paths)
+    typer.echo("\n\n".join(markdown(regret_table(one)) for one in found))

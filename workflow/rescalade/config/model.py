@@ -14,7 +14,7 @@ from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
-from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
+from rescalade.variants import DEFAULT_RULE, FITTED_ON, MODES, SCALE_RULES, Mode, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 
 Keep = Literal["all", "vectors", "scores"]
@@ -119,7 +119,9 @@ class GridEntry(Strict):
         min_length=1, description="Scales k; `auto` takes k from the backbone's audit by `rule`."
     )
     rule: ScaleRule = Field(
-        "loss", description=f"Rule behind the scale `auto`: {', '.join(SCALE_RULES)}. See docs/heads.md."
+        DEFAULT_RULE,
+        description=f"Rule behind the scale `auto`: {', '.join(SCALE_RULES)}. The default has {FITTED_ON}. "
+        "See docs/heads.md.",
     )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
     bias: bool = Field(False, description="Divide the bias too (the paper does not say).")

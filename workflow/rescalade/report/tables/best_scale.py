@@ -120,7 +120,7 @@ def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
     nearest = outcome.nearest
     if nearest is None:
         return ["no run was made"]
-    remarks = [outcome.prediction.note] if outcome.prediction.k is None else []
+    remarks = [outcome.prediction.note] if outcome.prediction.note else []
     scales = sorted({cell.variant.scale for cell in summary.of(outcome.backbone) if cell.made})
     low, high, near = f"{scales[0]:g}", f"{scales[-1]:g}", f"{nearest.variant.scale:g}"
     if not scales[0] <= power <= scales[-1]:
@@ -158,7 +158,7 @@ def _without_prediction(summary: Summary) -> list[Row]:
 
 
 def _means(outcomes: list[RuleOutcome], measure: str) -> list[str]:
-    """One sentence: how far each rule fell short on average."""
+    """One sentence: how far each rule fell short on average and at worst."""
     found: dict[str, list[float]] = {}
     for outcome in outcomes:
         if math.isfinite(outcome.shortfall):
@@ -166,7 +166,8 @@ def _means(outcomes: list[RuleOutcome], measure: str) -> list[str]:
     if not found:
         return []
     parts = [
-        f"{rule} {written(math.fsum(values) / len(values))} over {plural(len(values), 'backbone')}"
+        f"{rule} {written(math.fsum(values) / len(values))} over {plural(len(values), 'backbone')} "
+        f"({written(max(values))} at worst)"
         for rule, values in found.items()
     ]
     return [
