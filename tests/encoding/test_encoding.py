@@ -13,13 +13,16 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
-from rescalade.encoding.encode import EncodeSettings, encode_collection
+from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.encoder import plan_batches
+from rescalade.encoding.settings import EncodeSettings
+from rescalade.encoding.work_folder import WorkFolder
 from rescalade.errors import UserError
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.models.splade_config import FILE
 from rescalade.rescaling.divide import apply
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
+from rescalade.texts.text_parts import table_texts
 from rescalade.variants import Variant
 from rescalade.vectors.manifest_file import VectorsManifest
 from rescalade.vectors.vectors import QUERIES as QUERY_FILE
@@ -55,7 +58,8 @@ def model_folder(path: Path, kind: str, variant: Variant, tokenizer: PreTrainedT
 def encode(folder: Path, output: Path, **changes: Any) -> VectorsManifest:
     settings = EncodeSettings(**{**SETTINGS.model_dump(), **changes})
     output.mkdir()
-    return encode_collection(folder, collection(), settings, output=output, device="cpu", progress=lambda *_: None)
+    documents, queries = table_texts(collection().corpus), table_texts(collection().queries)
+    return EncodeJob(folder, documents, queries, settings, work=WorkFolder(output)).encode(["cpu"], lambda *_: None)
 
 
 def dense(folder: Path, names: Sequence[str], vocabulary: int) -> np.ndarray[Any, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescalade.errors import UserError
-from rescalade.retrieval import repeated
+from rescalade.retrieval import document_ids
 from rescalade.retrieval.block import BLOCK_DOCUMENTS, blocks
 from rescalade.retrieval.index import build_index
 from rescalade.retrieval.search import _batches, search
@@ -156,7 +156,7 @@ def test_an_id_that_stands_twice_is_named_with_its_places(where: tuple[int, int]
 
 
 def test_ids_with_one_hash_are_no_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeated, "_hash", lambda text, lengths, hashes: hashes.fill(7))
+    monkeypatch.setattr(document_ids, "_hash", lambda text, lengths, hashes: hashes.fill(7))
     assert len(build_index([vectors([ONE] * 10)], 5)) == 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,15 @@ class Tally:
         return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
+class _Rows(NamedTuple):
+    """Rows of texts: the numbers of these [n], entries of each [n], terms [P] and weights [P]."""
+
+    numbers: Sequence[int]
+    counts: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
 class Collector:
     """Takes rows in any order and gives them back in the order of the texts.
 
@@ -66,7 +76,7 @@ class Collector:
         self._broken += int(rows.broken.sum())
         self._postings += len(rows.terms)
         self._weight += float(rows.weights.sum(dtype=np.float64))
-        self._put(numbers, rows.counts, rows.terms, rows.weights)
+        self._put(_Rows(numbers, rows.counts, rows.terms, rows.weights))
         if self._bytes > self._limit and not self._bounded:
             self._bounded = 1
             cap = max(1, self._limit // (BYTES * self._texts))
@@ -74,7 +84,7 @@ class Collector:
             blocks = self._blocks
             self._clear()
             while blocks:  # one at a time, so that what is kept and what goes are not both there
-                self._put(*blocks.pop(0).filled())
+                self._put(blocks.pop(0).filled())
 
     def finish(self, ids: Sequence[str]) -> tuple[SparseVectors, Tally]:
         """All texts in order; the collector is empty afterwards."""
@@ -103,22 +113,17 @@ class Collector:
         self._blocks: list[_Block] = []
         self._bytes = 0
 
-    def _put(
-        self,
-        numbers: Sequence[int],
-        counts: NDArray[np.int64],
-        terms: NDArray[np.int32],
-        weights: NDArray[np.float32],
-    ) -> None:
-        if self._top is not None and len(counts) and int(counts.max()) > self._top:
-            stops = np.cumsum(counts)
-            rows = zip(stops - counts, stops, strict=True)
-            kept = np.concatenate([heaviest(weights[start:stop], self._top) for start, stop in rows])
-            terms, weights, counts = terms[kept], weights[kept], np.minimum(counts, self._top)
-        if not self._blocks or not self._blocks[-1].takes(len(terms)):
-            self._blocks.append(_Block(max(BLOCK, len(terms))))
-        self._blocks[-1].append(numbers, counts, terms, weights)
-        self._bytes += BYTES * len(terms)
+    def _put(self, rows: _Rows) -> None:
+        if self._top is not None and len(rows.counts) and int(rows.counts.max()) > self._top:
+            stops = np.cumsum(rows.counts)
+            places = zip(stops - rows.counts, stops, strict=True)
+            kept = np.concatenate([heaviest(rows.weights[start:stop], self._top) for start, stop in places])
+            rows = _Rows(rows.numbers, np.minimum(rows.counts, self._top), rows.terms[kept], rows.weights[kept])
+        entries = len(rows.terms)
+        if not self._blocks or not self._blocks[-1].takes(entries):
+            self._blocks.append(_Block(max(BLOCK, entries)))
+        self._blocks[-1].append(rows)
+        self._bytes += BYTES * entries
 
 
 class _Block:
@@ -133,22 +138,16 @@ class _Block:
     def takes(self, entries: int) -> bool:
         return self._used + entries <= len(self._terms)
 
-    def append(
-        self,
-        numbers: Sequence[int],
-        counts: NDArray[np.int64],
-        terms: NDArray[np.int32],
-        weights: NDArray[np.float32],
-    ) -> None:
-        place = slice(self._used, self._used + len(terms))
-        self._terms[place], self._weights[place] = terms, weights
+    def append(self, rows: _Rows) -> None:
+        place = slice(self._used, self._used + len(rows.terms))
+        self._terms[place], self._weights[place] = rows.terms, rows.weights
         self._used = place.stop
-        self.numbers += numbers
-        self.counts += counts.tolist()
+        self.numbers += rows.numbers
+        self.counts += rows.counts.tolist()
 
-    def filled(self) -> tuple[list[int], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    def filled(self) -> _Rows:
         counts = np.array(self.counts, np.int64)
-        return self.numbers, counts, self._terms[: self._used], self._weights[: self._used]
+        return _Rows(self.numbers, counts, self._terms[: self._used], self._weights[: self._used])
 
 
 def heaviest(weights: NDArray[np.float32], count: int) -> NDArray[np.bool_]:

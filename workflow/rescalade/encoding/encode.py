@@ -17,14 +17,11 @@ from rescalade.encoding.work_folder import WorkFolder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
 from rescalade.progress import Progress
-from rescalade.texts.collection import Collection
-from rescalade.texts.text_parts import Texts, collection_texts
+from rescalade.texts.text_parts import Texts
 from rescalade.texts.tokens import cached_tokens, tokenizer_digest
 from rescalade.vectors.file_names import QUERIES, shard_name
 from rescalade.vectors.manifest import model_digest
 from rescalade.vectors.manifest_file import VectorsManifest
-
-__all__ = ["EncodeJob", "EncodeSettings", "Encoder", "encode_collection"]
 
 logger = logging.getLogger(__name__)
 
@@ -97,22 +94,14 @@ class EncodeJob:
         self._make([self._files[number]], [device], progress)
 
     def encode(self, devices: Sequence[str], progress: Progress) -> VectorsManifest:
-        """Make every file that is not finished, then the manifest.
-
-        Returns:
-            The manifest.
-        """
-        files = [*self._files, self._queries]
-        facts = self._make(files, devices, progress)
+        """Make every file that is not finished, then the manifest, which is returned."""
+        facts = self._make([*self._files, self._queries], devices, progress)
         return write_manifest(self.work.folder, facts, self.settings, self.how, self.digests)
 
     def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
         self.work.folder.mkdir(parents=True, exist_ok=True)
-        facts: dict[str, dict[str, Any]] = {}
-        for file in files:
-            taken = self.work.take(file.name, self._expected(file))
-            if taken is not None:
-                facts[file.name] = taken
+        taken = {file.name: self.work.take(file.name, self._expected(file)) for file in files}
+        facts = {name: found for name, found in taken.items() if found is not None}
         missing = [file for file in files if file.name not in facts]
         if facts and missing:
             logger.info("%d of %d files are finished already", len(facts), len(files))
@@ -166,22 +155,3 @@ class EncodeJob:
             "first": file.first,
             "texts": file.stop - file.first,
         }
-
-
-def encode_collection(
-    model_folder: Path,
-    collection: Collection,
-    settings: EncodeSettings,
-    *,
-    output: Path,
-    device: str,
-    progress: Progress,
-) -> VectorsManifest:
-    """Encode a collection in memory into a folder, all of it anew.
-
-    Returns:
-        The manifest, written last: counts, settings, digests of the files and of the model.
-    """
-    documents, queries = collection_texts(collection)
-    job = EncodeJob(model_folder, documents, queries, settings, work=WorkFolder(output))
-    return job.encode([device], progress)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.work_folder import WorkFolder
@@ -56,13 +54,10 @@ def run_encode_shard(settings: EncodeSettings, inputs: Files, outputs: Files, ca
 def _job(settings: EncodeSettings, inputs: Files, call: Call, work: WorkFolder) -> EncodeJob:
     data = inputs["manifest"].parent
     documents, queries = folder_texts(data)
-    _check_count(settings.documents, documents.count, data)
+    if settings.documents not in (None, documents.count):  # the graph's jobs would not cover its shards
+        raise UserError(
+            f"datasets.{data.name}.documents says {settings.documents}, the corpus has {documents.count}; correct it"
+        )
     return EncodeJob(
         inputs["model"], documents, queries, settings, work=work, tokens=call.caches.get("tokens"), code=call.code
     )
-
-
-def _check_count(declared: int | None, found: int, data: Path) -> None:
-    """Refuse a data set whose size is not the declared one: the graph's jobs would not cover its shards."""
-    if declared is not None and declared != found:
-        raise UserError(f"datasets.{data.name}.documents says {declared}, the corpus has {found}; correct it")

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, blocks
-from rescalade.retrieval.document_ids import pack_names
-from rescalade.retrieval.repeated import RepeatedIds
+from rescalade.retrieval.document_ids import RepeatedIds, pack_names
 from rescalade.vectors.vectors import SparseVectors
 
 
@@ -78,8 +77,7 @@ def build_index(
     weights = np.concatenate([np.zeros(0, np.float32), *(block.weights for block in found)])
     names = [name for block in found for name in block.ids]
     repeated = RepeatedIds()
-    text, lengths = pack_names(names)
-    repeated.add(np.frombuffer(text, np.uint8), lengths)
+    repeated.add(*pack_names(names))
     repeated.check(names)
     return InvertedIndex(
         names,

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.retrieval.block import BLOCK_POSTINGS, Block, blocks
-from rescalade.retrieval.document_ids import MappedNames, pack_names
+from rescalade.retrieval.document_ids import MappedNames, RepeatedIds, pack_names
 from rescalade.retrieval.header import FILES, FORMAT, Header, read_header, write_header
 from rescalade.retrieval.index import InvertedIndex
-from rescalade.retrieval.repeated import RepeatedIds
 from rescalade.vectors.vectors import SparseVectors
 
 MEMORY_MB = 256
@@ -75,9 +74,7 @@ def load_index(folder: Path) -> InvertedIndex:
         UserError: the header is missing or damaged, or a file does not have its size.
     """
     header = read_header(folder)
-    arrays: dict[str, NDArray[Any]] = {}
-    for name in FILES:
-        arrays[name] = _mapped(folder, name, header.bytes[name])
+    arrays = {name: _mapped(folder, name, header.bytes[name]) for name in FILES}
     return InvertedIndex(
         MappedNames(*(arrays.pop(name) for name in NAME_FILES)),
         arrays["first"],
@@ -128,8 +125,8 @@ class _Writer:
     def add(self, block: Block) -> None:
         """Write one block."""
         text, lengths = pack_names(block.ids)
-        self._ids.add(np.frombuffer(text, np.uint8), lengths)
-        self._append("names", np.frombuffer(text, np.uint8))
+        self._ids.add(text, lengths)
+        self._append("names", text)
         self._append("name_offsets", np.cumsum(lengths) + self._text)
         self._append("offsets", block.offsets + self._postings)
         self._append("documents", block.documents)

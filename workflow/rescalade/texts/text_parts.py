@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rescalade.texts.collection import Collection, check_file, digests, texts_of
+from rescalade.texts.collection import check_file, digests, texts_of
 
 Part = tuple[list[str], list[str]]
 
@@ -33,11 +33,6 @@ def table_texts(table: pa.Table, digest: str = "") -> Texts:
         return _part(table.slice(first, stop - first))
 
     return Texts(len(table), digest, read)
-
-
-def collection_texts(collection: Collection) -> tuple[Texts, Texts]:
-    """Documents and queries of a collection in memory."""
-    return table_texts(collection.corpus), table_texts(collection.queries)
 
 
 def folder_texts(folder: Path) -> tuple[Texts, Texts]:

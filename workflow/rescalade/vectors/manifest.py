@@ -38,22 +38,6 @@ def read_manifest(folder: Path) -> VectorsManifest:
     return manifest
 
 
-def check_model(folder: Path, manifest: VectorsManifest, model: str) -> None:
-    """Refuse vectors that another model made.
-
-    Args:
-        model: digest of the model that is to be used with them (`model_digest`).
-
-    Raises:
-        UserError: they are not of this model.
-    """
-    if manifest.model != model:
-        raise UserError(
-            f"{folder}: its vectors are of model {manifest.model[:12]}…, this model is {model[:12]}…; "
-            "encode again with this model"
-        )
-
-
 def model_digest(folder: Path) -> str:
     """Digest of a model's weights.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rescalade.vectors.file_names import MANIFEST, QUERIES, shard_name
 from rescalade.vectors.files import read_vectors, write_vectors
-from rescalade.vectors.manifest import CorpusShards, check_model, model_digest, read_manifest
+from rescalade.vectors.manifest import CorpusShards, model_digest, read_manifest
 from rescalade.vectors.reader import SparseVectors
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "QUERIES",
     "CorpusShards",
     "SparseVectors",
-    "check_model",
     "concatenate",
     "model_digest",
     "read_manifest",
