@@ -111,7 +111,7 @@ def index(folder: str) -> dict[str, Any]:
     asked = pq.read_table(Path(folder) / "queries.parquet")["text"].to_pylist()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         begun = time.process_time()
-        found = Bm25(collection_parts(Path(folder)), [asked], Path(scratch))
+        found = Bm25(collection_parts(Path(folder)), [asked], Path(scratch), "words")
         built = time.process_time()
         found.search(asked[:2], 20)  # the compiled kernel is loaded
         start = time.process_time()

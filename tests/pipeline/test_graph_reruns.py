@@ -38,6 +38,11 @@ def test_search_depth(made: Pipeline) -> None:
     assert set(jobs) == {"search", "score", "bm25", "score_bm25", "page"} | END
 
 
+def test_other_words_for_bm25(made: Pipeline) -> None:
+    jobs = made.jobs("--configfile", made.overlay("datasets: {test: {analyser: words}}"))
+    assert set(jobs) == {"bm25", "score_bm25", "page"} | END
+
+
 def test_another_main_measure(made: Pipeline) -> None:
     """What is always scored is there already; only what is said of it changes."""
     assert set(made.jobs("--configfile", made.overlay("datasets: {test: {metric: MRR@10}}"))) == {"page"} | END

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from rescalade.strict import Strict
+from rescalade.texts.analyser import AnalyserName
 
 
 class Protocol(Strict):
@@ -19,6 +20,11 @@ class Protocol(Strict):
     minimum_grade: int = Field(1, ge=1, description="From this grade on a document counts for MRR and recall.")
     drop_identical_ids: bool = Field(
         False, description="Leave out the document whose id is the query's (ArguAna, Quora)."
+    )
+    analyser: AnalyserName = Field(
+        "english",
+        description="How BM25 finds words, as the baseline and where it mines hard negatives. english: as Anserini by "
+        "default, stemmed. words: unstemmed, of two characters and more. Both without the same 33 stop words.",
     )
     metric: str = Field(
         "nDCG@10",

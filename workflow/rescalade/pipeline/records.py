@@ -19,8 +19,8 @@ from rescalade.atomic import sha256
 from rescalade.record import Environment, Record
 
 PACKAGES = (
-    "torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "pytrec-eval-terrier",
-    "ir-measures",
+    "torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "snowballstemmer",
+    "pytrec-eval-terrier", "ir-measures",
 )  # fmt: skip
 """Packages whose version can change a result."""
 

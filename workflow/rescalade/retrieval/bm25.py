@@ -1,8 +1,8 @@
 """BM25 over a corpus of any size: the floor in every table, and the first stage that hard negatives come from.
 
-Words and formula are those of the library bm25s in Lucene's variant, and so are the weights, bit by bit. The library
-itself holds the words of the whole corpus as Python objects, tens of gigabytes for MS MARCO; here the corpus passes
-once, its counts go to disk, and the weights into our own index, which is searched like any other.
+The formula is that of the library bm25s in Lucene's variant, and from the same words so are the weights, bit by bit.
+The library itself holds the words of the whole corpus as Python objects, tens of gigabytes for MS MARCO; here the
+corpus passes once, its counts go to disk, and the weights into our own index, which is searched like any other.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from rescalade.retrieval.identical import depth_for, ranking
 from rescalade.retrieval.search import Ranking, search
 from rescalade.retrieval.storage import load_index, write_index
-from rescalade.retrieval.words import Words
+from rescalade.retrieval.words import Words, analyser_named
 from rescalade.scoring.runfile import Hit
+from rescalade.texts.analyser import AnalyserName
 from rescalade.texts.collection import document_batches, read_table, texts_of
 from rescalade.vectors.vectors import SparseVectors, read_vectors, write_vectors
 
@@ -41,15 +42,18 @@ class Bm25:
     In memory are one part of the corpus, 4 bytes per document, the queries' words and one block of the index.
     """
 
-    def __init__(self, documents: Iterable[Part], queries: Iterable[Sequence[str]], folder: Path) -> None:
+    def __init__(
+        self, documents: Iterable[Part], queries: Iterable[Sequence[str]], folder: Path, analyser: AnalyserName
+    ) -> None:
         """Make the index.
 
         Args:
             documents: the corpus in parts, gone through once.
             queries: all texts that `search` will be asked with, in parts.
             folder: an empty folder for the index and what it is made from; it is used while this object is.
+            analyser: how words are found in documents and queries, see `rescalade.retrieval.words`.
         """
-        self._words = Words(queries)
+        self._words = Words(queries, analyser_named(analyser))
         counted = _Counted(folder / "counts", len(self._words))
         for ids, texts in documents:
             counted.add(*self._words.count(ids, texts))
@@ -109,17 +113,24 @@ class _Counted:
 
 
 def rank_collection(
-    folder: Path, scratch: Path, depth: int, *, drop_identical_ids: bool = False, threads: int = 1
+    folder: Path,
+    scratch: Path,
+    depth: int,
+    *,
+    analyser: AnalyserName = "english",
+    drop_identical_ids: bool = False,
+    threads: int = 1,
 ) -> Iterator[tuple[str, list[Hit]]]:
     """The best documents for every query of a collection on disk, a slice of the queries at a time.
 
     Args:
         scratch: an empty folder; it holds the index meanwhile.
+        analyser: how words are found.
         drop_identical_ids: a document whose id is the query's is left out.
     """
     queries = read_table(folder, "queries.parquet")
     slices = [queries.slice(start, SLICE_QUERIES) for start in range(0, len(queries), SLICE_QUERIES)]
-    index = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch)
+    index = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch, analyser)
     for part in slices:
         found = index.search(part["text"].to_pylist(), depth_for(depth, drop_identical_ids), threads)
         for name, (numbers, scores) in zip(part["id"].to_pylist(), found, strict=True):

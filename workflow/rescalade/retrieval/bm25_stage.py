@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rescalade.retrieval.bm25 import rank_collection
-from rescalade.retrieval.settings import SearchSettings
+from rescalade.retrieval.settings import Bm25Settings
 from rescalade.scoring.runfile import write_run
 from rescalade.scratch import scratch_folder
 from rescalade.stage import Call, Files
 
 
-def run_bm25(settings: SearchSettings, inputs: Files, outputs: Files, call: Call) -> None:
+def run_bm25(settings: Bm25Settings, inputs: Files, outputs: Files, call: Call) -> None:
     """Rank a data set by BM25, the floor in every table.
 
     Args:
@@ -24,6 +24,7 @@ def run_bm25(settings: SearchSettings, inputs: Files, outputs: Files, call: Call
             inputs["corpus"].parent,
             scratch,
             settings.depth,
+            analyser=settings.analyser,
             drop_identical_ids=settings.drop_identical_ids,
             threads=call.machine.threads,
         )

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rescalade.retrieval.bm25 import SLICE_QUERIES, Bm25, collection_parts
 from rescalade.retrieval.identical import depth_for
+from rescalade.texts.analyser import AnalyserName
 from rescalade.texts.collection import read_table
 from rescalade.texts.judgements import read_judgements
 from rescalade.texts.triple_files import TRIPLES
@@ -33,6 +34,7 @@ def mine_triples(
     negatives: int,
     depth: int,
     seed: int,
+    analyser: AnalyserName = "english",
     drop_identical_ids: bool = False,
     threads: int = 1,
 ) -> Iterator[pa.Table]:
@@ -45,6 +47,7 @@ def mine_triples(
         folder: a collection.
         scratch: an empty folder; it holds the index meanwhile.
         counts: added to as the tables come.
+        analyser: how BM25 finds words.
         drop_identical_ids: the document whose id is the query's is the query itself, and so no negative of it.
 
     Yields:
@@ -53,7 +56,7 @@ def mine_triples(
     queries = read_table(folder, "queries.parquet")
     judged = read_judgements(folder)
     slices = [queries.slice(start, SLICE_QUERIES) for start in range(0, len(queries), SLICE_QUERIES)]
-    bm25 = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch)
+    bm25 = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch, analyser)
     for part in slices:
         rows: list[tuple[str, str, str]] = []
         names = part["id"].to_pylist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from rescalade.strict import Strict
+from rescalade.texts.analyser import AnalyserName
 
 
 class MiningSettings(Strict):
@@ -16,6 +17,10 @@ class MiningSettings(Strict):
 
 
 class TriplesSettings(MiningSettings):
-    """The stage `triples`. drop_identical_ids: whether the document whose id is the query's is the query itself."""
+    """The stage `triples`.
 
+    analyser: how BM25 finds words. drop_identical_ids: the document whose id is the query's is the query itself.
+    """
+
+    analyser: AnalyserName = "english"
     drop_identical_ids: bool = False

@@ -12,6 +12,7 @@ from rescalade.atomic import atomic_file, sha256
 from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
 from rescalade.scratch import scratch_folder
+from rescalade.texts.analyser import AnalyserName
 from rescalade.texts.triple_files import brought_triples, given_triples
 from rescalade.triples.mining import Mined, mine_triples
 
@@ -23,6 +24,7 @@ def make_triples(
     negatives: int,
     depth: int,
     seed: int,
+    analyser: AnalyserName = "english",
     drop_identical_ids: bool = False,
     threads: int = 1,
 ) -> TriplesManifest:
@@ -47,6 +49,7 @@ def make_triples(
             negatives=negatives,
             depth=depth,
             seed=seed,
+            analyser=analyser,
             drop_identical_ids=drop_identical_ids,
             threads=threads,
         )

@@ -19,6 +19,7 @@ def run_triples(settings: TriplesSettings, inputs: Files, outputs: Files, call: 
         negatives=settings.negatives,
         depth=settings.depth,
         seed=settings.seed,
+        analyser=settings.analyser,
         drop_identical_ids=settings.drop_identical_ids,
         threads=call.machine.threads,
     )

@@ -71,7 +71,8 @@ def triples_settings(config: Config, names: Names) -> TriplesSettings:
     from rescalade.triples.settings import TriplesSettings
 
     mining = config.recipe_named(names["recipe"]).mining.model_dump()
-    return TriplesSettings(**mining, drop_identical_ids=config.dataset(names["dataset"]).drop_identical_ids)
+    dataset = config.dataset(names["dataset"])
+    return TriplesSettings(**mining, analyser=dataset.analyser, drop_identical_ids=dataset.drop_identical_ids)
 
 
 def _triples_inputs(_: Config, names: Names) -> Inputs:

@@ -13,7 +13,7 @@ from rescalade.vectors.file_names import shard_digest_of, shard_name_of
 if TYPE_CHECKING:
     from rescalade.config import Config
     from rescalade.encoding.settings import EncodeSettings
-    from rescalade.retrieval.settings import IndexSettings, SearchSettings
+    from rescalade.retrieval.settings import Bm25Settings, IndexSettings, SearchSettings
     from rescalade.scoring.settings import ScoreSettings
     from rescalade.training.settings import RunSettings
 
@@ -112,6 +112,14 @@ def search_settings(config: Config, names: Names) -> SearchSettings:
 
     dataset = config.dataset(names["dataset"])
     return SearchSettings(depth=dataset.depth, drop_identical_ids=dataset.drop_identical_ids)
+
+
+def bm25_settings(config: Config, names: Names) -> Bm25Settings:
+    """As deep as for the models, and how words are found."""
+    from rescalade.retrieval.settings import Bm25Settings
+
+    analyser = config.dataset(names["dataset"]).analyser
+    return Bm25Settings(**search_settings(config, names).model_dump(), analyser=analyser)
 
 
 def _vectors(config: Config, names: Names) -> Inputs:
@@ -262,7 +270,7 @@ ROWS = (
         command="bm25 {dataset}",
         names=("dataset",),
         run="rescalade.retrieval.bm25_stage:run_bm25",
-        settings=search_settings,
+        settings=bm25_settings,
         inputs=_bm25_inputs,
         outputs=_retrieved(BM25),
         minutes=240,

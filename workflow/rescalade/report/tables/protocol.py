@@ -8,7 +8,12 @@ from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text
 from rescalade.scoring.measures import measure
+from rescalade.texts.analyser import AnalyserName
 
+BM25_WORDS: dict[AnalyserName, str] = {
+    "english": "words stemmed by Porter's algorithm, without stop words, as Anserini does by default",
+    "words": "words of two characters and more as they stand, without stop words",
+}
 STORED = {"auto": "float32, or as float16 where that loses nothing"}
 
 
@@ -98,6 +103,7 @@ def _common(summary: Summary) -> list[str]:
         f"{STORED.get(retrieval.weights, retrieval.weights)}.",
         "Retrieval is exact; equal scores are ordered by the place of the document in its corpus, and this order is "
         "scored. A query without a hit counts 0.",
+        f"BM25 counts {each([BM25_WORDS[config.dataset(name).analyser] for name in config.evaluation_sets()])}.",
         f"Regularisers in training: {regularised}, over one micro-batch, on whatever number of devices.",
     ]
 
