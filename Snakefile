@@ -30,8 +30,12 @@ rule audit:
 
 rule prefetch:
     input:
-        [rules.collection.output.corpus.format(dataset=name) for name in needed_datasets(CONFIG)],
-        [rules.backbone.output.model.format(backbone=name) for name in hub_backbones(CONFIG)],
+        [rules.collection.output.corpus.format(dataset=name) for name in CONFIG.datasets()],
+        [
+            rules.backbone.output.model.format(backbone=name)
+            for name in CONFIG.backbones_made()
+            if CONFIG.backbone(name).source == "hub"
+        ],
 
 
 for name in CONFIG.backbones():

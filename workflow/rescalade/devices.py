@@ -33,10 +33,9 @@ def installed(environment: Mapping[str, str]) -> list[str]:
     RESCALADE_DEVICES (a comma-separated list) stands in for the machine's where it is set. A CUDA_VISIBLE_DEVICES that
     is set already, by the user or by the cluster, is the limit.
     """
-    if "RESCALADE_DEVICES" in environment:
-        return _split(environment["RESCALADE_DEVICES"])
-    if "CUDA_VISIBLE_DEVICES" in environment:
-        return _split(environment["CUDA_VISIBLE_DEVICES"])
+    for variable in ("RESCALADE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        if variable in environment:
+            return [name.strip() for name in environment[variable].split(",") if name.strip()]
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError):
@@ -77,7 +76,7 @@ def lock_folder() -> Path:
     return folder
 
 
-def take(count: int, devices: Sequence[str], folder: Path, prefix: str = "") -> tuple[list[str], list[int]]:
+def take(count: int, devices: Sequence[str], folder: Path, prefix: str = "") -> dict[str, int]:
     """Wait until enough devices are free and lock them.
 
     All or nothing, so that two jobs which each hold a part never wait for one another.
@@ -89,7 +88,7 @@ def take(count: int, devices: Sequence[str], folder: Path, prefix: str = "") -> 
         prefix: sets these devices apart from others of the same name.
 
     Returns:
-        Names of the devices, and file descriptors that hold the locks until they are closed.
+        By device, the file descriptor that holds its lock until it is closed.
 
     Raises:
         UserError: there are not so many devices.
@@ -99,18 +98,15 @@ def take(count: int, devices: Sequence[str], folder: Path, prefix: str = "") -> 
         raise UserError(f"{count} GPU(s) asked for, {found}; give Snakemake --resources=gpu={len(devices)}")
     told = False
     while True:
-        names: list[str] = []
-        held: list[int] = []
+        held: dict[str, int] = {}
         for device in devices:
-            if len(names) == count:
-                break
-            descriptor = _try_lock(folder / f"{prefix}{_file_name(device)}.lock")
-            if descriptor is not None:
-                names.append(device)
-                held.append(descriptor)
-        if len(names) == count:
-            return names, held
-        for descriptor in held:
+            if len(held) < count:
+                descriptor = _try_lock(folder / f"{prefix}{_file_name(device)}.lock")
+                if descriptor is not None:
+                    held[device] = descriptor
+        if len(held) == count:
+            return held
+        for descriptor in held.values():
             os.close(descriptor)
         if not told:
             log.info("waiting for %d of the GPUs %s", count, ", ".join(devices))
@@ -123,17 +119,15 @@ def prepare(count: int, environment: Mapping[str, str]) -> dict[str, str]:
 
     In a Slurm job the devices that the cluster gave the job are the ones to choose from.
     """
-    result = dict(environment)
-    names: list[str] = []
+    held: dict[str, int] = {}
     if count:
         job = environment.get("SLURM_JOB_ID")
         # a cluster may number each job's devices from 0, so a lock must not reach beyond the job
         prefix = f"slurm-{job}-" if job and "CUDA_VISIBLE_DEVICES" in environment else ""
-        names, held = take(count, installed(environment), lock_folder(), prefix)
-        for descriptor in held:
+        held = take(count, installed(environment), lock_folder(), prefix)
+        for descriptor in held.values():
             os.set_inheritable(descriptor, True)
-    result["CUDA_VISIBLE_DEVICES"] = ",".join(names)
-    return result
+    return {**environment, "CUDA_VISIBLE_DEVICES": ",".join(held)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,10 +147,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 2
-
-
-def _split(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _file_name(device: str) -> str:

@@ -5,25 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from rescalade.errors import UserError, nearest
+from rescalade.strict import Strict
 
 FOLDER = Path(__file__).resolve().parent / "catalogue" / "published"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(_Strict):
+class Named(Strict):
     """A backbone or data set of a paper. names: what a configuration may call it, or its hub id."""
 
     title: str
     names: list[str] = Field(min_length=1)
 
 
-class Tolerance(_Strict):
+class Tolerance(Strict):
     """How far ours may be off, absolute or relative to the published value."""
 
     absolute: float = 0.0
@@ -34,7 +31,7 @@ class Tolerance(_Strict):
         return max(self.absolute, self.relative * abs(value))
 
 
-class PublishedValue(_Strict):
+class PublishedValue(Strict):
     """One number. scale: k, None where the number belongs to no k. digitised: relative error of a read-off."""
 
     where: str
@@ -46,7 +43,7 @@ class PublishedValue(_Strict):
     digitised: float | None = None
 
 
-class Published(_Strict):
+class Published(Strict):
     """A paper's numbers."""
 
     title: str

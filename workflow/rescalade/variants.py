@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from rescalade.errors import UserError
 
 Mode = Literal["tied", "untied", "folded", "multiplier"]
-MODES: tuple[Mode, ...] = ("tied", "untied", "folded", "multiplier")
+MODES: tuple[Mode, ...] = get_args(Mode)
 ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
-SCALE_RULES: tuple[ScaleRule, ...] = ("width", "norm", "activation", "score", "loss")
+SCALE_RULES: tuple[ScaleRule, ...] = get_args(ScaleRule)
 """Rules that choose k from an audit; `rescalade.audit.choose` says what each does."""
 DEFAULT_RULE: ScaleRule = "width"
 """Of the rules whose k is known there, that of the least worst-case regret on Table 2 of arXiv 2606.18811."""

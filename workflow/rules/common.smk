@@ -24,7 +24,6 @@ from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.graph import input_files
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
 from rescalade.pipeline.resources import devices, resources
-from rescalade.pipeline.selection import hub_backbones, needed_datasets, recipes, staged_sources
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
 from rescalade.variants import AUTOMATIC, WILDCARD
@@ -115,10 +114,9 @@ def resources_of(stage):
     """What a job asks for, each a function of its wildcards."""
 
     def part(key):
-        return lambda wildcards: getattr(asked(stage, *names(stage, wildcards).values()), key)
+        return lambda wildcards: asked(stage, *names(stage, wildcards).values())[key]
 
-    found = {"mem_mb": part("memory_mb"), "runtime": part("minutes")}
-    return {"gpu": part("gpu"), **found} if STAGES[stage].gpu else found
+    return {key: part(key) for key in ("gpu", "mem_mb", "runtime") if key != "gpu" or STAGES[stage].gpu}
 
 
 def params(stage):
@@ -171,10 +169,10 @@ onstart:
 
 
 wildcard_constraints:
-    source=either(staged_sources(CONFIG)),
+    source=either(name for name, source in CONFIG.model.sources.items() if source.has_stage),
     dataset=either(CONFIG.model.datasets),
     backbone=either(CONFIG.model.backbones),
-    recipe=either(recipes(CONFIG)),
+    recipe=either(dict.fromkeys(run.recipe for run in [*CONFIG.runs(), *CONFIG.others()])),
     variant=WILDCARD,
     seed=r"\d+",
     shard=r"\d{5}",

@@ -85,16 +85,8 @@ class Config:
         names = list(getattr(self.model, subject))
         if owner not in self.own:
             return names
-        texts = [self.backbone(made_from).pretrain for name in self.backbones() for made_from in self._origin(name)]
-        used = {
-            "datasets": {self.experiment.train_on, *self.evaluation_sets(), *(text.text for text in texts if text)},
-            "experiments": {self.name, *self.experiment.also},
-        }[subject]
+        used = {"datasets": self.datasets(), "experiments": [self.name, *self.experiment.also]}[subject]
         return [name for name in names if (subject, name) in self.own or name in used]
-
-    def _origin(self, backbone: str) -> list[str]:
-        """A backbone and the one that it is inflated from."""
-        return [backbone, *filter(None, [self.backbone(backbone).of])]
 
     def others(self) -> list[Run]:
         """Runs of the experiments that the chosen one shows along with its own."""
@@ -109,6 +101,17 @@ class Config:
         """Backbones that the experiment trains, in file order."""
         used = {run.backbone for run in self.runs()}
         return [name for name in self.model.backbones if name in used]
+
+    def backbones_made(self) -> list[str]:
+        """Backbones that the experiment trains, and those that they are inflated from."""
+        names = self.backbones()
+        return list(dict.fromkeys([*names, *filter(None, (self.backbone(name).of for name in names))]))
+
+    def datasets(self) -> list[str]:
+        """Data sets that the experiment trains on, is tested on, or pretrains a backbone on."""
+        pretraining = filter(None, (self.backbone(name).pretrain for name in self.backbones_made()))
+        texts = [settings.text for settings in pretraining]
+        return list(dict.fromkeys([self.experiment.train_on, *self.evaluation_sets(), *texts]))
 
     def evaluation_sets(self) -> list[str]:
         """In-domain sets, then out-of-domain sets."""

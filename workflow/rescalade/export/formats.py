@@ -127,13 +127,7 @@ VESPA_SCHEMA = f"""schema passage {{
 
 FORMATS = {
     "anserini": Format(
-        True,
-        anserini_document,
-        anserini_query,
-        "documents/part-{:05d}.jsonl",
-        "queries.tsv",
-        {},
-        topics=True,
+        True, anserini_document, anserini_query, "documents/part-{:05d}.jsonl", "queries.tsv", {}, topics=True
     ),
     "opensearch": Format(
         True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rescalade.config import Config
 from rescalade.paths import Paths
@@ -25,15 +24,6 @@ MARGIN = 3
 """Times the estimated time: a GPU that is shared or older, a slow disk."""
 
 
-@dataclass(frozen=True)
-class Resources:
-    """gpu: devices. memory_mb, minutes: limits that a cluster holds the job to."""
-
-    gpu: int
-    memory_mb: int
-    minutes: int
-
-
 def devices(config: Config, names: Mapping[str, str]) -> int:
     """Devices that train a run together: the backbone's own number, else its recipe's.
 
@@ -44,11 +34,14 @@ def devices(config: Config, names: Mapping[str, str]) -> int:
     return own if own is not None else config.recipe_named(run.recipe).devices
 
 
-def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str], *, gpu: bool) -> Resources:
+def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str], *, gpu: bool) -> dict[str, int]:
     """What a job asks for: its row's figures, or more where backbone and data need it.
 
     Args:
         gpu: whether the call provides GPUs at all. Without, time is not estimated: the estimates are of GPUs.
+
+    Returns:
+        By Snakemake's names: gpu, devices; mem_mb and runtime, in minutes, limits that a cluster holds the job to.
     """
     row = stage(rule)
     count = (devices(config, names) if rule == "train" else 1) if row.gpu and gpu else 0
@@ -63,4 +56,4 @@ def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str],
             work = measure_work(config, paths, {job.key: job}, [job.key], Assumptions())
             hours = (work.train_hours + work.encode_hours) / count
             minutes = max(minutes, math.ceil(MARGIN * hours * 60))
-    return Resources(count, memory, minutes)
+    return {"gpu": count, "mem_mb": memory, "runtime": minutes}

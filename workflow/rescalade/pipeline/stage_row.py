@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.paths import Paths
+from rescalade.record import RECORD
 
 if TYPE_CHECKING:
     from rescalade.config import Config
@@ -43,10 +44,10 @@ class Stage:
     name: of the rule. command: what follows `rescalade` on the command line, with the names in braces. run: module and
     function, in which the digest of its code begins. settings: what decides its outputs, and nothing else: inputs carry
     their own settings, so a change travels along the graph and no further. inputs: by name. outputs: templates by name;
-    those among `folders` are folders. record: the output that keeps the record, or the folder that holds record.json;
-    None for pages, which keep none. caches: folders that are no outputs and may be deleted. reads_records: whether it
-    reads, where they are there, the records of all that it rests on. gpu: whether it uses one. threads, memory_mb,
-    minutes: what a job asks for where nothing better is known.
+    those among `folders` are folders. The record is the output of that name, else record.json in the first folder.
+    caches: folders that are no outputs and may be deleted. reads_records: whether it reads, where they are there, the
+    records of all that it rests on. gpu: whether it uses one. threads, memory_mb, minutes: what a job asks for where
+    nothing better is known.
     """
 
     name: str
@@ -57,7 +58,6 @@ class Stage:
     inputs: Callable[[Config, Names], Inputs]
     outputs: Templates
     folders: tuple[str, ...] = ()
-    record: str | None = "record"
     caches: Templates = field(default_factory=dict)
     reads_records: bool = False
     gpu: bool = False
@@ -79,11 +79,9 @@ class Stage:
         return {name: filled(template, paths, names) for name, template in self.caches.items()}
 
     def record_file(self, paths: Paths, names: Names) -> Path | None:
-        """The file that keeps its record."""
-        if self.record is None:
-            return None
-        path = filled(self.outputs[self.record], paths, names)
-        return path / "record.json" if self.record in self.folders else path
+        """The file that keeps its record; None for pages and shards, which have none."""
+        files = self.output_files(paths, names)
+        return files.get("record") or next((files[folder] / RECORD for folder in self.folders), None)
 
 
 def filled(template: str, paths: Paths, names: Names) -> Path:

@@ -4,19 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PARQUET_BYTES_PER_POSTING = 4.92
-INDEX_BYTES_PER_POSTING = 6.12
-"""Both from bench/results/retrieval.json, 1 million documents with float32 weights."""
-TOKEN_BYTES = 4
-"""A token number on disk, before compression."""
-TEXT_BYTES_PER_TOKEN = 2.2
-"""Of corpus.parquet, zstd: MS MARCO-like passages have about 4.5 letters to a token and shrink to a half."""
-WEIGHT_BYTES = 4
-ADAM_BYTES = 8
-"""Two float32 moments for each weight, in a checkpoint beside it."""
-RANKING_BYTES = 12
-"""A line of a gzipped TREC run."""
-
 
 @dataclass(frozen=True)
 class Assumptions:

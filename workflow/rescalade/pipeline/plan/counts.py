@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypeVar
 
 from rescalade.collection_manifest import CollectionManifest, TriplesManifest
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
-from rescalade.pipeline.plan.reading import known
+from rescalade.stored import OlderSchemaError, Stored
+
+Kind = TypeVar("Kind", bound=Stored)
+
+
+def known(kind: type[Kind], path: Path) -> Kind | None:
+    """A file that a stage left; None where there is none, or one of an older schema, which will be made again.
+
+    A plan must come out of any folder, also of a half-made or an older one.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return kind.read_or_none(path)
+    except OlderSchemaError:
+        return None
 
 
 def documents(config: Config, paths: Paths, name: str) -> int | None:

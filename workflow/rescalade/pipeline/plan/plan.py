@@ -49,19 +49,8 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for a file."""
-        return {
-            "experiment": self.experiment,
-            "jobs": self.jobs,
-            "todo": self.todo,
-            "work": {**asdict(self.work), "unknown": sorted(self.work.unknown)},
-            "downloads": self.downloads,
-            "disk": self.disk,
-            "needed": self.needed,
-            "free": self.free,
-            "fits": self.fits,
-            "unknown": self.unknown,
-            "assumptions": asdict(self.assumptions),
-        }
+        work = {**asdict(self.work), "unknown": sorted(self.work.unknown)}
+        return {**asdict(self), "work": work, "needed": self.needed, "fits": self.fits}
 
 
 def make_plan(config: Config, paths: Paths, assumed: Assumptions) -> Plan:

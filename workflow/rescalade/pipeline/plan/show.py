@@ -14,7 +14,8 @@ from rescalade.pipeline.plan.speed import ENCODE_OPERATIONS, TRAIN_OPERATIONS, S
 
 def show_plan(plan: Plan, console: Console) -> None:
     """Print jobs, work, downloads and disk of what is to do, and what stands behind the numbers."""
-    jobs = Table("stage", *_right("jobs", "done", "to do"), title=f"Plan of {plan.experiment}")
+    numbers = [Column(name, justify="right") for name in ("jobs", "done", "to do")]
+    jobs = Table("stage", *numbers, title=f"Plan of {plan.experiment}")
     for rule, count in plan.jobs.items():
         left = plan.todo.get(rule, 0)
         jobs.add_row(rule, f"{count:,}", f"{count - left:,}", f"{left:,}")
@@ -92,16 +93,10 @@ def _source(what: str, speeds: Mapping[str, Speed], kind: str, assumed: Assumpti
 
 
 def _pairs(title: str, values: Mapping[str, str]) -> Table:
-    table = Table(title=title, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
+    table = Table(Column(), Column(justify="right"), title=title, show_header=False)
     for name, value in values.items():
         table.add_row(name, value)
     return table
-
-
-def _right(*names: str) -> list[Column]:
-    return [Column(name, justify="right") for name in names]
 
 
 def _short(value: float) -> str:
@@ -112,10 +107,7 @@ def _short(value: float) -> str:
 
 
 def _bytes(value: int) -> str:
-    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e3:.3g} kB"
+    return f"{_short(value)}B" if value >= 1e6 else f"{value / 1e3:.3g} kB"
 
 
 def _hours(value: float) -> str:

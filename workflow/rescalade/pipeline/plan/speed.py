@@ -11,7 +11,7 @@ from rescalade.outcome import Outcome
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.plan.assumptions import Assumptions
-from rescalade.pipeline.plan.reading import known
+from rescalade.pipeline.plan.counts import known
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.record import RECORD, Record
 from rescalade.vectors.file_names import MANIFEST
@@ -20,6 +20,10 @@ from rescalade.vectors.manifest_file import VectorsManifest
 TRAIN_OPERATIONS = 6
 ENCODE_OPERATIONS = 2
 """Per weight and token: a multiplication and an addition forward, twice as many backward (arXiv 2001.08361, 2.1)."""
+
+
+Measured = tuple[float, str | None]
+"""Seconds, and the device that took them; None where nothing was measured."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +56,18 @@ def speed_of(
     weights = (shape_of(config, paths, backbone) or UNKNOWN).computed
     train = config.train_settings(backbone, config.experiment_of(recipe))
     trained, encoded = measured(paths, recipe, backbone)
-    step = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(train.precision)
-    document = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.encoding_precision(train))
     if assumed.train_tokens_per_second is not None:
-        step, trained = step_tokens / assumed.train_tokens_per_second, None
+        trained = step_tokens / assumed.train_tokens_per_second, None
     if assumed.encode_per_second is not None:
-        document, encoded = 1 / assumed.encode_per_second, None
-    return Speed(
-        trained[0] if trained else step,
-        encoded[0] if encoded else document,
-        trained[1] if trained else None,
-        encoded[1] if encoded else None,
-    )
+        encoded = 1 / assumed.encode_per_second, None
+    counted = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(train.precision), None
+    step, step_measured = trained or counted
+    counted = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.encoding_precision(train)), None
+    document, document_measured = encoded or counted
+    return Speed(step, document, step_measured, document_measured)
 
 
-def measured(paths: Paths, recipe: str, backbone: str) -> tuple[tuple[float, str] | None, tuple[float, str] | None]:
+def measured(paths: Paths, recipe: str, backbone: str) -> tuple[Measured | None, Measured | None]:
     """Seconds per step and per document of the finished runs of a backbone, each with the device; None without any."""
     any_run = f"{recipe}/{backbone}/*/*"
     outcomes = output(paths, "train", "outcome", run=any_run), output(paths, "train", "record", run=any_run)

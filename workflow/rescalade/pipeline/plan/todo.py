@@ -35,19 +35,14 @@ def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:
 
     for need in jobs[(ALL,)].needs:
         ask(need)
-    while found:  # what reads something that is made anew, along the way to the report
-        again = [key for key in _asked(jobs) if key not in found and found.intersection(jobs[key].needs)]
-        if not again:
-            break
+    # what reads something that is made anew, along the way to the report
+    asked = [key for key, job in jobs.items() if job.rule != "encode_shard"]
+    while again := [key for key in asked if key not in found and found.intersection(jobs[key].needs)]:
         for key in again:
             found.add(key)
             for need in jobs[key].needs:
                 ask(need)
     return found
-
-
-def _asked(jobs: Mapping[Key, Job]) -> list[Key]:
-    return [key for key, job in jobs.items() if job.rule != "encode_shard"]
 
 
 def _present(job: Job) -> bool:

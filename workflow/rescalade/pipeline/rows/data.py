@@ -90,7 +90,6 @@ ROWS = (
         inputs=_nothing,
         outputs={"folder": "{results}/sources/{source}"},
         folders=("folder",),
-        record="folder",
         threads=2,
         memory_mb=4000,
     ),

@@ -101,7 +101,6 @@ def _rescale(name: str, names: tuple[str, ...], options: str, place: str) -> Sta
         inputs=_rescale_inputs,
         outputs={"model": f"{{results}}/rescaled/{{backbone}}/{place}"},
         folders=("model",),
-        record="model",
         minutes=30,
     )
 
@@ -116,7 +115,6 @@ ROWS = (
         inputs=_backbone_inputs,
         outputs={"model": "{results}/backbones/{backbone}"},
         folders=("model",),
-        record="model",
         caches={"unfinished": "{results}/.checkpoints", "hub": "{results}/hub"},
         gpu=True,
         minutes=240,

@@ -81,7 +81,6 @@ def _folder(name: str) -> Stage:
         inputs=_results,
         outputs={name: f"{EXPERIMENT}/{name}"},
         folders=(name,),
-        record=name,
         memory_mb=2000,
         minutes=30,
     )
@@ -96,7 +95,6 @@ ROWS = (
         settings=report_settings,
         inputs=_results,
         outputs={"page": f"{EXPERIMENT}/{{backbone}}.html"},
-        record=None,
         reads_records=True,
         memory_mb=2000,
         minutes=30,

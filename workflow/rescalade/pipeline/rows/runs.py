@@ -214,7 +214,6 @@ ROWS = (
             "shard": f"{GROWING}/{shard_name_of('{shard}')}",
             "digest": f"{GROWING}/{shard_digest_of('{shard}')}",
         },
-        record=None,
         caches=ENCODE_CACHES,
         gpu=True,
         minutes=720,
@@ -228,7 +227,6 @@ ROWS = (
         inputs=_encode_inputs,
         outputs={"vectors": VECTORS},
         folders=("vectors",),
-        record="vectors",
         caches=ENCODE_CACHES,
         gpu=True,
         minutes=720,
@@ -242,7 +240,6 @@ ROWS = (
         inputs=_index_inputs,
         outputs={"index": f"{RUN}/index/{{dataset}}"},
         folders=("index",),
-        record="index",
         minutes=120,
     ),
     Stage(
