@@ -34,11 +34,7 @@ def audit_plot(audit: Audit | None, name: str, title: str) -> FigureSet:
     norm = None if audit is None else audit.row_norm.mean
     panels = [
         panel("loss", f"Loss at step 0 of {title} against k. {_in_words(audit, 'step0_loss')}", loss_panel),
-        panel(
-            "norm",
-            f"Row norm of {title} divided by k; {written(norm, 'norm')} at k = 1.",
-            norm_panel,
-        ),
+        panel("norm", f"Row norm of {title} divided by k; {written(norm, 'norm')} at k = 1.", norm_panel),
         panel("active", f"Active terms of {title} against k. {_in_words(audit, 'active_document')}", active_panel),
     ]
     if any(True for _ in predictions(audit)):

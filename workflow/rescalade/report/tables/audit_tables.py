@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.audited import Audit, Prediction, Tried
+from rescalade.audited import Audit, ModeFound, Prediction, Tried
 from rescalade.report.results.audit_read import predictions, series_title
 from rescalade.report.results.numbers import Style
-from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+from rescalade.report.tables.table import Column, Columns, Row, Table, Value, number, text, values_of
 
 MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
     ("step0_loss", "Loss at step 0", "", "size", "InfoNCE of the audit's micro-batch"),
@@ -68,106 +68,88 @@ RISK_COLUMNS = (
 )
 
 
-def scale_table(audits: Sequence[Audited], name: str = "scales", sections: bool = True) -> Table:
+def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     """Every scale and mode that was tried, run or not; a section per backbone where `sections`."""
-    rows = [
-        Row(
-            {
-                "k": Value(f"{entry.k:g}", entry.k),
-                "mode": text(series_title(entry)),
-                **risk_values(entry),
-                **measured(entry),
-            },
-            one.title if sections else "",
-            "high" if entry.risk.level == "high" else "",
-            one.name,
-        )
-        for one in audits
-        if one.audit is not None
-        for entry in one.audit.scales
-    ]
+    tried = [(one, entry) for one in audits if one.audit is not None for entry in one.audit.scales]
     return Table(
-        name=name,
+        name="scales",
         title="Audit by scale and mode",
         caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained. A row of "
         "high risk is tinted.",
         columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *RISK_COLUMNS, *measured_columns()],
-        rows=rows,
+        rows=[
+            Row(
+                {
+                    "k": Value(f"{entry.k:g}", entry.k),
+                    "mode": text(series_title(entry)),
+                    **risk_values(entry),
+                    **measured(entry),
+                },
+                one.title if sections else "",
+                "high" if entry.risk.level == "high" else "",
+                one.name,
+            )
+            for one, entry in tried
+        ],
     )
 
 
-def mode_table(audits: Sequence[Audited], name: str = "modes", sections: bool = True) -> Table:
+MODES: Columns[[ModeFound]] = {
+    Column("mode", "Mode", numeric=False): lambda entry: text(entry.mode),
+    Column("status", "Status", numeric=False): lambda entry: text(entry.status),
+    Column("logit_error", "Logit error"): lambda entry: number(entry.logit_error, "fine"),
+    Column("note", "Note", numeric=False, wide=True): lambda entry: text(entry.note or None, note="nothing to add"),
+}
+
+
+def mode_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     """What each rescale mode does to the head's function."""
-    rows = [
-        Row(
-            {
-                "mode": text(entry.mode),
-                "status": text(entry.status),
-                "logit_error": number(entry.logit_error, "fine"),
-                "note": text(entry.note or None, note="nothing to add"),
-            },
-            one.title if sections else "",
-            "absent" if entry.status == "refused" else "",
-            one.name,
-        )
-        for one in audits
-        if one.audit is not None
-        for entry in one.audit.modes
-    ]
+    found = [(one, entry) for one in audits if one.audit is not None for entry in one.audit.modes]
     return Table(
-        name=name,
+        name="modes",
         title="Rescale modes",
         caption="Relative error of the rescaled model's logits against z/k at k = 16, bias divided. Exact: equal. "
         "Error: the mode changes more than the head. Refused: the head cannot have it.",
-        columns=[
-            Column("mode", "Mode", numeric=False),
-            Column("status", "Status", numeric=False),
-            Column("logit_error", "Logit error"),
-            Column("note", "Note", numeric=False, wide=True),
+        columns=list(MODES),
+        rows=[
+            Row(
+                values_of(MODES, entry),
+                one.title if sections else "",
+                "absent" if entry.status == "refused" else "",
+                one.name,
+            )
+            for one, entry in found
         ],
-        rows=rows,
     )
 
 
-def predicted_values(rule: str, prediction: Prediction) -> dict[str, Value]:
-    """A rule, its k as computed and the power of two that is used."""
-    return {
-        "rule": text(rule),
-        "predicted_k": number(prediction.k, "size"),
-        "predicted_power": Value(str(prediction.power), prediction.power),
-    }
+PREDICTED: Columns[[str, Prediction]] = {
+    Column("rule", "Rule", numeric=False): lambda rule, prediction: text(rule),
+    Column("predicted_k", "computed", "Predicted k"): lambda rule, prediction: number(prediction.k, "size"),
+    Column("predicted_power", "used", "Predicted k", note="power of two"): lambda rule, prediction: Value(
+        str(prediction.power), prediction.power
+    ),
+}
+"""A rule, its k as computed and the power of two that is used."""
+REASONS: Columns[[str, Prediction]] = {
+    Column("target", "Target", numeric=False, wide=True): lambda rule, prediction: text(prediction.target),
+    Column("note", "Note", numeric=False, wide=True): lambda rule, prediction: text(
+        prediction.note or None, note="nothing to add"
+    ),
+}
 
 
-PREDICTED_COLUMNS = (
-    Column("rule", "Rule", numeric=False),
-    Column("predicted_k", "computed", "Predicted k"),
-    Column("predicted_power", "used", "Predicted k", note="power of two"),
-)
-
-
-def predicted_table(audits: Sequence[Audited], name: str = "predicted", sections: bool = True) -> Table:
+def predicted_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     """The k of every rule, without any run."""
-    rows = [
-        Row(
-            {
-                **predicted_values(rule, prediction),
-                "target": text(prediction.target),
-                "note": text(prediction.note or None, note="nothing to add"),
-            },
-            one.title if sections else "",
-            key=one.name,
-        )
-        for one in audits
-        for rule, prediction in predictions(one.audit)
-    ]
+    columns = {**PREDICTED, **REASONS}
     return Table(
-        name=name,
+        name="predicted",
         title="Predicted k",
         caption="The scale factor that each rule takes from the audit, and the power of two that is used for it.",
-        columns=[
-            *PREDICTED_COLUMNS,
-            Column("target", "Target", numeric=False, wide=True),
-            Column("note", "Note", numeric=False, wide=True),
+        columns=list(columns),
+        rows=[
+            Row(values_of(columns, rule, prediction), one.title if sections else "", key=one.name)
+            for one in audits
+            for rule, prediction in predictions(one.audit)
         ],
-        rows=rows,
     )

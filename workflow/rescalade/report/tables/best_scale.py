@@ -12,8 +12,8 @@ from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.noise import seed_noise
 from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
-from rescalade.report.tables.audit_tables import PREDICTED_COLUMNS, predicted_values
-from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
+from rescalade.report.tables.audit_tables import PREDICTED
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text, values_of
 from rescalade.report.tables.verdicts import verdict_value
 
 
@@ -74,7 +74,7 @@ def predicted_against_best(summary: Summary) -> Table:
             "the modes that were trained with it. The best k is the best of those that were trained, not of all."
         ),
         columns=[
-            *PREDICTED_COLUMNS,
+            *PREDICTED,
             Column("best_k", "k", "Best", note="over all modes"),
             Column("best_variant", "Scale and mode", "Best", numeric=False),
             Column("best_quality", measure, "Best", sd=True),
@@ -92,7 +92,7 @@ def predicted_against_best(summary: Summary) -> Table:
 def _row(summary: Summary, outcome: RuleOutcome) -> Row:
     return Row(
         {
-            **predicted_values(outcome.rule, outcome.prediction),
+            **values_of(PREDICTED, outcome.rule, outcome.prediction),
             **_cell_values(summary, outcome.best, "best"),
             **_cell_values(summary, outcome.nearest, "nearest"),
             "shortfall": number(outcome.shortfall),

@@ -8,10 +8,39 @@ from rescalade.audited import LARGE_NORM, Audit
 from rescalade.report.results.audit_read import as_it_is
 from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
-from rescalade.report.tables.table import Column, Row, Table, Value, number, text
+from rescalade.report.tables.table import Column, Columns, Row, Table, number, text, values_of
 
 SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step")
 """Measures at k = 1 that stand in this table; the others are in the audit's own."""
+UNKNOWN = "none, or not known to this audit"
+
+
+BEFORE: Columns[[Audit]] = {
+    Column("mean", "mean", "Row norm"): lambda audit: number(audit.row_norm.mean, "norm"),
+    Column("max", "max", "Row norm"): lambda audit: number(audit.row_norm.max, "norm"),
+    Column("sd", "sd", "Row norm"): lambda audit: number(audit.row_norm.sd, "norm"),
+}
+AFTER: Columns[[Audit]] = {
+    Column("tied", "Tied", numeric=False, note="whether W is the token embedding too"): lambda audit: text(
+        "yes" if audit.tied else "no"
+    ),
+    Column("inflate", "Inflation", note="factor put on W after pretraining; 1 is none"): lambda audit: number(
+        audit.inflate, "size"
+    ),
+    Column("vocabulary", "Vocabulary"): lambda audit: number(audit.vocabulary, "count"),
+    Column("width", "Width"): lambda audit: number(audit.width, "count"),
+    Column("frobenius", "Frobenius norm"): lambda audit: number(audit.frobenius, "size"),
+    Column("anisotropy", "Anisotropy"): lambda audit: number(audit.anisotropy),
+    Column("bias_norm", "Bias norm"): lambda audit: number(audit.bias_norm, "size"),
+    Column("norm", "Norm before W", numeric=False): lambda audit: text(audit.norm, note=UNKNOWN),
+    Column("soft_cap", "Soft cap", note="logits are bounded by it"): lambda audit: number(
+        audit.soft_cap, "size", note=UNKNOWN
+    ),
+    Column(
+        "modes", "Modes", numeric=False, wide=True, note="what each rescale mode does to the logits"
+    ): lambda audit: text(modes_in_words(audit)),
+}
+"""What is shown of a head before the risk and what training at k = 1 would meet, and after them."""
 
 
 def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None = None) -> Table:
@@ -22,13 +51,13 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
     """
     rows = []
     for place, one in enumerate(audits):
-        title = text(one.title)
+        values = {"name": text(one.title)}
         if one.audit is None:
-            rows.append(Row({"name": title, "model": text("not audited")}, kind="absent"))
+            rows.append(Row(values | {"model": text("not audited")}, kind="absent"))
             continue
         entry = as_it_is(one.audit)
-        values = {"name": title, **_head(one.audit), **risk_values(entry), **measured(entry, SHOWN)}
-        values["modes"] = text(modes_in_words(one.audit))
+        values |= {"model": text(one.audit.model_type), **values_of({**BEFORE, **AFTER}, one.audit)}
+        values |= {**risk_values(entry), **measured(entry, SHOWN)}
         if classes is not None:
             values["class"] = text(classes[place])
         rows.append(Row(values, kind="high" if values["risk"].raw == "high" else ""))
@@ -44,21 +73,10 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             Column("name", "Backbone", numeric=False),
             Column("model", "Model", numeric=False),
             *([] if classes is None else [declared]),
-            Column("mean", "mean", "Row norm"),
-            Column("max", "max", "Row norm"),
-            Column("sd", "sd", "Row norm"),
+            *BEFORE,
             *RISK_COLUMNS,
             *measured_columns(SHOWN, "At k = 1"),
-            Column("tied", "Tied", numeric=False, note="whether W is the token embedding too"),
-            Column("inflate", "Inflation", note="factor put on W after pretraining; 1 is none"),
-            Column("vocabulary", "Vocabulary"),
-            Column("width", "Width"),
-            Column("frobenius", "Frobenius norm"),
-            Column("anisotropy", "Anisotropy"),
-            Column("bias_norm", "Bias norm"),
-            Column("norm", "Norm before W", numeric=False),
-            Column("soft_cap", "Soft cap", note="logits are bounded by it"),
-            Column("modes", "Modes", numeric=False, wide=True, note="what each rescale mode does to the logits"),
+            *AFTER,
         ],
         rows=rows,
     )
@@ -71,22 +89,3 @@ def modes_in_words(audit: Audit) -> str | None:
         number_too = f" {written(entry.logit_error, 'fine')}" if entry.status == "error" else ""
         found.append(f"{entry.mode} {entry.status}{number_too}")
     return ", ".join(found) or None
-
-
-def _head(audit: Audit) -> dict[str, Value]:
-    norm = audit.row_norm
-    return {
-        "model": text(audit.model_type),
-        "tied": text("yes" if audit.tied else "no"),
-        "inflate": number(audit.inflate, "size"),
-        "vocabulary": number(audit.vocabulary, "count"),
-        "width": number(audit.width, "count"),
-        "mean": number(norm.mean, "norm"),
-        "max": number(norm.max, "norm"),
-        "sd": number(norm.sd, "norm"),
-        "frobenius": number(audit.frobenius, "size"),
-        "anisotropy": number(audit.anisotropy, "measure"),
-        "bias_norm": number(audit.bias_norm, "size"),
-        "norm": text(audit.norm, note="none, or not known to this audit"),
-        "soft_cap": number(audit.soft_cap, "size", note="none, or not known to this audit"),
-    }

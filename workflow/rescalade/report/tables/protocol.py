@@ -6,7 +6,7 @@ from rescalade.collection_manifest import CollectionManifest
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.report.results.numbers import listed
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text
+from rescalade.report.tables.table import Column, Columns, Entry, Row, Table, number, text, values_of
 from rescalade.scoring.measures import measure
 from rescalade.texts.analyser import AnalyserName
 
@@ -17,54 +17,52 @@ BM25_WORDS: dict[AnalyserName, str] = {
 STORED = {"auto": "float32, or as float16 where that loses nothing"}
 
 
+PROTOCOL: Columns[[DatasetConfig, CollectionManifest | None]] = {
+    Column("document", "Document", numeric=False, wide=True): lambda entry, made: text(
+        made.protocol.document if made else None
+    ),
+    Column("gain", "Gain of nDCG", numeric=False, wide=True): lambda entry, made: text(_gains(made) or "the grade"),
+    Column("minimum_grade", "Relevant from grade", note="for MRR and recall"): lambda entry, made: number(
+        entry.minimum_grade, "count"
+    ),
+    Column("depth", "Depth", note="documents retrieved per query"): lambda entry, made: number(entry.depth, "count"),
+    Column("metric", "Main measure", numeric=False): lambda entry, made: text(measure(entry.metric).name),
+    Column("left_out", "Left out", numeric=False, wide=True): lambda entry, made: text(
+        "the document whose id is the query's" if entry.drop_identical_ids else "nothing"
+    ),
+    Column("remarks", "Remarks", numeric=False, wide=True): lambda entry, made: text(
+        "; ".join([*_remarks(made), *([f"documents of {entry.corpus}"] if entry.corpus is not None else [])]) or None
+    ),
+}
+
+
 def protocol_table(summary: Summary) -> Table:
     """One row per data set that runs are tested on; what is the same for all stands below."""
-    config = summary.config
-    rows = [
-        Row(
-            {"name": text(config.title("dataset", name), raw=name)}
-            | _protocol(config.dataset(name), summary.results.manifests.get(name))
-        )
-        for name in config.evaluation_sets()
-    ]
+    config, manifests = summary.config, summary.results.manifests
     return Table(
         name="protocol",
         title="Evaluation protocol",
         caption="How each set is made, searched and scored. Numbers of other sources compare only where these agree.",
-        columns=[
-            Column("name", "Data set", numeric=False),
-            Column("document", "Document", numeric=False, wide=True),
-            Column("gain", "Gain of nDCG", numeric=False, wide=True),
-            Column("minimum_grade", "Relevant from grade", note="for MRR and recall"),
-            Column("depth", "Depth", note="documents retrieved per query"),
-            Column("metric", "Main measure", numeric=False),
-            Column("left_out", "Left out", numeric=False, wide=True),
-            Column("remarks", "Remarks", numeric=False, wide=True),
+        columns=[Column("name", "Data set", numeric=False), *PROTOCOL],
+        rows=[
+            Row(
+                {"name": text(config.title("dataset", name), raw=name)}
+                | values_of(PROTOCOL, config.dataset(name), manifests.get(name))
+            )
+            for name in config.evaluation_sets()
         ],
-        rows=rows,
         notes=_common(summary),
     )
 
 
-def _protocol(entry: DatasetConfig, manifest: CollectionManifest | None) -> dict[str, Value]:
-    made = None if manifest is None else manifest.protocol
-    grades = made.grades if made else None
-    gains = ", ".join(f"{grade} counts {value}" for grade, value in (grades or {}).items())
-    remarks = [] if manifest is None else _remarks(manifest)
-    if entry.corpus is not None:
-        remarks.append(f"documents of {entry.corpus}")
-    return {
-        "document": text(made.document if made else None),
-        "gain": text(gains or "the grade"),
-        "minimum_grade": number(entry.minimum_grade, "count"),
-        "depth": number(entry.depth, "count"),
-        "metric": text(measure(entry.metric).name),
-        "left_out": text("the document whose id is the query's" if entry.drop_identical_ids else "nothing"),
-        "remarks": text("; ".join(remarks) or None),
-    }
+def _gains(manifest: CollectionManifest | None) -> str:
+    grades = (manifest and manifest.protocol.grades) or {}
+    return ", ".join(f"{grade} counts {value}" for grade, value in grades.items())
 
 
-def _remarks(manifest: CollectionManifest) -> list[str]:
+def _remarks(manifest: CollectionManifest | None) -> list[str]:
+    if manifest is None:
+        return []
     made = manifest.protocol
     said = {"candidates": made.candidates, "judgements": made.judgements}
     counted = {

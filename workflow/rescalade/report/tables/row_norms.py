@@ -117,9 +117,9 @@ def audit_tables(summary: Summary, backbone: str) -> list[Table]:
     """Every scale and mode that the audit of a backbone tried, run or not; what the modes do; the rules' k."""
     one = [audited(summary, backbone)]
     return [
-        scale_table(one, f"audit-{backbone}", sections=False),
-        mode_table(one, f"modes-{backbone}", sections=False),
-        predicted_table(one, f"predicted-{backbone}", sections=False),
+        scale_table(one, sections=False),
+        mode_table(one, sections=False),
+        predicted_table(one, sections=False),
     ]
 
 

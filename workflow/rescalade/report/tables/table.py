@@ -8,13 +8,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 from rescalade.report.results.numbers import MISSING, Spread, Style, decimals, written
 from rescalade.report.tables.latex import command_safe, latex_text
 
 if TYPE_CHECKING:
     from rescalade.report.results.summary import Summary
+
+P = ParamSpec("P")
 
 ABSENT = "no value: not run, not scored or not finite"
 
@@ -51,6 +53,15 @@ class Column:
     note: str = ""
     wide: bool = False
     broad: bool = False
+
+
+Columns = Mapping[Column, Callable[P, Value]]
+"""Columns, each with how what stands in it is taken from what a row is about."""
+
+
+def values_of(columns: Columns[P], *about: P.args, **named: P.kwargs) -> dict[str, Value]:
+    """What stands in a row, by the keys of the columns."""
+    return {column.key: value(*about, **named) for column, value in columns.items()}
 
 
 @dataclass(frozen=True)

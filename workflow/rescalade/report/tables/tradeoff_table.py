@@ -10,7 +10,7 @@ from rescalade.report.results.labels import backbone_title, metric, mode_title, 
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread
 from rescalade.report.results.summary import Summary, mean, measure, sparsity
-from rescalade.report.tables.table import Column, Entry, Row, Table, Value, spread, text
+from rescalade.report.tables.table import Column, Columns, Entry, Row, Table, Value, spread, text, values_of
 from rescalade.variants import Variant
 
 
@@ -67,36 +67,35 @@ def effectiveness_label(summary: Summary) -> str:
 
 def tradeoff_table(summary: Summary) -> Table:
     """Effectiveness and FLOPS of every model and recipe: the points of the figure."""
-    rows = [
-        Row(
-            {
-                "variant": text(f"k = {point.variant.scale:g}, {mode_title(point.variant)}", raw=point.variant.name),
-                "recipe": text(point.recipe),
-                "lambda_query": Value(f"{point.lambda_query:g}", point.lambda_query),
-                "lambda_document": Value(f"{point.lambda_document:g}", point.lambda_document),
-                "effectiveness": spread(point.effectiveness, "measure"),
-                "flops": spread(point.flops, "size"),
-            },
-            section=backbone_title(summary.config, point.backbone),
-            key=point.backbone,
-            kind="" if point.known else "absent",
-        )
-        for point in tradeoff_points(summary)
-    ]
+    columns: Columns[[Point]] = {
+        Column("variant", "Variant", numeric=False): lambda point: text(
+            f"k = {point.variant.scale:g}, {mode_title(point.variant)}", raw=point.variant.name
+        ),
+        Column("recipe", "Recipe", numeric=False): lambda point: text(point.recipe),
+        Column("lambda_query", "λ query"): lambda point: Value(f"{point.lambda_query:g}", point.lambda_query),
+        Column("lambda_document", "λ document"): lambda point: Value(
+            f"{point.lambda_document:g}", point.lambda_document
+        ),
+        Column("effectiveness", effectiveness_label(summary), sd=True): lambda point: spread(point.effectiveness),
+        Column("flops", "FLOPS", sd=True, note="expected multiplications per query-document pair"): lambda point: (
+            spread(point.flops, "size")
+        ),
+    }
     return Table(
         name="tradeoff",
         title="Effectiveness against FLOPS",
         caption=f"Effectiveness ({effectiveness_label(summary)}) and FLOPS, plain means over "
         f"{len(summary.config.evaluation_sets())} data sets.",
-        columns=[
-            Column("variant", "Variant", numeric=False),
-            Column("recipe", "Recipe", numeric=False),
-            Column("lambda_query", "λ query"),
-            Column("lambda_document", "λ document"),
-            Column("effectiveness", effectiveness_label(summary), sd=True),
-            Column("flops", "FLOPS", sd=True, note="expected multiplications per query-document pair"),
+        columns=list(columns),
+        rows=[
+            Row(
+                values_of(columns, point),
+                section=backbone_title(summary.config, point.backbone),
+                key=point.backbone,
+                kind="" if point.known else "absent",
+            )
+            for point in tradeoff_points(summary)
         ],
-        rows=rows,
     )
 
 
