@@ -93,8 +93,8 @@ def test_the_configuration_counts_for_reports_only(package: Path) -> None:
     """Its effect reaches the other stages as settings; a new key must train nothing again."""
     (package / "config").mkdir()
     (package / "config" / "__init__.py").write_text("x = 1\n")
-    (package / "report").mkdir()
-    for path in (package / "b.py", package / "report" / "tables_stage.py"):
+    (package / "report" / "tables").mkdir(parents=True)
+    for path in (package / "b.py", package / "report" / "tables" / "tables.py"):
         path.write_text("import rescalade.config\n")
 
     def both() -> tuple[str, str]:

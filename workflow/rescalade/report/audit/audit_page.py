@@ -17,7 +17,6 @@ from rescalade.report.results.audit_read import as_it_is, predictions
 from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import Audited, mode_table, predicted_table, scale_table
 from rescalade.report.tables.head_table import head_table
-from rescalade.report.tables.table import Table
 
 TONES: Mapping[str, str] = {"low": "holds", "raised": "mixed", "high": "does-not-hold"}
 """Classes of the style sheet; the level stands in words beside them."""
@@ -46,7 +45,8 @@ def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
         save_figure(figure, folder)
     heads, predicted = head_table(backbones), predicted_table(backbones)
     for table in (heads, predicted, scale_table(backbones), mode_table(backbones)):
-        _write_csv(table, folder / f"{table.name}.csv")
+        with atomic_file(folder / f"{table.name}.csv") as temporary:
+            temporary.write_text(table.to_csv(), encoding="utf-8")
     sections = [
         {
             "key": key,
@@ -104,8 +104,3 @@ def _text_in_words(audit: Audit) -> str:
     """`pydoc (32 queries and 64 documents)`."""
     text = audit.text
     return f"{text.name} ({written(text.queries, 'count')} queries and {written(text.documents, 'count')} documents)"
-
-
-def _write_csv(table: Table, target: Path) -> None:
-    with atomic_file(target) as temporary:
-        temporary.write_text(table.to_csv(), encoding="utf-8")

@@ -20,6 +20,7 @@ from rescalade.report.figures.style import (
     PANEL,
     SERIES,
     legend_columns,
+    note,
     plain_log,
     wrapped,
 )
@@ -32,6 +33,8 @@ EDGE = 1.3
 """Factor by which the axis goes on beyond the outermost k; room for the k that was rounded to it."""
 CROWDED = 7
 """Octaves from which the names of the rules are written upright."""
+MANY = 5
+"""Names of rules above which they stand upright: each of the shorter ones then needs a neighbour's room."""
 
 
 def loss_panel(axes: Axes, audit: Audit | None) -> None:
@@ -43,7 +46,7 @@ def loss_panel(axes: Axes, audit: Audit | None) -> None:
         level = math.log(number)
         axes.axhline(level, color=INK, linewidth=1, linestyle=(0, (2, 2)))
         axes.set_ylim(bottom=min(axes.get_ylim()[0], level / 1.6))
-        _note(axes, level, f"ln {number} = {written(level, 'size')}, guessing")
+        note(axes, level, f"ln {number} = {written(level, 'size')}, guessing")
     plain_log(axes.yaxis)
     _finish(axes, audit, "loss at step 0", bad)
 
@@ -52,17 +55,11 @@ def norm_panel(axes: Axes, audit: Audit | None) -> None:
     """Mean row norm of W divided by k, the same in every mode."""
     tried = scales(audit)
     if audit is not None:
-        axes.plot(
-            tried,
-            [audit.row_norm.mean / k for k in tried],
-            color=SERIES[0],
-            marker=MARKERS[0],
-            markersize=5,
-            linewidth=1.3,
-        )
+        divided = [audit.row_norm.mean / k for k in tried]
+        axes.plot(tried, divided, color=SERIES[0], marker=MARKERS[0], markersize=5, linewidth=1.3)
     axes.set_yscale("log")
     axes.axhline(LARGE_NORM, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
-    _note(axes, LARGE_NORM, f"the paper calls a head large above {LARGE_NORM:g}")
+    note(axes, LARGE_NORM, f"the paper calls a head large above {LARGE_NORM:g}")
     plain_log(axes.yaxis)
     _finish(axes, audit, "mean row norm of W, divided by k", bad=False, legend=False)
 
@@ -186,16 +183,3 @@ def _stacked(rules: Sequence[str], upright: bool) -> str:
         return "\n".join(rules)
     # all of them in a row would leave no room for the curves
     return "\n".join(", ".join(rules[first : first + 2]) for first in range(0, len(rules), 2))
-
-
-def _note(axes: Axes, height: float, words: str) -> None:
-    """Words above a horizontal line, at the left edge: what falls with k has left it there or lies above."""
-    note = axes.annotate(
-        words, (0, height), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
-        ha="left", va="bottom", fontsize=7.5, color=MUTED, bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
-    )  # fmt: skip
-    note.set_in_layout(False)
-
-
-MANY = 5
-"""Names of rules above which they stand upright: each of the shorter ones then needs a neighbour's room."""

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from rescalade.audited import Audit
 from rescalade.report.figures.audit_panels import active_panel, loss_panel, norm_panel, rule_panel
 from rescalade.report.figures.audit_series import series
-from rescalade.report.figures.figure_set import Draw, FigureSet, Panel
+from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import PANEL
 from rescalade.report.results.audit_read import predictions
 from rescalade.report.results.numbers import written
@@ -28,8 +28,7 @@ def audit_plot(audit: Audit | None, name: str, title: str) -> FigureSet:
     """
 
     def panel(key: str, label: str, draw: Callable[[Axes, Audit | None], None]) -> Panel:
-        bound: Draw = lambda axes: draw(axes, audit)  # noqa: E731
-        return Panel(f"{name}-{key}", label, bound, SIZE)
+        return Panel(f"{name}-{key}", label, lambda axes: draw(axes, audit), SIZE)
 
     norm = None if audit is None else audit.row_norm.mean
     panels = [
@@ -37,8 +36,9 @@ def audit_plot(audit: Audit | None, name: str, title: str) -> FigureSet:
         panel("norm", f"Row norm of {title} divided by k; {written(norm, 'norm')} at k = 1.", norm_panel),
         panel("active", f"Active terms of {title} against k. {_in_words(audit, 'active_document')}", active_panel),
     ]
-    if any(True for _ in predictions(audit)):
-        panels.append(panel("rules", f"Predicted k for {title}. {_rules_in_words(audit)}", rule_panel))
+    rules = "; ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit))
+    if rules:
+        panels.append(panel("rules", f"Predicted k for {title}. {rules}.", rule_panel))
     return FigureSet(
         name,
         "The untrained head over k",
@@ -55,7 +55,3 @@ def _in_words(audit: Audit | None, key: str) -> str:
         points = [f"{written(value, 'size')} at k = {k:g}" for k, value in one.points(key) if math.isfinite(value)]
         return f"{one.title}: {', '.join(points)}." if points else ""
     return "Not audited."
-
-
-def _rules_in_words(audit: Audit | None) -> str:
-    return "; ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit)) + "."

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from rescalade.audited import LARGE_NORM
-from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
 from rescalade.report.figures.style import (
     CARD,
     DASHES,
@@ -17,8 +16,10 @@ from rescalade.report.figures.style import (
     MARKERS,
     MUTED,
     PANEL,
+    RULE_MARKERS,
     SERIES,
     legend_columns,
+    mode_look,
     plain_log,
     wrapped,
 )
@@ -89,7 +90,7 @@ def quality_panel(
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_xlabel("scale factor k")
     axes.set_ylabel(wrapped(label, 28))
-    _legend(axes, any(cell.collapsed for name in backbones for cell in summary.of(name)), PANEL[0])
+    legend_above(axes, PANEL[0], any(cell.collapsed for name in backbones for cell in summary.of(name)))
 
 
 def norm_chart(axes: Axes, summary: Summary) -> None:
@@ -149,7 +150,7 @@ def prediction_chart(axes: Axes, summary: Summary) -> None:
     axes.set_ylabel(wrapped(f"in-domain {summary.in_domain_label} after training"))
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(bottom=min(-0.02, axes.get_ylim()[0]))
-    _legend(axes, any(cell.collapsed for cell in summary.cells), WIDE)
+    legend_above(axes, WIDE, any(cell.collapsed for cell in summary.cells))
 
 
 def _series(cell: Cell) -> tuple[str, str | None]:
@@ -181,7 +182,8 @@ def _crosses(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     )
 
 
-def _legend(axes: Axes, collapsed: bool, width: float) -> None:
+def legend_above(axes: Axes, width: float, collapsed: bool = False) -> None:
+    """A legend in so many inches, BM25 last of the lines; with the cross where anything collapsed."""
     handles, labels = axes.get_legend_handles_labels()
     handles = [handle for _, handle in sorted(zip(labels, handles, strict=True), key=lambda pair: pair[0] == "BM25")]
     if collapsed:

@@ -12,8 +12,19 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
-from rescalade.report.figures.mode_look import RULE_MARKERS, mode_look
-from rescalade.report.figures.style import CARD, DASHES, INK, MARKERS, MUTED, PANEL, SERIES, fitting_columns, wrapped
+from rescalade.report.figures.style import (
+    DASHES,
+    INK,
+    MARKERS,
+    MUTED,
+    PANEL,
+    RULE_MARKERS,
+    SERIES,
+    fitting_columns,
+    mode_look,
+    note,
+    wrapped,
+)
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.summary import Cell, Summary
@@ -52,12 +63,7 @@ def activity_bounds(axes: Axes, vocabulary: int | None) -> None:
         bounds.append((limit, f"saturated above {limit:g}", -3))
     for height, words, shift in bounds:
         axes.axhline(height, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-        note = axes.annotate(
-            words, (1, height), xycoords=("axes fraction", "data"), xytext=(-2, shift), textcoords="offset points",
-            ha="right", va="bottom" if shift > 0 else "top", fontsize=7.5, color=MUTED,
-            bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
-        note.set_in_layout(False)
+        note(axes, height, words, (-2, shift))
 
 
 def loss_limits(summary: Summary, column: str = "loss") -> tuple[float, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rescalade.report.figures.style import PANEL, inline_svg, look, panels, save
+from rescalade.report.figures.style import PANEL, inline_svg, look, save
 
 Draw = Callable[[Axes], None]
 
@@ -52,11 +52,12 @@ def inline_panels(figure_set: FigureSet) -> list[str]:
 
 
 def _together(figure_set: FigureSet) -> Figure:
-    if len(figure_set.panels) == 1:
-        figure = Figure(figsize=figure_set.panels[0].size, layout="constrained")
-        figure_set.panels[0].draw(figure.add_subplot())
-        return figure
-    figure, axes = panels(len(figure_set.panels), max(panel.size[1] for panel in figure_set.panels))
-    for panel, place in zip(figure_set.panels, axes, strict=True):
-        panel.draw(place)
+    """At most two panels side by side, each with the room of the largest."""
+    count = len(figure_set.panels)
+    columns = min(2, count)
+    rows = -(-count // columns)
+    width, height = map(max, zip(*(panel.size for panel in figure_set.panels), strict=True))
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    for number, panel in enumerate(figure_set.panels, 1):
+        panel.draw(figure.add_subplot(rows, columns, number))
     return figure

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-
-from matplotlib.axes import Axes
 
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
+from rescalade.pipeline.report_settings import ReportSettings
 from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure
-from rescalade.report.figures.mode_look import FILLED_IN_WORDS
-from rescalade.report.figures.style import PANEL
+from rescalade.report.figures.style import FILLED_IN_WORDS, PANEL
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
+from rescalade.stage import Call, Files
+
+
+def run_figures(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:
+    """The stage `figures`: the experiment's figures as SVG and PDF.
+
+    Raises:
+        UserError: results were made by other settings than the configuration's, or cannot be read.
+    """
+    make_figures(settings.config, call.paths)
+    call.record(outputs["figures"] / "record.json")
 
 
 def make_figures(config: Config, paths: Paths) -> list[Path]:
@@ -55,8 +65,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             "quality",
             "Quality against k",
             "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
-            "standard "
-            "deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
+            "standard deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
             f"{FILLED_IN_WORDS}.",
             tuple(_quality_panels(summary)),
         ),
@@ -71,8 +80,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             "prediction",
             "Step-0 loss against final quality",
             "The loss of the very first step, known without training, against what training reached. A point per "
-            "backbone "
-            "and variant; crosses are collapsed cells.",
+            "backbone and variant; crosses are collapsed cells.",
             (
                 Panel(
                     "prediction",
@@ -96,18 +104,14 @@ def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:
     limits = loss_limits(summary)
 
     def draw(name: str) -> Draw:
-        return lambda axes: loss_panel(axes, summary, name, limits)
+        return partial(loss_panel, summary=summary, backbone=name, limits=limits)
 
     return FigureSet(
         "loss-curves",
         "Loss curves",
         "Training loss by step on a log axis, the same for all panels. Scales differ in colour, dash and marker; "
-        "further "
-        "seeds are paler. A loss that is not finite leaves a gap and a cross at the top.",
-        tuple(
-            Panel(f"loss-{name}", f"Loss curves of {_title(summary, name)}.", draw(name), curve_size(summary, name))
-            for name in names
-        ),
+        "further seeds are paler. A loss that is not finite leaves a gap and a cross at the top.",
+        _curves(summary, names, draw, "loss", "Loss curves of {}."),
     )
 
 
@@ -115,23 +119,22 @@ def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
     limits = loss_limits(summary, "active_document")
 
     def draw(name: str) -> Draw:
-        return lambda axes: activity_panel(axes, summary, name, limits)
+        return partial(activity_panel, summary=summary, backbone=name, limits=limits)
 
     return FigureSet(
         "active-terms",
         "Active document terms",
         "Mean number of terms with a weight above 0 in a training document, by step; log axis, linear below 1. The "
-        "dotted "
-        "lines bound what counts as dead and as saturated.",
-        tuple(
-            Panel(
-                f"active-{name}",
-                f"Active document terms of {_title(summary, name)} over steps.",
-                draw(name),
-                curve_size(summary, name),
-            )
-            for name in names
-        ),
+        "dotted lines bound what counts as dead and as saturated.",
+        _curves(summary, names, draw, "active", "Active document terms of {} over steps."),
+    )
+
+
+def _curves(summary: Summary, names: list[str], draw: Callable[[str], Draw], key: str, words: str) -> tuple[Panel, ...]:
+    """A panel per backbone."""
+    return tuple(
+        Panel(f"{key}-{name}", words.format(_title(summary, name)), draw(name), curve_size(summary, name))
+        for name in names
     )
 
 
@@ -145,16 +148,7 @@ def _quality_panels(summary: Summary) -> Iterator[Panel]:
     for number, names in enumerate(families(summary)):
         height = PANEL[1] + 0.18 * legend_lines(summary, names)
         for domain, label, pick, reference in domains:
-
-            def draw(
-                axes: Axes,
-                names: list[str] = names,
-                label: str = label,
-                pick: Callable = pick,  # type: ignore[type-arg]
-                reference: float = reference,
-            ) -> None:
-                quality_panel(axes, summary, names, pick, label, reference)
-
+            draw = partial(quality_panel, summary=summary, backbones=names, pick=pick, label=label, reference=reference)
             titles = "; ".join(_title(summary, name) for name in names)
             yield Panel(f"quality-{number + 1}-{domain}", f"{label} against k for {titles}.", draw, (PANEL[0], height))
 

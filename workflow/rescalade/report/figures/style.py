@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from rescalade.atomic import atomic_file
+from rescalade.variants import Mode, ScaleRule
 
 INK, MUTED, GRID, CARD = "#1d2530", "#5b6675", "#d9dee5", "#fdfdfe"
 SERIES = ("#b23a0e", "#a66f00", "#0a7f5c", "#2b7fc4", "#5a3fb0", "#8c2f78")
@@ -33,6 +35,12 @@ VARIABLES = {INK: "ink", MUTED: "muted", GRID: "line", CARD: "card"} | {c: f"s{n
 """Colour of a file to the page's CSS variable, so that inline figures follow light and dark mode."""
 PANEL = (4.6, 3.3)
 """Inches of one panel; about as wide as a phone at 9 points."""
+
+FILLED: Mapping[Mode, str] = {"tied": "full", "untied": "none", "folded": "left", "multiplier": "top"}
+FILLED_IN_WORDS = "filled tied, hollow untied, left half filled folded, upper half filled multiplier"
+"""How a rescale mode is told without colour: by the filling of a marker."""
+RULE_MARKERS: Mapping[ScaleRule, str] = {"width": "<", "norm": ">", "activation": "p", "score": "h", "loss": "*"}
+"""Shapes that no fixed k has, so that a k that a rule chose stands out beside the same k of the grid."""
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -66,6 +74,13 @@ _SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "path.simplify_threshold": 0.3,
 }
+
+
+def mode_look(mode: Mode, colour: str) -> dict[str, Any]:
+    """Settings of a line's markers."""
+    if mode == "untied":  # filled with the ground, so that the line does not run through it
+        return {"fillstyle": "full", "markerfacecolor": CARD}
+    return {"fillstyle": FILLED[mode], "markerfacecolor": colour, "markerfacecoloralt": CARD}
 
 
 @contextmanager
@@ -106,19 +121,24 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         svg = svg.replace(colour, f"var(--{variable})")
     svg = re.sub(r"font: ([^;\"]*?)(\d+px) [^;\"]*", r"font: \1\2 var(--sans)", svg)
     width, height = (float(value) * 72 for value in figure.get_size_inches())
-    opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{_attribute(label)}" class="figure"'
+    opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html.escape(label)}" class="figure"'
     opening += f' style="--natural: {width * 4 / 3:.0f}px">'
     svg = re.sub(r"\n\s*", "\n", svg)
     return re.sub(r"^<svg[^>]*>", lambda _: opening, svg, count=1)
 
 
-def panels(count: int, height: float = PANEL[1], columns: int = 2) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels of equal size (height in inches), row by row."""
-    columns = max(1, min(columns, count))
-    rows = -(-count // columns)
-    figure = Figure(figsize=(PANEL[0] * columns, height * rows), layout="constrained")
-    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
-    return figure, axes
+def note(axes: Axes, height: float, words: str, shift: tuple[float, float] = (3, 3)) -> None:
+    """Words at a horizontal line, so many points from an edge and the line; the layout makes no room for them.
+
+    Args:
+        shift: to the right from the left edge, or to the left from the right one; upwards, or downwards.
+    """
+    found = axes.annotate(
+        words, (0 if shift[0] > 0 else 1, height), xycoords=("axes fraction", "data"), xytext=shift,
+        textcoords="offset points", ha="left" if shift[0] > 0 else "right", va="bottom" if shift[1] > 0 else "top",
+        fontsize=7.5, color=MUTED, bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.5},
+    )  # fmt: skip
+    found.set_in_layout(False)
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
@@ -126,10 +146,10 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
     return min(2, fitting_columns(labels, width)) if len(labels) > 3 else 1
 
 
-def fitting_columns(labels: Sequence[str], width: float, most: int = 3) -> int:
-    """Columns of a legend that fit in so many inches, at least 1 (8 points: about 0.065 in a letter)."""
+def fitting_columns(labels: Sequence[str], width: float) -> int:
+    """Columns of a legend that fit in so many inches, 1 to 3 (8 points: about 0.065 in a letter)."""
     longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
-    return max(1, min(most, len(labels), int(width / (0.065 * longest + 0.55))))
+    return max(1, min(3, len(labels), int(width / (0.065 * longest + 0.55))))
 
 
 def plain_log(axis: Axis) -> None:
@@ -142,7 +162,3 @@ def plain_log(axis: Axis) -> None:
 def wrapped(text: str, width: int = 44) -> str:
     """A long name on several lines; `$` kept from starting a formula."""
     return textwrap.fill(text.replace("$", r"\$"), width)
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

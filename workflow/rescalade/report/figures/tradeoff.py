@@ -7,8 +7,9 @@ import math
 from matplotlib.axes import Axes
 
 from rescalade.config import Config
+from rescalade.report.figures.charts import legend_above
 from rescalade.report.figures.figure_set import FigureSet, Panel
-from rescalade.report.figures.style import DASHES, MARKERS, SERIES, legend_columns, plain_log, wrapped
+from rescalade.report.figures.style import DASHES, MARKERS, SERIES, plain_log, wrapped
 from rescalade.report.results.labels import backbone_title, mode_title
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tradeoff_table import Point, effectiveness_label, tradeoff_points
@@ -58,8 +59,4 @@ def _draw(axes: Axes, summary: Summary) -> None:
     axes.set_xlabel("FLOPS")
     axes.set_ylabel(effectiveness_label(summary))
     axes.margins(x=0.1, y=0.1)
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1), ncols=legend_columns(labels, SIZE[0]), columnspacing=1.2
-        )
+    legend_above(axes, SIZE[0])

@@ -11,6 +11,7 @@ from rescalade.config import Config
 from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
+from rescalade.pipeline.report_settings import ReportSettings
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
@@ -26,6 +27,7 @@ from rescalade.report.tables.effectiveness import main_table, run_table
 from rescalade.report.tables.published_numbers import counted, matches
 from rescalade.report.tables.row_norms import audit_tables, prediction_table
 from rescalade.report.tables.tables import tables_of
+from rescalade.stage import Call, Files
 
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {
@@ -34,6 +36,17 @@ SIGNS: Mapping[Answer, str] = {
     "mixed": "\N{CIRCLE WITH LEFT HALF BLACK}",
     "not run": "\N{EN DASH}",
 }
+
+
+def run_page(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:
+    """The stages `report` and `page`: the experiment's page, or that of one backbone, which keeps no record.
+
+    Raises:
+        UserError: results were made by other settings than the configuration's, or cannot be read.
+    """
+    make_pages(settings.config, call.paths, [call.names.get("backbone", INDEX)])
+    if "record" in outputs:
+        call.record(outputs["record"])
 
 
 def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None) -> list[Path]:

@@ -55,17 +55,14 @@ def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list
     return columns
 
 
-def risk_values(entry: Tried | None) -> dict[str, Value]:
-    """The level of risk and its reasons."""
-    if entry is None:
-        return {"risk": text(None), "reasons": text(None)}
-    return {"risk": text(entry.risk.level), "reasons": text("; ".join(entry.risk.reasons))}
-
-
-RISK_COLUMNS = (
-    Column("risk", "Risk", numeric=False, note="low, raised or high, by the rules named under Reasons"),
-    Column("reasons", "Reasons", numeric=False, wide=True, broad=True),
-)
+RISK: Columns[[Tried | None]] = {
+    Column("risk", "Risk", numeric=False, note="low, raised or high, by the rules named under Reasons"): lambda entry: (
+        text(None if entry is None else entry.risk.level)
+    ),
+    Column("reasons", "Reasons", numeric=False, wide=True, broad=True): lambda entry: text(
+        None if entry is None else "; ".join(entry.risk.reasons)
+    ),
+}
 
 
 def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
@@ -76,13 +73,13 @@ def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
         title="Audit by scale and mode",
         caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained. A row of "
         "high risk is tinted.",
-        columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *RISK_COLUMNS, *measured_columns()],
+        columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *RISK, *measured_columns()],
         rows=[
             Row(
                 {
                     "k": Value(f"{entry.k:g}", entry.k),
                     "mode": text(series_title(entry)),
-                    **risk_values(entry),
+                    **values_of(RISK, entry),
                     **measured(entry),
                 },
                 one.title if sections else "",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rescalade.audited import LARGE_NORM, Audit
 from rescalade.report.results.audit_read import as_it_is
 from rescalade.report.results.numbers import written
-from rescalade.report.tables.audit_tables import RISK_COLUMNS, Audited, measured, measured_columns, risk_values
+from rescalade.report.tables.audit_tables import RISK, Audited, measured, measured_columns
 from rescalade.report.tables.table import Column, Columns, Row, Table, number, text, values_of
 
 SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step")
@@ -57,7 +57,7 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             continue
         entry = as_it_is(one.audit)
         values |= {"model": text(one.audit.model_type), **values_of({**BEFORE, **AFTER}, one.audit)}
-        values |= {**risk_values(entry), **measured(entry, SHOWN)}
+        values |= {**values_of(RISK, entry), **measured(entry, SHOWN)}
         if classes is not None:
             values["class"] = text(classes[place])
         rows.append(Row(values, kind="high" if values["risk"].raw == "high" else ""))
@@ -74,7 +74,7 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             Column("model", "Model", numeric=False),
             *([] if classes is None else [declared]),
             *BEFORE,
-            *RISK_COLUMNS,
+            *RISK,
             *measured_columns(SHOWN, "At k = 1"),
             *AFTER,
         ],

@@ -95,11 +95,9 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
         title="Predicted before training, found after it",
         caption=(
             "The loss that forward passes of the rescaled, untrained head predict, the loss training began with and "
-            "the "
-            "quality it reached; then what else the audit saw. Logit error is the relative distance of the rescaled "
-            "model's "
-            "logits from z/k. The bias is not divided unless the variant says so, hence it is above 0 even where the "
-            "division of W is exact."
+            "the quality it reached; then what else the audit saw. Logit error is the relative distance of the "
+            "rescaled model's logits from z/k. The bias is not divided unless the variant says so, hence it is above 0 "
+            "even where the division of W is exact."
         ),
         columns=[
             Column("variant", "Scale and mode", numeric=False),

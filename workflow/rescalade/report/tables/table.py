@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, ParamSpec
 
@@ -87,8 +87,7 @@ class Table:
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Row]
-    notes: Sequence[str] = field(default=())
-    key_header: str = "backbone"
+    notes: Sequence[str] = ()
 
     def sections(self) -> list[tuple[str, list[Row]]]:
         """Consecutive rows under the same heading."""
@@ -98,22 +97,17 @@ class Table:
         """Column headings over several columns, with how many each spans."""
         return [(name, len(list(columns))) for name, columns in groupby(self.columns, key=lambda column: column.group)]
 
-    @property
-    def sectioned(self) -> bool:
-        """Whether any row stands under a heading."""
-        return any(row.section for row in self.rows)
-
     def to_csv(self) -> str:
         """Comma-separated, `.` as decimal point, empty where there is no value."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        section = [self.key_header, "title"] if self.sectioned else []
-        keys = [
-            key for column in self.columns for key in ([column.key, f"{column.key}_sd"] if column.sd else [column.key])
-        ]
-        writer.writerow([*section, *keys])
+        sectioned = any(row.section for row in self.rows)
+        header = ["backbone", "title"] if sectioned else []
+        for column in self.columns:
+            header += [column.key, f"{column.key}_sd"] if column.sd else [column.key]
+        writer.writerow(header)
         for row in self.rows:
-            line = [row.key, row.section] if self.sectioned else []
+            line = [row.key, row.section] if sectioned else []
             for column in self.columns:
                 value = row.values.get(column.key, Value(MISSING))
                 line.append(_plain(value.raw))
@@ -173,11 +167,11 @@ def text(value: str | None, note: str = "", mark: str = "", strong: bool = False
     return Value(value, value if raw is None else raw, note=note, mark=mark, strong=strong)
 
 
-def number(value: float | None, style: Style = "measure", note: str = "", strong: bool = False) -> Value:
+def number(value: float | None, style: Style = "measure", note: str = "") -> Value:
     """One number without spread."""
     if value is None or not math.isfinite(value):
         return Value(MISSING, None, note=note or ABSENT)
-    return Value(written(value, style), value, note=note, strong=strong)
+    return Value(written(value, style), value, note=note)
 
 
 def spread(value: Spread, style: Style = "measure", strong: bool = False) -> Value:

@@ -10,10 +10,12 @@ from rescalade.atomic import atomic_file
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
+from rescalade.pipeline.report_settings import ReportSettings
 from rescalade.report import tables
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.table import Entry, Table
+from rescalade.stage import Call, Files
 
 
 def entries() -> list[Entry]:
@@ -25,6 +27,16 @@ def entries() -> list[Entry]:
 def tables_of(summary: Summary) -> list[tuple[Entry, Table]]:
     """The tables that the experiment has, made."""
     return [(entry, entry.make(summary)) for entry in entries() if entry.wanted(summary)]
+
+
+def run_tables(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:
+    """The stage `tables`: the experiment's tables as CSV and LaTeX.
+
+    Raises:
+        UserError: results were made by other settings than the configuration's, or cannot be read.
+    """
+    make_tables(settings.config, call.paths)
+    call.record(outputs["tables"] / "record.json")
 
 
 def make_tables(config: Config, paths: Paths) -> list[Path]:
