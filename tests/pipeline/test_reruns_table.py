@@ -41,7 +41,7 @@ EDITS = [
     # what both agree on
     ("data/pydoc/pair_file.py", "    query: str", "    question: str", {"collection:pydoc", "source:pydoc"}),
     ("data/wheels/members.py", "train_rc_5shot", "train_rc_0shot", {"collection:wheel", "source:wheel"}),
-    ("audit/audit_text.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
+    ("audit/audit_stage.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
     # retrieval trains nothing
     ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples"}),
     ("retrieval/words.py", 'stopwords="en"', 'stopwords="de"', {"triples", "bm25"}),

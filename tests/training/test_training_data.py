@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import BertTokenizerFast
 
-from rescalade.audit.audit_text import triple_batches
+from rescalade.audit.audit_stage import triple_batches
 from rescalade.errors import UserError
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.build_examples import build_examples

@@ -1,17 +1,32 @@
-"""The stage `audit`."""
+"""The stage `audit`: a head on a micro-batch that training draws, before any training."""
 
 from __future__ import annotations
 
-from rescalade.audit.audit_text import audit_on_triples
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import torch
+
+from rescalade.audit.measure import audit
 from rescalade.audit.settings import AuditSettings
+from rescalade.audited import Audit
+from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.published_norm import check_published_norm
-from rescalade.progress import Reporter
+from rescalade.progress import Progress, Reporter
 from rescalade.stage import Call, Files
+from rescalade.texts.micro_batches import micro_batches
+from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
+from rescalade.texts.token_batch import TokenBatch, pad, tokenise
 from rescalade.texts.triple_files import read_triples
+from rescalade.variants import Variant
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def run_audit(settings: AuditSettings, inputs: Files, outputs: Files, call: Call) -> None:
-    """Measure a backbone's head on a micro-batch that training draws, before any training.
+    """Measure a backbone's head.
 
     Raises:
         UserError: the head is not the one that the paper has under this name; the triples are missing or damaged.
@@ -31,3 +46,70 @@ def run_audit(settings: AuditSettings, inputs: Files, outputs: Files, call: Call
         check_published_norm(name, settings.id, found)
     found.write(outputs["audit"])
     call.record(outputs["record"])
+
+
+def audit_on_triples(
+    folder: Path,
+    collection: Path,
+    triples: pa.Table,
+    settings: AuditSettings,
+    *,
+    name: str,
+    device: str,
+    progress: Progress,
+) -> Audit:
+    """Audit a backbone's folder; see `rescalade.audit.measure.audit`.
+
+    Args:
+        folder, name: of the backbone. collection: folder of the data set that the triples belong to.
+    """
+    batches = triple_batches(
+        load_tokenizer(folder),
+        collection,
+        triples,
+        batch_size=settings.batch_size,
+        lengths=(settings.query_length, settings.document_length),
+        pool_special=settings.pool_special_tokens,
+        device=device,
+    )
+    return audit(
+        load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
+        *batches,
+        [Variant.parse(variant) for variant in settings.variants],
+        settings.temperature,
+        progress,
+        backbone=name,
+        text=settings.train_on,
+        inflate=settings.inflate,
+    )
+
+
+def triple_batches(
+    tokenizer: PreTrainedTokenizerBase,
+    collection: Path,
+    triples: pa.Table,
+    *,
+    batch_size: int,
+    lengths: tuple[int, int],
+    pool_special: bool,
+    device: str,
+) -> tuple[TokenBatch, TokenBatch]:
+    """Queries and documents (positives, then hard negatives) of the first micro-batch of seed 0.
+
+    Args:
+        collection: folder, of whose texts only those of the micro-batch are held.
+        triples: table (query_id, positive_id, negative_id).
+        lengths: tokens of a query and of a document.
+
+    Raises:
+        UserError: a triple names what is not in the collection.
+    """
+    rows = triples.take(next(micro_batches(len(triples), batch_size, seed=0))).to_pylist()
+    asked = texts_by_id(query_texts(collection), [row["query_id"] for row in rows])
+    named = [row[key] for key in ("positive_id", "negative_id") for row in rows]
+    texts = texts_by_id(document_texts(collection), named)
+    to = torch.device(device)
+    return (
+        pad(tokenizer, tokenise(tokenizer, asked, lengths[0]), pool_special).to(to),
+        pad(tokenizer, tokenise(tokenizer, texts, lengths[1]), pool_special).to(to),
+    )

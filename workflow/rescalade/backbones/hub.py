@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -23,7 +23,7 @@ from rescalade.errors import UserError
 from rescalade.progress import Reporter
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi, RepoFile
+    from huggingface_hub import HfApi
 
 log = logging.getLogger(__name__)
 
@@ -191,9 +191,9 @@ def _look_up(api: HfApi, name: str, revision: str) -> str:
 
 
 def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | None) -> Arrived:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import RepoFile, snapshot_download
 
-    files = _listed(api, name, commit)
+    files = [item for item in api.list_repo_tree(name, revision=commit) if isinstance(item, RepoFile)]
     chosen = [file for file in files if wanted(file.path)]
     if not any(file.path.endswith(".safetensors") for file in chosen):
         raise no_safetensors(name, asked, [file.path for file in files])
@@ -223,12 +223,6 @@ def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | No
             "safetensors and a tokenizer. Use another revision"
         )
     return Arrived(name, asked, commit, Path(found))
-
-
-def _listed(api: HfApi, name: str, commit: str) -> Sequence[RepoFile]:
-    from huggingface_hub import RepoFile
-
-    return [item for item in api.list_repo_tree(name, revision=commit) if isinstance(item, RepoFile)]
 
 
 def _check_room(name: str, cache: Path, download: int, copy_to: Path | None, weights: int) -> None:

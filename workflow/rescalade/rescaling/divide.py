@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from rescalade.errors import UserError
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.projection import SharedProjection
-from rescalade.rescaling.multiplier import attach, bake, divide_norm
+from rescalade.rescaling.multiplier import Multiplier, attach, bake, divide_weights
 from rescalade.variants import Mode, Variant
 
 if TYPE_CHECKING:
@@ -57,20 +56,13 @@ def apply(model: PreTrainedModel, variant: Variant) -> None:
         raise UserError(f"variant {variant.name}: {refusal}")
     bake(model)  # a multiplier from before becomes part of the weights, so that divisions add up
     head = locate_head(model)
-    if variant.mode == "multiplier":
-        attach(model, variant.scale, variant.bias)
-        return
     if variant.mode == "untied":
         untie(model)
         head = locate_head(model)
-    with torch.no_grad():
-        if variant.mode == "folded":
-            divide_norm(head, variant.scale)
-        else:
-            for part in head.projection.parts:
-                part.div_(variant.scale)
-        if variant.bias and head.bias is not None:
-            head.bias.div_(variant.scale)
+    if variant.mode == "multiplier":
+        attach(head, Multiplier(variant.scale, variant.bias))
+    else:
+        divide_weights(head, variant.scale, variant.bias, by_norm=variant.mode == "folded")
     if head.soft_cap is not None:  # c tanh(x / c) / k is the same function with x and c divided
         model.config.final_logit_softcapping = head.soft_cap / variant.scale
 

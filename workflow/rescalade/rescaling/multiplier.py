@@ -42,46 +42,38 @@ def carried_by(head: Head) -> Multiplier | None:
     return getattr(head.projection.module, _ATTRIBUTE, None)
 
 
-def attach(model: PreTrainedModel, scale: float, bias: bool) -> None:
-    """Divide the logits of a model from now on, without touching its weights."""
-    head = locate_head(model)
-    _carry(head, Multiplier(scale, bias))
-    if head.soft_cap is not None:  # c tanh(x / c) / k is the same with x and c divided
-        model.config.final_logit_softcapping = head.soft_cap / scale
-
-
 def bake(model: PreTrainedModel) -> None:
     """Move the division into the weights; the function stays. Nothing happens to a model without one."""
     head = locate_head(model)
     carried = carried_by(head)
     if carried is not None:
         delattr(head.projection.module, _ATTRIBUTE)
-        _divide_weights(head, carried.scale, carried.bias)
+        divide_weights(head, carried.scale, carried.bias, by_norm=head.norm is not None)
 
 
 def unbake(model: PreTrainedModel, scale: float, bias: bool) -> None:
     """Move the division out of the weights of a baked model; the function stays."""
     head = locate_head(model)
-    _divide_weights(head, 1 / scale, bias)
-    _carry(head, Multiplier(scale, bias))
+    divide_weights(head, 1 / scale, bias, by_norm=head.norm is not None)
+    attach(head, Multiplier(scale, bias))
 
 
-def divide_norm(head: Head, scale: float) -> None:
+def _divide_norm(head: Head, scale: float) -> None:
     """Divide the output of the norm before the decoder: weight and bias, or 1 + weight where that is what it uses."""
     norm: Any = head.norm
-    with torch.no_grad():
-        if head.family.norm_offset:
-            norm.weight.add_(1).div_(scale).sub_(1)
-        else:
-            norm.weight.div_(scale)
-        if getattr(norm, "bias", None) is not None:
-            norm.bias.div_(scale)
+    if head.family.norm_offset:
+        norm.weight.add_(1).div_(scale).sub_(1)
+    else:
+        norm.weight.div_(scale)
+    if getattr(norm, "bias", None) is not None:
+        norm.bias.div_(scale)
 
 
-def _divide_weights(head: Head, scale: float, bias: bool) -> None:
+def divide_weights(head: Head, scale: float, bias: bool, *, by_norm: bool) -> None:
+    """Divide W, or the norm before it, and where asked the bias of a head that has one."""
     with torch.no_grad():
-        if head.norm is not None:
-            divide_norm(head, scale)
+        if by_norm:
+            _divide_norm(head, scale)
         else:
             for part in head.projection.parts:
                 part.div_(scale)
@@ -89,7 +81,8 @@ def _divide_weights(head: Head, scale: float, bias: bool) -> None:
             head.bias.div_(scale)
 
 
-def _carry(head: Head, carried: Multiplier) -> None:
+def attach(head: Head, carried: Multiplier) -> None:
+    """Divide the logits from now on, without touching the weights; a soft cap is the caller's matter."""
     module = head.projection.module
     setattr(module, _ATTRIBUTE, carried)
     if _divide not in module._forward_hooks.values():

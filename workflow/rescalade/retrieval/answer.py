@@ -56,15 +56,15 @@ def answers(
             rank,
             ids[rank - 1],
             float(scores[rank - 1]),
-            [Matched(name(term), *weights) for term, *weights in _shared(index, query, number)],
+            _shared(index, query, number, name),
             texts.get(ids[rank - 1]),
         )
         for rank, number in enumerate(numbers.tolist(), 1)
     ]
 
 
-def _shared(index: InvertedIndex, query: SparseVectors, document: int) -> list[tuple[int, float, float, float]]:
-    """(term, weight in the first query, weight in the document, product), the largest product first, ties by term."""
+def _shared(index: InvertedIndex, query: SparseVectors, document: int, name: Callable[[int], str]) -> list[Matched]:
+    """The terms of the first query that a document has, the largest product first, ties by term number."""
     block = int(np.searchsorted(index.first, document, side="right")) - 1
     local = document - int(index.first[block])
     found = []
@@ -74,8 +74,8 @@ def _shared(index: InvertedIndex, query: SparseVectors, document: int) -> list[t
         place = start + int(np.searchsorted(index.documents[start:stop], local))
         if place < stop and index.documents[place] == local:
             asked, held = float(query.weights[entry]), float(index.weights[place])
-            found.append((term, asked, held, asked * held))
-    return sorted(found, key=lambda shared: (-shared[3], shared[0]))
+            found.append(Matched(name(term), asked, held, asked * held))
+    return sorted(found, key=lambda shared: -shared.product)  # terms of a query ascend, and sorting keeps their order
 
 
 def _texts(corpus: Path, ids: list[str]) -> dict[str, str]:
