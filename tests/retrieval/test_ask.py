@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from rescalade.atomic import sha256
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli import main
-from rescalade.cli.answers import print_table
+from rescalade.cli.ask import print_table
 from rescalade.models.load import load_masked_lm
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.retrieval.answer import Answer, Matched

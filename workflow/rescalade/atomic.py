@@ -59,7 +59,7 @@ def _alive(part: Path) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 

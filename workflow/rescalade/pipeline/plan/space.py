@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from rescalade.config import Config
@@ -54,24 +55,37 @@ def disk_bytes(
     """Bytes under the results folder that the jobs among `keys` write, by kind; roughly."""
     found = dict.fromkeys(("data", "tokens", "backbones", "rescaled", "models", "checkpoints", "vectors", "index"), 0.0)
     found["rankings"] = 0.0
-    passing: dict[str, dict[str, float]] = {"vectors": {}, "index": {}}
+    passing: dict[str, defaultdict[str, float]] = {"vectors": defaultdict(float), "index": defaultdict(float)}
+    tokens: dict[tuple[str, str], float] = {}  # by tokenizer and data set: models share them
     checkpoint = 0.0
-    cached: set[tuple[str, str]] = set()
     for key in keys:
-        job = jobs[key]
+        job, name = jobs[key], key[-1]
         if job.rule == "collection":
-            own = 0 if config.dataset(key[1]).corpus else counts.documents(config, paths, key[1]) or 0
+            own = 0 if config.dataset(name).corpus else counts.documents(config, paths, name) or 0
             found["data"] += own * assumed.document_tokens * TEXT_BYTES_PER_TOKEN
         elif job.rule == "backbone":
-            found["backbones"] += WEIGHT_BYTES * weights_of(config, paths, key[1])
+            found["backbones"] += WEIGHT_BYTES * weights_of(config, paths, name)
         elif job.rule in ("rescale", "rescale_by_rule"):
             found["rescaled"] += WEIGHT_BYTES * weights_of(config, paths, key[1])
         elif job.rule == "train" and job.run is not None:
             weights = weights_of(config, paths, job.run.backbone)
             found["models"] += WEIGHT_BYTES * weights
             checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * weights)
-        elif job.rule in ("encode", "index", "search", "bm25"):
-            _add_retrieval(found, passing, config, paths, job, assumed, cached)
+        elif job.rule in ("search", "bm25"):
+            queries = counts.queries(config, paths, name) or 0
+            found["rankings"] += queries * config.dataset(name).depth * RANKING_BYTES
+        elif job.rule in ("encode", "index") and job.run is not None and config.dataset(name).corpus is None:
+            texts = counts.documents(config, paths, name) or 0
+            postings, run, backbone = texts * assumed.active_terms, job.run.folder, job.run.backbone
+            if job.rule == "index":
+                passing["index"][run] += postings * INDEX_BYTES_PER_POSTING
+                continue
+            passing["vectors"][run] += postings * PARQUET_BYTES_PER_POSTING
+            shape = shape_of(config, paths, backbone)
+            length = config.model.retrieval.document_length or config.train_settings(backbone).document_length
+            size = texts * min(assumed.document_tokens, length) * TOKEN_BYTES
+            tokens.setdefault(((shape.tokenizer if shape else "") or backbone, name), size)
+    found["tokens"] = sum(tokens.values())
     # an old checkpoint goes when the next one is whole
     found["checkpoints"] = 2 * checkpoint * assumed.parallel
     for kind, by_run in passing.items():
@@ -80,34 +94,3 @@ def disk_bytes(
             # goes when a run is scored, while the next ones are being made
             found[kind] = sum(sorted(by_run.values(), reverse=True)[: assumed.parallel + 1])
     return {kind: int(size) for kind, size in found.items()}
-
-
-def _add_retrieval(
-    found: dict[str, float],
-    passing: dict[str, dict[str, float]],
-    config: Config,
-    paths: Paths,
-    job: Job,
-    assumed: Assumptions,
-    cached: set[tuple[str, str]],
-) -> None:
-    name = job.key[-1]
-    dataset = config.dataset(name)
-    if job.rule in ("search", "bm25"):
-        found["rankings"] += (counts.queries(config, paths, name) or 0) * dataset.depth * RANKING_BYTES
-        return
-    if dataset.corpus is not None:
-        return
-    texts = counts.documents(config, paths, name) or 0
-    postings, run = texts * assumed.active_terms, str(job.run and job.run.folder)
-    if job.rule == "index":
-        passing["index"][run] = passing["index"].get(run, 0.0) + postings * INDEX_BYTES_PER_POSTING
-        return
-    passing["vectors"][run] = passing["vectors"].get(run, 0.0) + postings * PARQUET_BYTES_PER_POSTING
-    if job.run is not None:
-        shape = shape_of(config, paths, job.run.backbone)
-        tokenizer = (shape.tokenizer if shape else "") or job.run.backbone
-        if (tokenizer, name) not in cached:
-            cached.add((tokenizer, name))
-            length = config.model.retrieval.document_length or config.train_settings(job.run.backbone).document_length
-            found["tokens"] += texts * min(assumed.document_tokens, length) * TOKEN_BYTES
