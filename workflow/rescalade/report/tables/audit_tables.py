@@ -31,11 +31,12 @@ MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
 
 @dataclass(frozen=True)
 class Audited:
-    """A backbone and its audit, None where there is none."""
+    """A backbone and its audit, None where there is none. hub_id: owner/name on the hub, where it is known."""
 
     name: str
     title: str
     audit: Audit | None
+    hub_id: str | None = None
 
 
 def measured(entry: Tried | None, keys: Sequence[str] = ()) -> dict[str, Value]:

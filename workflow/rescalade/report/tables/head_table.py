@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rescalade.audited import LARGE_NORM, Audit
+from rescalade.models.published_norm import differences
+from rescalade.published import load_published
 from rescalade.report.results.audit_read import as_it_is
 from rescalade.report.results.numbers import written
 from rescalade.report.tables.audit_tables import RISK, Audited, measured, measured_columns
@@ -79,7 +81,15 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             *AFTER,
         ],
         rows=rows,
+        notes=[f"{one.title}: {words}." for one in audits for words in _differences(one)],
     )
+
+
+def _differences(one: Audited) -> list[str]:
+    """What the audited head does not have in common with the paper's backbone of the same name or id."""
+    if one.audit is None:
+        return []
+    return list(differences(one.name, one.hub_id, one.audit, load_published("rescaling")).values())
 
 
 def modes_in_words(audit: Audit) -> str | None:

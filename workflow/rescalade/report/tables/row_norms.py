@@ -49,7 +49,8 @@ def norm_table(summary: Summary) -> Table:
 
 def audited(summary: Summary, backbone: str) -> Audited:
     """The audit of a backbone under its display name."""
-    return Audited(backbone, backbone_title(summary.config, backbone), summary.results.audits.get(backbone))
+    audit, hub_id = summary.results.audits.get(backbone), summary.config.backbone(backbone).id
+    return Audited(backbone, backbone_title(summary.config, backbone), audit, hub_id)
 
 
 def audit_entry(summary: Summary, cell: Cell) -> Tried | None:
