@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 import torch
 
 from rescalade.objective.loss import (
+    RANKING,
     contrastive,
     flops_regulariser,
     info_nce,
@@ -20,6 +22,7 @@ from rescalade.objective.loss import (
 )
 from rescalade.objective.measures import activity, mean_cosine
 from rescalade.training.schedule import learning_rate_factor, linear_factor, part_of_steps, ramp_factor
+from rescalade.training.settings import TrainSettings
 
 
 def test_info_nce_by_hand() -> None:
@@ -126,16 +129,28 @@ def test_linear_schedule_equals_transformers() -> None:
         scheduler.step()
 
 
-def test_mean_cosine_equals_the_sum_over_pairs() -> None:
+@pytest.mark.parametrize("empty", [[], [2], [0, 2, 5], [0, 1, 2, 4, 5], [0, 1, 2, 3, 4, 5]])
+def test_mean_cosine_equals_the_mean_over_pairs_of_texts_that_are_not_empty(empty: list[int]) -> None:
     weights = torch.rand(6, 5, generator=torch.Generator().manual_seed(0))
-    weights[2] = 0
-    pairs = [
-        0.0 if 2 in (i, j) else float(torch.cosine_similarity(weights[i], weights[j], dim=0))
-        for i in range(6)
-        for j in range(6)
-        if i != j
-    ]
-    assert mean_cosine(weights) == pytest.approx(sum(pairs) / len(pairs), abs=1e-6)
+    weights[empty] = 0
+    filled = [row for row in weights if row.any()]
+    pairs = [float(torch.cosine_similarity(one, two, dim=0)) for one, two in itertools.permutations(filled, 2)]
+    assert mean_cosine(weights) == pytest.approx(sum(pairs) / len(pairs) if pairs else 0.0, abs=1e-6)
+
+
+def test_the_mean_cosine_with_a_weight_that_is_no_number_is_none() -> None:
+    weights = torch.ones(3, 4)
+    weights[1, 2] = math.nan
+    assert math.isnan(mean_cosine(weights))
+
+
+@pytest.mark.parametrize(("loss", "negatives"), [(n, c) for n in RANKING for c in (1, 3) if RANKING[n].candidates])
+def test_the_loss_of_telling_nothing_apart_is_the_logarithm_of_the_candidates(loss: str, negatives: int) -> None:
+    count = RANKING[loss].candidates
+    assert count is not None
+    scores = torch.full((8, 8 + 8 * negatives), 2.5)
+    found = RANKING[loss].function(scores, torch.empty(0), TrainSettings(temperature=0.5))
+    assert float(found) == pytest.approx(math.log(count(8, negatives)), rel=1e-6)
 
 
 def test_activity_counts() -> None:

@@ -68,9 +68,10 @@ FILES: list[Stored] = [
     ),
     Outcome(
         run="mini/bert/k4/seed1", recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False,
-        seed=1, steps=3, triples=20, examples=18, counts={"documents cut": 2}, verdict="dead", since_step=1,
-        causes=("0.00 active terms per document",), first_loss=7.5, last_loss=2.5, skipped_steps=0, nonfinite_losses=0,
-        nonfinite_weights=0, stopped_at=None, row_norm_before=0.5, row_norm_after=0.75, devices=1, seconds=12.5,
+        seed=1, steps=3, triples=20, examples=18, counts={"documents cut": 2}, verdict="dead", definitions=2,
+        since_step=1, causes=("0.00 active terms per document",), first_loss=7.5, last_loss=2.5, skipped_steps=0,
+        nonfinite_losses=0, nonfinite_weights=0, stopped_at=None, row_norm_before=0.5, row_norm_after=0.75, devices=1,
+        seconds=12.5,
     ),
     Record(
         stage="train", settings={"learning_rate": 0.5}, code="c0de",

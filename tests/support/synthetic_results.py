@@ -19,6 +19,7 @@ import yaml
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.config import Config, Run, build_config
 from rescalade.history import COLUMNS, HISTORY, write_history
+from rescalade.objective.collapse import VERSION
 from rescalade.outcome import Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES
@@ -263,7 +264,7 @@ class _Writer:
 
     def run(self, run: Run, fate: Fate) -> None:
         folder, scale = self.paths.results / "runs" / run.folder, used_scale(run.variant)
-        norm = NORMS.get(run.backbone, 2.0)
+        found = NORMS.get(run.backbone, 2.0) / (scale if run.variant.mode in ("tied", "untied") else 1.0)
         divided = {"backbone": run.backbone, "variant": run.variant.name}
         if run.variant.rule is None:
             self.record("rescale", 0.4, **divided)
@@ -276,11 +277,12 @@ class _Writer:
             run=run.folder, recipe=run.recipe, backbone=run.backbone, variant=run.variant.name,
             scale=scale, mode=run.variant.mode, bias=run.variant.bias, seed=run.seed,
             steps=self.steps, triples=12054, examples=12000, counts={"documents cut": 54},
-            verdict=fate.verdict, since_step=fate.since,
+            verdict=fate.verdict, definitions=VERSION, since_step=fate.since,
             causes=() if fate.verdict == "trained" else (f"invented cause of {fate.verdict}",),
-            first_loss=fate.first_loss, last_loss=float(history["loss"].iloc[-1]),
+            first_loss=fate.first_loss,
+            last_loss=float(np.mean(history["loss"].to_numpy()[-math.ceil(self.steps / 100) :])),
             skipped_steps=len(fate.gaps), nonfinite_losses=len(fate.gaps), nonfinite_weights=0, stopped_at=None,
-            row_norm_before=norm / scale, row_norm_after=norm / scale * 1.1, devices=1, seconds=30.0,
+            row_norm_before=found, row_norm_after=found * 1.1, devices=1, seconds=30.0,
         ).write(folder / "outcome.json")  # fmt: skip
         self.record("train", 30.0 + run.seed, run=run.folder)
         if fate.scored:

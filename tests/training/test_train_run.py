@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from rescalade.rescaling.sidecar import Rescaled
 from rescalade.runs import Run
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.texts.triple_files import read_triples
-from rescalade.training.run import train_run
+from rescalade.training.run import last_loss, train_run
 from rescalade.training.settings import Loss, TrainSettings
 from rescalade.variants import Variant
 from support.commands import call
@@ -111,9 +112,20 @@ def test_the_first_loss_is_that_of_the_teacher_scores_and_it_falls(loss: Loss, f
     expected = {"margin-mse": margins / 4, "kl": divergence / 2, "kl-margin-mse": divergence / 2 + 0.25 * margins / 4}
     assert history[0]["ranking_loss"] == pytest.approx(expected[loss], rel=1e-4)
     assert history[-1]["ranking_loss"] < 0.7 * history[0]["ranking_loss"]
+    assert history[0]["tokens_query"] == 4.5 and history[0]["tokens_document"] == 4.5  # [CLS] and [SEP] among them
     assert (outcome.examples, outcome.triples, outcome.steps) == (2, 4, 12)
     assert (tmp_path / "model" / "modules.json").is_file()
     write_history(tmp_path / "history.parquet", history)  # its columns are those that are declared
+
+
+@pytest.mark.parametrize(("steps", "mean"), [(1, 0.0), (100, 99.0), (101, 99.5), (250, 248.0)])
+def test_the_loss_at_the_end_is_the_mean_of_the_last_hundredth(steps: int, mean: float) -> None:
+    """Losses 0, 1, 2, …: of 250 steps the last three, 247 to 249."""
+    assert last_loss([{"loss": float(step)} for step in range(steps)]) == mean
+
+
+def test_a_last_loss_that_is_no_number_is_kept() -> None:
+    assert math.isnan(last_loss([{"loss": 1.0}] * 198 + [{"loss": math.nan}, {"loss": 1.0}]))
 
 
 def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:

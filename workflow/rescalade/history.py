@@ -19,8 +19,8 @@ COUNTED = tuple(f"{name}_{side}" for side in SIDES for name in ("active", "empty
 """Columns that are null in steps in which nothing was counted (`watch_every`)."""
 COLUMNS = (
     "step", "loss", "ranking_loss", "flops_query", "flops_document", "score_positive", "score_mean", "score_sd",
-    *COUNTED, "regulariser_query", "regulariser_document", "lambda_query", "lambda_document", "learning_rate",
-    "gradient_norm", "skipped", "nonfinite_losses", "row_norm", "seconds",
+    *COUNTED, "regulariser_query", "regulariser_document", "tokens_query", "tokens_document", "lambda_query",
+    "lambda_document", "learning_rate", "gradient_norm", "skipped", "nonfinite_losses", "row_norm", "seconds",
 )  # fmt: skip
 """All of them, in their order: `step` int64, the others float64, NaN and infinite where a number was."""
 

@@ -24,7 +24,8 @@ class Tally:
 
     postings, weight: (text, term) entries and the sum of their weights as the model gave them.
     kept_postings, kept_weight: after the cap on terms and the bound on bytes.
-    broken: texts with a weight that is not finite; they have the empty vector.
+    empty: texts without any term. tokens: of all texts, special ones included.
+    broken: texts with a weight that is not finite; they have the empty vector and are not among the empty ones.
     bounded: shards that met the bound on bytes.
     """
 
@@ -33,6 +34,8 @@ class Tally:
     weight: float = 0.0
     kept_postings: int = 0
     kept_weight: float = 0.0
+    empty: int = 0
+    tokens: int = 0
     broken: int = 0
     bounded: int = 0
 
@@ -67,13 +70,14 @@ class Collector:
                 texts, so the result does not depend on their order.
         """
         self._texts, self._top, self._limit = texts, top_terms, limit
-        self._postings = self._broken = self._bounded = 0
+        self._postings = self._empty = self._broken = self._bounded = 0
         self._weight = 0.0
         self._clear()
 
     def add(self, numbers: Sequence[int], rows: SparseRows) -> None:
         """Take the rows of the texts of these numbers."""
         self._broken += int(rows.broken.sum())
+        self._empty += int(((rows.counts == 0) & ~rows.broken).sum())
         self._postings += len(rows.terms)
         self._weight += float(rows.weights.sum(dtype=np.float64))
         self._put(_Rows(numbers, rows.counts, rows.terms, rows.weights))
@@ -87,7 +91,7 @@ class Collector:
                 self._put(blocks.pop(0).filled())
 
     def finish(self, ids: Sequence[str]) -> tuple[SparseVectors, Tally]:
-        """All texts in order; the collector is empty afterwards."""
+        """All texts in order; the collector is empty afterwards. Tokens it does not know."""
         counts = np.zeros(self._texts, np.int64)
         for block in self._blocks:
             counts[block.numbers] = block.counts
@@ -104,6 +108,7 @@ class Collector:
             weight=self._weight,
             kept_postings=len(terms),
             kept_weight=float(weights.sum(dtype=np.float64)),
+            empty=self._empty,
             broken=self._broken,
             bounded=self._bounded,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,8 @@ class Encoder:
             advance(len(batch))
             if number % TRIM_BATCHES == 0:
                 _trim()
-        return found.finish(ids)
+        vectors, tally = found.finish(ids)
+        return vectors, replace(tally, tokens=int(tokens.lengths.sum()))
 
     def _weights(self, batch: TokenBatch) -> Tensor:
         """[B, V] float32."""

@@ -11,7 +11,7 @@ from rescalade.encoding.collect import Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.errors import UserError
 from rescalade.models.splade_config import SpladeConfig
-from rescalade.objective.collapse import DEAD_TERMS, SATURATED_SHARE
+from rescalade.objective.collapse import is_dead, is_saturated
 from rescalade.vectors.file_names import MANIFEST, QUERIES
 from rescalade.vectors.manifest_file import DataDigests, LeftOut, Removed, State, VectorsManifest
 
@@ -73,17 +73,17 @@ def write_manifest(
 
 
 def state(corpus: Tally, queries: Tally, vocabulary: int) -> State:
-    """ok, or how the model has collapsed, by the definitions of docs/collapse.md over the whole corpus.
+    """ok, or how the model has collapsed, by the definitions of docs/collapse.md over all documents and all queries.
 
-    non-finite: a text has a weight that is not. saturated: more than half of the vocabulary active, or a
-    shard that met its bound on bytes. dead: less than one active term.
+    non-finite: a text has a weight that is not. A shard that met its bound on bytes is saturated too.
     """
-    if corpus.broken or queries.broken:
+    sides = [side for side in (corpus, queries) if side.texts]
+    if any(side.broken for side in sides):
         return "non-finite"
-    active = corpus.postings / max(1, corpus.texts)
-    if active > SATURATED_SHARE * vocabulary or corpus.bounded or queries.bounded:
-        return "saturated"
-    return "dead" if corpus.texts and active < DEAD_TERMS else "ok"
+    if any(is_dead(side.postings / side.texts, side.empty / side.texts) for side in sides):
+        return "dead"
+    full = (is_saturated(side.postings / side.texts, side.tokens / side.texts, vocabulary) for side in sides)
+    return "saturated" if any(full) or any(side.bounded for side in sides) else "ok"
 
 
 def _shares(corpus: Tally, postings: int, weight: float) -> Removed:

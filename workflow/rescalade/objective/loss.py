@@ -111,12 +111,14 @@ class Ranking:
 
     function: (scores [B, B + B n], teacher scores [B, 1 + n], settings) -> scalar. distils: it reads teacher scores,
     the positive's first; other losses get an empty tensor. gathers: its batch is the whole optimiser step and not one
-    micro-batch of it, so that documents of all devices and accumulation steps are candidates.
+    micro-batch of it, so that documents of all devices and accumulation steps are candidates. candidates: (B, n) -> the
+    documents in a query's softmax, whose logarithm is the loss of telling nothing apart; None where it is not.
     """
 
     function: Callable[[Tensor, Tensor, LossSettings], Tensor]
     distils: bool = False
     gathers: bool = False
+    candidates: Callable[[int, int], int] | None = None
 
 
 def _kl_and_margin_mse(scores: Tensor, teacher: Tensor, settings: LossSettings) -> Tensor:
@@ -124,12 +126,25 @@ def _kl_and_margin_mse(scores: Tensor, teacher: Tensor, settings: LossSettings) 
     return kl_distillation(own, teacher, settings.temperature) + settings.margin_mse_weight * margin_mse(own, teacher)
 
 
+def _all_documents(queries: int, negatives: int) -> int:
+    return queries * (1 + negatives)
+
+
+def _positives_and_own(queries: int, negatives: int) -> int:
+    return queries + negatives
+
+
 RANKING: dict[str, Ranking] = {
-    "infonce": Ranking(lambda scores, _, settings: contrastive(scores, settings.temperature)),
-    "infonce-own-negatives": Ranking(
-        lambda scores, _, settings: own_negatives_contrastive(scores, settings.temperature)
+    "infonce": Ranking(
+        lambda scores, _, settings: contrastive(scores, settings.temperature), candidates=_all_documents
     ),
-    "infonce-gathered": Ranking(lambda scores, _, settings: contrastive(scores, settings.temperature), gathers=True),
+    "infonce-own-negatives": Ranking(
+        lambda scores, _, settings: own_negatives_contrastive(scores, settings.temperature),
+        candidates=_positives_and_own,
+    ),
+    "infonce-gathered": Ranking(
+        lambda scores, _, settings: contrastive(scores, settings.temperature), gathers=True, candidates=_all_documents
+    ),
     "margin-mse": Ranking(lambda scores, teacher, _: margin_mse(own_scores(scores), teacher), distils=True),
     "kl": Ranking(
         lambda scores, teacher, settings: kl_distillation(own_scores(scores), teacher, settings.temperature),

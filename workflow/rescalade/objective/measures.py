@@ -21,17 +21,18 @@ def activity(weights: Tensor, side: str) -> dict[str, float]:
 
 
 def mean_cosine(weights: Tensor) -> float:
-    """Mean cosine over all pairs of distinct rows of [N, V]; an empty row counts as 0 with every other.
+    """Mean cosine over all pairs of distinct rows of [N, V] that are not empty; 0 where there is no such pair.
 
     Uses sum over pairs = |sum of unit rows|^2 - number of unit rows, so no [N, N] matrix is made; and the sum of unit
     rows is a product with the inverse norms, so no second [N, V] matrix either.
     """
-    count = len(weights)
+    norms = weights.norm(dim=1)
+    filled = norms != 0  # NaN is not 0: it makes the mean NaN
+    count = int(filled.sum())
     if count < 2:
         return 0.0
-    norms = weights.norm(dim=1)
-    inverse = torch.where(norms > 0, 1 / norms.clamp_min(1e-30), 0.0)
-    pairs = (inverse @ weights).square().sum() - (norms > 0).sum()
+    inverse = torch.where(filled, 1 / norms.clamp_min(1e-30), 0.0)
+    pairs = (inverse @ weights).square().sum() - count
     return float(pairs) / (count * (count - 1))
 
 

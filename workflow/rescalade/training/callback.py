@@ -45,6 +45,7 @@ class TrainingCallback(TrainerCallback):
         history: list[Row],
         settings: TrainSettings,
         seed: int,
+        candidates: int | None,
         checkpoints: Path,
         group: ProcessGroup,
         progress: Progress | None,
@@ -53,7 +54,7 @@ class TrainingCallback(TrainerCallback):
         self.history: list[Row] = history
         self.stopped_at: int | None = None
         self._settings, self._seed, self._checkpoints, self._group = settings, seed, checkpoints, group
-        self._progress = progress
+        self._candidates, self._progress = candidates, progress
         self._tensorboard: TensorBoardWriter | None = None
         if settings.tensorboard and tensorboard is not None and group.first:
             self._tensorboard = TensorBoardWriter(tensorboard, len(history))
@@ -64,6 +65,8 @@ class TrainingCallback(TrainerCallback):
         self._trainer = trainer
         self._watch = CollapseWatch(
             trainer.splade.head.weight.shape[0],
+            self._candidates,
+            trainer.steps,
             ramp=self._settings.ramp_length(trainer.steps),
             patience=self._settings.collapse_patience,
         )

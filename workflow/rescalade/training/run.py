@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +13,7 @@ from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.models.splade_config import SpladeConfig
-from rescalade.objective.collapse import judge
+from rescalade.objective.collapse import VERSION, judge
 from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
 from rescalade.progress import Progress
@@ -23,6 +25,9 @@ from rescalade.training.build_examples import build_examples
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
+
+LAST_STEPS = 0.01
+"""Share of the steps whose mean is the loss at the end: single steps lie a tenth and more apart."""
 
 
 def train_run(
@@ -79,7 +84,7 @@ def train_run(
     if group.first:
         save_sparse_encoder(masked_lm.cpu(), tokenizer, _how_it_encodes(settings), output)
     broken = _broken(masked_lm)
-    verdict = judge(history, vocabulary=model.head.weight.shape[0], broken_weights=broken)
+    verdict = judge(history, model.head.weight.shape[0], trained.candidates, broken_weights=broken)
     outcome = Outcome(
         run=run.folder,
         recipe=run.recipe,
@@ -94,10 +99,11 @@ def train_run(
         examples=len(examples),
         counts=examples.counts,
         verdict=verdict.name,
+        definitions=VERSION,
         since_step=verdict.since_step,
         causes=verdict.causes,
         first_loss=history[0]["loss"],
-        last_loss=history[-1]["loss"],
+        last_loss=last_loss(history),
         skipped_steps=int(sum(row["skipped"] for row in history)),
         nonfinite_losses=int(sum(row["nonfinite_losses"] for row in history)),
         nonfinite_weights=broken,
@@ -108,6 +114,12 @@ def train_run(
         seconds=sum(row["seconds"] for row in history),
     )
     return history, outcome
+
+
+def last_loss(history: Sequence[Row]) -> float:
+    """Mean total loss of the last 1 % of the steps, of one at least; NaN or infinite where one of them is."""
+    last = history[-math.ceil(LAST_STEPS * len(history)) :]
+    return sum(row["loss"] for row in last) / len(last)
 
 
 def _how_it_encodes(settings: TrainSettings) -> SpladeConfig:

@@ -36,10 +36,12 @@ logger = logging.getLogger(__name__)
 class Trained:
     """What a training run leaves besides its weights.
 
-    history: one row per optimiser step. stopped_at: the step after which a lasting collapse ended it, or None.
+    history: one row per optimiser step. candidates: documents in a query's softmax, None where the loss has none.
+    stopped_at: the step after which a lasting collapse ended it, or None.
     """
 
     history: list[Row]
+    candidates: int | None
     stopped_at: int | None = None
 
 
@@ -58,7 +60,7 @@ def train(
     """Train in place.
 
     Each history row holds the loss and its parts, both lambdas, learning rate, gradient norm before clipping,
-    active terms, mean row norm of W, mean scores, texts that are empty and the seconds spent.
+    active terms, texts that are empty, tokens of a text, mean row norm of W, mean scores and the seconds spent.
     Non-finite losses are kept as they are: a step whose gradient norm is not finite is skipped by the
     optimiser and counted in `skipped`.
 
@@ -97,7 +99,9 @@ def train(
     plan.log()
     if not plan.fits:
         logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
-    callback = TrainingCallback(history, settings, seed, checkpoints, group, progress, tensorboard)
+    count = RANKING[settings.loss].candidates
+    candidates = None if count is None else count(sharding.rows, examples.negatives)
+    callback = TrainingCallback(history, settings, seed, candidates, checkpoints, group, progress, tensorboard)
     if len(history) < steps:
         config = copy.deepcopy(model.masked_lm.config)
         trainer = SpladeTrainer(
@@ -130,7 +134,7 @@ def train(
     elif saved:
         restore_weights(model, tensors)  # all that a run needs which was saved after its last step
     model.eval()
-    return Trained(callback.history, callback.stopped_at)
+    return Trained(callback.history, candidates, callback.stopped_at)
 
 
 def _check_rate(settings: TrainSettings, steps: int) -> None:

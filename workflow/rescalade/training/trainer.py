@@ -20,7 +20,7 @@ from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
 from rescalade.training.cache import backward, mixed
-from rescalade.training.examples import Examples, collate
+from rescalade.training.examples import SIDES, Examples, collate
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor
@@ -110,10 +110,11 @@ class SpladeTrainer(SparseEncoderTrainer):
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Backward of one logical batch, or of this device's part of it."""
         self.model.train()
+        lengths = {f"tokens_{side}": float(inputs[f"{side}_attention_mask"].sum(1).float().mean()) for side in SIDES}
         features, labels = self.collect_features(self._prepare_inputs(inputs))
         seed = self.seed * 1_000_003 + self.step
         number, part = self.sharding.number(len(self.criterion.rows)), self.sharding.part
-        return backward(
+        loss = backward(
             self.criterion,
             features,
             labels,
@@ -121,6 +122,8 @@ class SpladeTrainer(SparseEncoderTrainer):
             encode_rows=self.settings.encode_rows,
             seed=mixed(seed, number, part) if number or part else seed,
         )
+        self.criterion.rows[-1] |= lengths
+        return loss
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         """Sum gradients over devices and clip them; a non-finite gradient is dropped, so that no weight moves."""

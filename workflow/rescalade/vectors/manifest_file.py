@@ -8,7 +8,7 @@ from typing import Any, Literal
 from rescalade.stored import Stored
 from rescalade.strict import Strict
 
-State = Literal["non-finite", "saturated", "dead", "ok"]
+State = Literal["non-finite", "dead", "saturated", "ok"]
 """How the model looks over a whole data set, the worst first; see docs/collapse.md."""
 
 

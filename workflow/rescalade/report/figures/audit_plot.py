@@ -44,7 +44,8 @@ def audit_plot(audit: Audit | None, name: str, title: str) -> FigureSet:
         "The untrained head over k",
         "The untrained head at every k that was tried, a line per rescale mode; modes that measure the same share one. "
         "The dashed line is the loss of guessing among the candidates. Dotted lines across bound what counts as dead, "
-        "as saturated and as a large row norm. A dotted line upwards is a k that the rules named above it predict.",
+        "as saturated however long the texts are, and as a large row norm. A dotted line upwards is a k that the rules "
+        "named above it predict.",
         tuple(panels),
     )
 

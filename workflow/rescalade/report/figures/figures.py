@@ -72,7 +72,8 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         FigureSet(
             "head-norms",
             "Head row norms",
-            "Mean L2 norm of the rows of W before division (square) and after division by each k (circles), log axis.",
+            "Mean L2 norm of the rows of W before division (square) and after division by each k (circles), log axis. "
+            "Modes that leave W whole, folded and multiplier, have no circle.",
             (Panel("head-norms", _norms_in_words(summary), lambda axes: norm_chart(axes, summary), (WIDE, height)),),
         ),
         _activity_curves(summary, names),
@@ -125,7 +126,7 @@ def _activity_curves(summary: Summary, names: list[str]) -> FigureSet:
         "active-terms",
         "Active document terms",
         "Mean number of terms with a weight above 0 in a training document, by step; log axis, linear below 1. The "
-        "dotted lines bound what counts as dead and as saturated.",
+        "dotted lines bound what counts as dead and, however long the texts are, as saturated.",
         _curves(summary, names, draw, "active", "Active document terms of {} over steps."),
     )
 

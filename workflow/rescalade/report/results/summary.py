@@ -19,7 +19,7 @@ ScoresBySet = Mapping[str, Scores]
 """Of a run or of BM25, by data set."""
 LOST_SHARE = 0.5
 """A run is `lost` below this share of the in-domain quality of its backbone's best k."""
-COLLAPSED = ("dead", "saturated", "degenerate", "non-finite", "lost")
+COLLAPSED = ("dead", "saturated", "degenerate", "flat", "non-finite", "lost")
 
 
 @dataclass(frozen=True)
