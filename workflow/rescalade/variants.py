@@ -86,6 +86,11 @@ class Variant:
         """The variant with the scale that its rule gave; its name still says `auto`."""
         return replace(self, scale=scale)
 
+    @property
+    def divides_matrix(self) -> bool:
+        """Whether W itself is divided; `folded` and `multiplier` divide what goes into it or comes out of it."""
+        return self.mode in ("tied", "untied")
+
     @classmethod
     def automatic(cls, rule: ScaleRule, mode: Mode = "tied", bias: bool = False) -> Variant:
         """A variant whose scale a rule will choose."""

@@ -101,7 +101,8 @@ def norm_chart(axes: Axes, summary: Summary) -> None:
         if not math.isfinite(before) or before <= 0:
             axes.text(0.02, place, "not audited", transform=axes.get_yaxis_transform(), va="center", color=MUTED)
             continue
-        scales = sorted({cell.variant.scale for cell in summary.of(name) if not cell.variant.unchosen} - {1.0})
+        variants = [cell.variant for cell in summary.of(name) if cell.variant.divides_matrix]
+        scales = sorted({variant.scale for variant in variants if not variant.unchosen} - {1.0})
         after = [before / scale for scale in scales]
         axes.plot([min([before, *after]), before], [place, place], color=MUTED, linewidth=1, zorder=2)
         axes.plot(after, [place] * len(after), "o", color=SERIES[3], markerfacecolor=CARD, markersize=6, zorder=3)

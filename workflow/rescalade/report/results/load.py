@@ -40,6 +40,11 @@ class RunResult:
         """Whether training has left an outcome."""
         return self.outcome is not None
 
+    @property
+    def trimmed(self) -> bool:
+        """Whether vectors of a data set met the bound on bytes, so that its scores are of the heaviest terms only."""
+        return any(found.encoding is not None and found.encoding.bounded_shards > 0 for found in self.scores.values())
+
 
 @dataclass(frozen=True)
 class Results:

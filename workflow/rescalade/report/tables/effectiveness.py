@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rescalade.objective.collapse import DEGENERATE_COSINE
+from rescalade.objective.collapse import VERSION, definitions
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, listed, plural
@@ -13,6 +13,7 @@ from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
+from rescalade.variants import Variant
 
 BEST = "\N{BLACK STAR} best"
 VERDICT = Column("verdict", "Verdict", numeric=False, wide=True)
@@ -57,9 +58,9 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
             Column("seed", "Seed"),
             VERDICT,
             *_columns(summary, sd=False),
-            Column("last_loss", "last", "Loss", note="training loss at the last step"),
+            Column("last_loss", "last", "Loss", note="mean training loss of the last 1 % of the steps"),
             Column("skipped_steps", "Skipped steps", note="optimiser steps left out because of non-finite gradients"),
-            Column("vectors", "Vectors", numeric=False, note="what encoding met: ok, dead, saturated or non-finite"),
+            Column("vectors", "Vectors", numeric=False, note="what encoding met: ok, non-finite, dead or saturated"),
         ],
         rows=rows,
         notes=_notes(summary),
@@ -69,10 +70,8 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
 def _notes(summary: Summary) -> list[str]:
     quality = summary.in_domain_label
     return [
-        "Verdicts, declared before running: dead, fewer than 1 active document term on average; saturated, more than "
-        f"half of the vocabulary active; degenerate, mean pairwise cosine of documents above {DEGENERATE_COSINE}; "
-        "non-finite, a loss "
-        f"that is not a number; lost, in-domain {quality} below half of the same backbone's best k. Two steps stand "
+        f"Verdicts by definitions declared before running (version {VERSION}): {'; '.join(definitions())}; "
+        f"lost: in-domain {quality} below half of the same backbone's best k. Two steps stand "
         "where two seeds collapsed at different steps.",
         "Active terms and FLOPS are those of the first in-domain set.",
     ]
@@ -86,7 +85,12 @@ def variant_value(cell: Cell, best: bool) -> Value:
 def _columns(summary: Summary, sd: bool) -> list[Column]:
     return [
         Column("row_norm_before", "before", "Row norm", note="mean L2 norm of the rows of W, before division"),
-        Column("row_norm_after", "divided", "Row norm", note="after division by k, before training"),
+        Column(
+            "row_norm_after",
+            "at step 0",
+            "Row norm",
+            note="as training finds W: divided by k, or whole where the mode divides elsewhere (folded, multiplier)",
+        ),
         Column("row_norm_trained", "trained", "Row norm", sd=sd, note="after the last training step"),
         Column("step0_loss", "Loss at step 0", sd=sd, note="ranking loss of the first step; both lambdas start at 0"),
         *(item.column for item in measured(summary, sd)),
@@ -98,7 +102,7 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
     values = {
         "variant": variant_value(cell, best),
         "seeds": _seeds(cell),
-        **_norms(summary, cell.backbone, cell.variant.scale),
+        **_norms(summary, cell.backbone, cell.variant, cell.outcome(lambda outcome: outcome.row_norm_before).mean),
         "row_norm_trained": spread(cell.spread(trained_norm), "norm"),
         "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
         "verdict": verdict_value(cell),
@@ -116,7 +120,7 @@ def _run_row(summary: Summary, run: RunResult) -> Row:
     values = {
         "variant": text(variant_title(run.run.variant), raw=run.run.variant.name),
         "seed": Value(str(run.run.seed), run.run.seed),
-        **_norms(summary, run.run.backbone, run.run.variant.scale),
+        **_norms(summary, run.run.backbone, run.run.variant, None if outcome is None else outcome.row_norm_before),
         "row_norm_trained": number(trained_norm(run), "norm"),
         "step0_loss": number(None if outcome is None else outcome.first_loss, "size"),
         "last_loss": number(None if outcome is None else outcome.last_loss, "size"),
@@ -146,10 +150,13 @@ def trained_norm(run: RunResult) -> float:
     return math.nan if run.history is None or run.history.empty else float(run.history["row_norm"].iloc[-1])
 
 
-def _norms(summary: Summary, backbone: str, scale: float) -> dict[str, Value]:
-    """The audited row norm, and the same divided by k: exact, since every row is divided."""
+def _norms(summary: Summary, backbone: str, variant: Variant, measured: float | None) -> dict[str, Value]:
+    """The audited row norm, and what training measured of W before its first step; of no run, what it will find."""
     before = audited_norm(summary, backbone)
-    after = before / scale if scale > 0 else math.nan  # 0: a rule has not chosen k yet
+    after = measured
+    if after is None:
+        divisor = variant.scale if variant.divides_matrix else 1.0
+        after = before / divisor if divisor > 0 else math.nan  # 0: a rule has not chosen k yet
     return {"row_norm_before": number(before, "norm"), "row_norm_after": number(after, "norm")}
 
 
