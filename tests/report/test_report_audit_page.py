@@ -52,11 +52,17 @@ def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
         assert {"caption", "th[scope]"} <= used
 
 
-def test_the_page_says_risk_and_rules_in_words(folder: Path) -> None:
+def test_the_page_says_warnings_known_runs_and_rules_in_words(folder: Path) -> None:
     text = " ".join(" ".join(parse(folder / "audit.html").words).split())
-    # bert-large at k = 1: 31 * 15.2 = 471.2, above 100; gemma 31 * 1.2 = 37.2, above 10
-    assert "risk high bert-large Because invented reason at loss 471.2" in text
-    assert "risk raised owner/gemma <2> (inflated x12) Because invented reason at loss 37.2" in text
+    # bert-large at k = 1: 31 * 15.2 = 471.2; of BoolQ's kept runs those from 236 to 942, which are the large BERT at
+    # 728 and 330 and the large ModernBERT at 599; of the paper's those from 275 to 1,099, with 128 candidates in place
+    # of 64, which are ModernBERT at 600 and Ettin at 381 and 926
+    known = "boolq: 0 of 6 trained; arXiv 2606.18811: 3 of 3 trained"
+    assert "1 warning bert-large Warnings invented warning at loss 471.2 Known runs that began alike " + known in text
+    gemma = (
+        "1 warning owner/gemma <2> (inflated x12) Warnings invented warning at loss 37.2 Known runs that began alike "
+    )
+    assert gemma + "boolq: 0 of 2 trained" in text  # the large BERT at 67.9
     assert "width 4, norm 16, activation 1, score 1, loss 32" in text
     assert "invented target of width" in text
     assert "no norm before the decoder" in text
@@ -65,16 +71,18 @@ def test_the_page_says_risk_and_rules_in_words(folder: Path) -> None:
 
 def test_new_fields_reach_the_tables(folder: Path) -> None:
     (head,) = rows(folder, "head-norms", model="gemma2")
-    assert (head["soft_cap"], head["norm"], head["risk"]) == ("30", "RMSNorm", "raised")
+    assert (head["soft_cap"], head["norm"], head["warnings"]) == ("30", "RMSNorm", "invented warning at loss 37.2")
     assert head["modes"] == "tied exact, untied exact, folded refused, multiplier exact"
     (large,) = rows(folder, "head-norms", model="bert")
-    assert (large["soft_cap"], large["risk"], large["step0_loss"]) == ("", "high", "471.2")
+    assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == ("", "boolq: 0 of 6 trained"[:20], "471.2")
     assert large["modes"] == "tied error 0.220, untied exact, folded refused, multiplier exact"
     (entry,) = rows(folder, "scales", backbone="bert-large", k="8", mode="untied")
-    # 70 / 8, .5 / 8, 2 / 8 and 40 / 8; 31 * 15.2 / 8 = 58.9 is above 10 and not above 100
+    # 70 / 8, .5 / 8, 2 / 8 and 40 / 8; 31 * 15.2 / 8 = 58.9 is above 10
     found = [float(entry[key]) for key in ("gradient_norm", "activation_mean", "bf16_step", "score_sd", "step0_loss")]
     assert found == [8.75, 0.0625, 0.25, 5.0, 58.9]
-    assert (entry["risk"], entry["reasons"]) == ("raised", "invented reason at loss 58.9")
+    assert (entry["warnings"], entry["alike"]) == ("invented warning at loss 58.9", "boolq: 0 of 4 trained")
+    pooled = [float(entry[key]) for key in ("pooled_positive", "first_token", "last_token", "offset_mean", "offset_sd")]
+    assert pooled == [0.045, 0.2, 0.1, -1.5, 0.75]
     assert [row["status"] for row in rows(folder, "modes", backbone="bert-large")] == [
         "error", "exact", "refused", "exact",
     ]  # fmt: skip
@@ -83,12 +91,12 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     ]  # fmt: skip
 
 
-def test_without_k_1_the_risk_is_not_judged(tmp_path: Path) -> None:
+def test_without_k_1_nothing_is_said_of_the_head_as_it_is(tmp_path: Path) -> None:
     audit = invented_audit("some", "bert", 2.5)
     divided = tuple(entry for entry in audit.scales if entry.k > 1)
     write_audit_page([audit.model_copy(update={"scales": divided})], tmp_path)
-    assert "risk not judged" in " ".join(parse(tmp_path / "audit.html").words)
-    assert [(row["mean"], row["risk"]) for row in rows(tmp_path, "head-norms", name="some")] == [("2.5", "")]
+    assert "not measured" in " ".join(parse(tmp_path / "audit.html").words)
+    assert [(row["mean"], row["alike"]) for row in rows(tmp_path, "head-norms", name="some")] == [("2.5", "")]
 
 
 def test_small_numbers_keep_their_digits(tmp_path: Path) -> None:

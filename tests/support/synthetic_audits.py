@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescalade.audited import Audit, AuditedText, HeadNorms, ModeFound, Prediction, Risk, RowNorm, Tried
+from rescalade.audited import Audit, AuditedText, HeadNorms, ModeFound, Prediction, RowNorm, Tried
 from rescalade.variants import Mode, ScaleRule
 
 VOCABULARY = 8192
@@ -65,12 +65,13 @@ def invented_scale(scale: float, mode: Mode, norm: float, family: str) -> Tried:
     """One entry of an audit; the encoder of `bert` suffers from tied division, so it differs from the others."""
     harmed = mode == "tied" and family == "bert" and scale != 1
     loss = 31.0 * norm / scale * (1.3 if harmed else 1.0)
-    reasons = (f"invented reason at loss {loss:g}",) if loss > 10 else ()
+    warnings = (f"invented warning at loss {loss:g}",) if loss > 10 else ()
     return Tried(
         k=scale, mode=mode, bias=False, rule=None, logit_error=0.22 if harmed else 0.0,
         logits_mean=-1.0 / scale, logits_sd=norm / scale, logits_max=9 * norm / scale,
         active_query=900.0, active_document=3000.0 / scale, cosine_document=0.8,
         activation_mean=0.5 / scale, score_mean=300.0 / scale, score_sd=40.0 / scale,
         score_positive=310.0 / scale, bf16_step=2.0 / scale, step0_loss=loss, gradient_norm=70.0 / scale,
-        risk=Risk(level="high" if loss > 100 else "raised" if loss > 10 else "low", reasons=reasons),
+        first_token=0.2, last_token=0.1, pooled_positive=0.36 / scale, offset_mean=-1.5, offset_sd=0.75,
+        warnings=warnings,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -12,10 +13,12 @@ from rescalade.stored import Stored
 from rescalade.strict import Strict
 from rescalade.variants import Mode, ScaleRule, Variant, prediction_key
 
-RiskLevel = Literal["low", "raised", "high"]
 Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LARGE_NORM = 2.0
 """Mean row norm above which arXiv 2606.18811 (Table 1) calls a head large."""
+FLAT_LOSS, FLAT_SCORES = 0.02, 0.1
+"""A head is flat where its loss is this near to that of guessing, ln(candidates), relatively, or where the standard
+deviation of its scores is below this: it tells nothing apart, and its gradient is next to nothing."""
 
 
 class RowNorm(Strict):
@@ -73,6 +76,12 @@ class Measured(Strict):
     terms with a weight above 0. cosine_document: mean over pairs. activation_mean: term weight over documents and
     vocabulary. bf16_step: distance of neighbouring bfloat16 numbers at the mean score. step0_loss: InfoNCE without
     regulariser. gradient_norm: of that loss, over all trainable weights.
+
+    Of the pooled logits, the maximum of z over the pooled tokens of a document, for every document and term:
+    first_token, last_token: share whose maximum stands at the first or last pooled token, which is a special token
+    where the tokenizer adds one there and these are pooled (the first of equal ones counts). pooled_positive: share
+    above 0. offset_mean, offset_sd: over the vocabulary, of the offset of a term, which is the mean of its pooled
+    logits over the documents.
     """
 
     k: Scale
@@ -93,19 +102,23 @@ class Measured(Strict):
     bf16_step: float
     step0_loss: float
     gradient_norm: float
-
-
-class Risk(Strict):
-    """Risk of collapse. reasons: one sentence for each rule that applies, with value and threshold."""
-
-    level: RiskLevel
-    reasons: tuple[str, ...]
+    first_token: float
+    last_token: float
+    pooled_positive: float
+    offset_mean: float
+    offset_sd: float
 
 
 class Tried(Measured):
-    """A variant of the head on the micro-batch, and the risk of collapse that follows from what was measured."""
+    """A variant of the head on the micro-batch. warnings: a sentence for each rule that applies, with its threshold."""
 
-    risk: Risk
+    warnings: tuple[str, ...]
+
+
+def is_flat(step0_loss: float, candidates: int, score_sd: float) -> bool:
+    """Whether a head tells nothing apart; score_sd is NaN where it is not known."""
+    guessing = math.log(candidates)
+    return abs(step0_loss - guessing) <= FLAT_LOSS * guessing or score_sd < FLAT_SCORES
 
 
 class Prediction(Strict):
@@ -127,6 +140,7 @@ class Audit(Stored, HeadNorms):
     every variant that was tried. predicted: by `prediction_key`.
     """
 
+    schema_version: int = 2
     backbone: str
     model_type: str
     inflate: float | None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rescalade.audit.choose import Pooled, predict
-from rescalade.audit.risk import judge_risk
+from rescalade.audit.warned import warnings_of
 from rescalade.audited import Audit, AuditedText, HeadNorms, Measured, Tried, predicted_scale
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.norms import head_norms
@@ -97,6 +97,7 @@ def _row(
     changed = copy.deepcopy(model)
     apply(changed, variant)
     logits = sample_logits(changed, documents)
+    pooled = pooled_logits(changed, documents)
     query_weights, document_weights = _weights(changed, queries, documents)
     loss, scores = info_nce(query_weights, document_weights, temperature)
     loss.backward()
@@ -123,8 +124,39 @@ def _row(
         bf16_step=bf16_step(float(scores.mean())),
         step0_loss=float(loss.detach()),
         gradient_norm=float(torch.stack(gradients).norm()) if gradients else 0.0,
+        **pooled,
     )
-    return Tried(**dict(row), risk=judge_risk(row, norms, candidates=scores.shape[1]))
+    return Tried(**dict(row), warnings=warnings_of(row, norms, candidates=scores.shape[1]))
+
+
+def pooled_logits(model: PreTrainedModel, documents: TokenBatch) -> dict[str, float]:
+    """Where the maxima over tokens stand and how large they are, by the model's own logits; see `Measured`.
+
+    A document without a pooled token has no maximum and is left out; with none at all every number is NaN. The logits
+    [L, V] of one document are held at a time.
+    """
+    rows: list[Tensor] = []
+    first = last = 0
+    with torch.no_grad():
+        for ids, mask, pooled in zip(documents.input_ids, documents.attention_mask, documents.pooled, strict=True):
+            kept = int(mask.sum())
+            logits = model(input_ids=ids[None, :kept], attention_mask=mask[None, :kept]).logits[0, pooled[:kept]]
+            if len(logits):
+                rows.append(logits.float().amax(0))
+                winners = logits.argmax(0)  # the first of equal ones, as in the pooling
+                first += int((winners == 0).sum())
+                last += int((winners == len(logits) - 1).sum())
+    if not rows:
+        return dict.fromkeys(("first_token", "last_token", "pooled_positive", "offset_mean", "offset_sd"), math.nan)
+    found = torch.stack(rows)
+    offsets = found.double().mean(0)
+    return {
+        "first_token": first / found.numel(),
+        "last_token": last / found.numel(),
+        "pooled_positive": float((found > 0).double().mean()),
+        "offset_mean": float(offsets.mean()),
+        "offset_sd": float(offsets.std()),
+    }
 
 
 def bf16_step(value: float) -> float:

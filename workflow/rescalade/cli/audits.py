@@ -106,6 +106,8 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
 
 def show(audit: Audit) -> None:
     """Print an audit as small tables."""
+    from rescalade.report.results.known import alike, in_words, reference
+
     console = _console()
     norm = audit.row_norm
     bias = "none" if audit.bias_norm is None else f"{audit.bias_norm:.4g}"
@@ -116,7 +118,17 @@ def show(audit: Audit) -> None:
         f"bias norm {bias}",
         highlight=False,
     )
-    columns = ("k", "mode", "bias", "off z/k by", "active/doc", "score", "step-0 loss", "gradient", "risk")
+    columns = (
+        "k",
+        "mode",
+        "bias",
+        "off z/k by",
+        "active/doc",
+        "score",
+        "step-0 loss",
+        "gradient",
+        "trained, of known alike",
+    )
     scales = Table(*columns, title=f"At step 0, on {audit.text.name}")
     for row in sorted(audit.scales, key=lambda row: (MODES.index(row.mode), row.k)):
         scales.add_row(
@@ -128,13 +140,20 @@ def show(audit: Audit) -> None:
             f"{row.score_mean:,.4g}",
             f"{row.step0_loss:,.4g}",
             f"{row.gradient_norm:,.3g}",
-            row.risk.level,
+            in_words(alike(row, audit.text.documents, reference())),
         )
     console.print(scales)
-    for level in ("high", "raised"):
-        for row in audit.scales:
-            if row.risk.level == level:
-                console.print(f"{level}, k = {row.k:g} {row.mode}: {'; '.join(row.risk.reasons)}", highlight=False)
+    first = next((row for row in audit.scales if row.k == 1 and row.mode == "tied"), None)
+    if first is not None:
+        console.print(
+            f"pooled logits at k = 1: {first.pooled_positive:.2%} above 0; the maximum stands at the first token in "
+            f"{first.first_token:.1%}, at the last in {first.last_token:.1%}; offsets of terms {first.offset_mean:.3g} "
+            f"± {first.offset_sd:.3g}",
+            highlight=False,
+        )
+    for row in audit.scales:
+        if row.warnings:
+            console.print(f"k = {row.k:g} {row.mode}: {'; '.join(row.warnings)}", highlight=False)
     rules = Table("rule", "k", "used", "target", title="k by rule")
     for rule, value in audit.predicted.items():
         computed = "none" if value.k is None or not math.isfinite(value.k) else f"{value.k:.3g}"

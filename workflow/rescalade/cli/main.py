@@ -15,7 +15,7 @@ from rescalade.cli.backbones import audit, backbone, rescale
 from rescalade.cli.context import stage_command
 from rescalade.cli.export import effect, export
 from rescalade.cli.plan import plan
-from rescalade.cli.reporting import claims, figures, report, rules, tables
+from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
 from rescalade.cli.stages import bm25, collection, encode, index, score, source, train, triples
 from rescalade.errors import UserError
@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 for function in (
     source, collection, triples, bm25, backbone, audit, rescale, train, encode, index, search, score,
-    tables, figures, report, claims, rules, plan,
+    tables, figures, report, claims, rules, outcomes, plan,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from rescalade.atomic import atomic_file
 from rescalade.cli.context import Context
 from rescalade.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from rescalade.report.results.known import Known
 
 
 def tables(context: Context) -> None:
@@ -60,3 +67,29 @@ def rules(context: Context) -> None:
     if context.snapshot is not None or all(file.is_file() for file in context.files):
         found += finished_regrets(context.config, context.paths)
     typer.echo("\n\n".join(markdown(regret_table(one)) for one in found))
+
+
+def outcomes(
+    context: Context,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the finished runs as CSV; runs of other sources there stay.")
+    ] = None,
+) -> None:
+    """Print which runs trained, by how they began: those kept with the package, the paper's, all under --results."""
+    from rescalade.report.results.known import as_csv, finished_runs, kept_runs, published_cells
+    from rescalade.report.tables.markdown import markdown
+    from rescalade.report.tables.outcome_table import outcome_table
+
+    configured = context.snapshot is not None or all(file.is_file() for file in context.files)
+    made = finished_runs(context.config, context.paths) if configured else []
+
+    def with_made(kept: list[Known]) -> list[Known]:
+        """Runs of an experiment that was made again take the place of those kept of it."""
+        again = {one.source for one in made}
+        return [*(one for one in kept if one.source not in again), *made]
+
+    typer.echo(markdown(outcome_table([*with_made(kept_runs()), *published_cells()])))
+    if out is not None:
+        content = as_csv(with_made(kept_runs(out) if out.is_file() else []))
+        with atomic_file(out) as temporary:
+            temporary.write_text(content, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rescalade import __version__
@@ -14,12 +14,10 @@ from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.results.audit_read import as_it_is, predictions
-from rescalade.report.results.numbers import written
-from rescalade.report.tables.audit_tables import Audited, mode_table, predicted_table, scale_table
+from rescalade.report.results.numbers import plural, written
+from rescalade.report.tables.audit_tables import Audited, known_outcomes, mode_table, predicted_table, scale_table
 from rescalade.report.tables.head_table import head_table
 
-TONES: Mapping[str, str] = {"low": "holds", "raised": "mixed", "high": "does-not-hold"}
-"""Classes of the style sheet; the level stands in words beside them."""
 RESERVED = ("audit", "head-norms", "predicted", "scales", "modes")
 """Names of the other files in the folder."""
 
@@ -87,15 +85,16 @@ def _title(audit: Audit) -> str:
 
 
 def _verdict(key: str, title: str, audit: Audit) -> dict[str, str]:
-    """The answer in words for one backbone."""
+    """What is to be said of one backbone as it is."""
     entry = as_it_is(audit)
-    level = "not judged" if entry is None else entry.risk.level
+    count = 0 if entry is None else len(entry.warnings)
     return {
         "key": key,
         "title": title,
-        "level": level,
-        "tone": TONES.get(level, "not-judged"),
-        "reasons": "the audit did not judge k = 1" if entry is None else "; ".join(entry.risk.reasons),
+        "tone": "mixed" if count else "not-judged",
+        "answer": "not measured" if entry is None else plural(count, "warning") if count else "no warning",
+        "warnings": "the audit did not try k = 1" if entry is None else "; ".join(entry.warnings) or "none",
+        "alike": "not known" if entry is None else known_outcomes(entry, audit),
         "rules": ", ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit)),
     }
 

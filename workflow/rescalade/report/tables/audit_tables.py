@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from rescalade.audited import Audit, ModeFound, Prediction, Tried
 from rescalade.report.results.audit_read import predictions, series_title
+from rescalade.report.results.known import ALIKE, alike, in_words, reference
 from rescalade.report.results.numbers import Style
 from rescalade.report.tables.table import Column, Columns, Row, Table, Value, number, text, values_of
+from rescalade.variants import DEFAULT_RULE, FITTED_ON
 
 MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
     ("step0_loss", "Loss at step 0", "", "size", "InfoNCE of the audit's micro-batch"),
@@ -25,8 +27,16 @@ MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
     ("logits_sd", "sd", "Logits", "size", ""),
     ("logits_max", "max", "Logits", "size", ""),
     ("logit_error", "error", "Logits", "measure", "relative distance from z/k"),
+    ("pooled_positive", "above 0", "Pooled logits", "fine", "share of (document, term) pairs"),
+    ("first_token", "first token", "Pooled logits", "measure", "share whose maximum stands there; [CLS] and the like"),
+    ("last_token", "last token", "Pooled logits", "measure", "share whose maximum stands there; [SEP] and the like"),
+    ("offset_mean", "offset, mean", "Pooled logits", "size", "over terms, of a term's mean over documents"),
+    ("offset_sd", "offset, sd", "Pooled logits", "size", "over terms, of a term's mean over documents"),
 )
 """Key, heading, heading above it, digits and explanation of what is measured at every scale."""
+
+
+ALIKE_NOTE = f"runs kept and cells of the paper whose loss was within a factor of {ALIKE:g}; flat ones beside flat ones"
 
 
 @dataclass(frozen=True)
@@ -56,38 +66,44 @@ def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list
     return columns
 
 
-RISK: Columns[[Tried | None]] = {
-    Column("risk", "Risk", numeric=False, note="low, raised or high, by the rules named under Reasons"): lambda entry: (
-        text(None if entry is None else entry.risk.level)
+def known_outcomes(entry: Tried, audit: Audit) -> str:
+    """Of the runs kept and the paper's cells, how many of those that began alike trained."""
+    return in_words(alike(entry, audit.text.documents, reference()))
+
+
+WARNINGS: Columns[[Tried | None, Audit]] = {
+    Column("alike", "Known runs that began alike", numeric=False, wide=True, note=ALIKE_NOTE): lambda entry, audit: (
+        text(None if entry is None else known_outcomes(entry, audit))
     ),
-    Column("reasons", "Reasons", numeric=False, wide=True, broad=True): lambda entry: text(
-        None if entry is None else "; ".join(entry.risk.reasons)
+    Column("warnings", "Warnings", numeric=False, wide=True, broad=True): lambda entry, audit: text(
+        "; ".join(entry.warnings) or None if entry is not None else None, note="no rule applies"
     ),
 }
+"""What became of known runs that began alike, and what should not be overlooked."""
 
 
 def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     """Every scale and mode that was tried, run or not; a section per backbone where `sections`."""
-    tried = [(one, entry) for one in audits if one.audit is not None for entry in one.audit.scales]
+    tried = [(one, one.audit, entry) for one in audits if one.audit is not None for entry in one.audit.scales]
     return Table(
         name="scales",
         title="Audit by scale and mode",
-        caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained. A row of "
-        "high risk is tinted.",
-        columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *RISK, *measured_columns()],
+        caption="Forward passes over one fixed micro-batch, for every scale and mode; nothing was trained. A row with "
+        "a warning is tinted.",
+        columns=[Column("k", "k"), Column("mode", "Mode", numeric=False), *WARNINGS, *measured_columns()],
         rows=[
             Row(
                 {
                     "k": Value(f"{entry.k:g}", entry.k),
                     "mode": text(series_title(entry)),
-                    **values_of(RISK, entry),
+                    **values_of(WARNINGS, entry, audit),
                     **measured(entry),
                 },
                 one.title if sections else "",
-                "high" if entry.risk.level == "high" else "",
+                "warned" if entry.warnings else "",
                 one.name,
             )
-            for one, entry in tried
+            for one, audit, entry in tried
         ],
     )
 
@@ -143,7 +159,8 @@ def predicted_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     return Table(
         name="predicted",
         title="Predicted k",
-        caption="The scale factor that each rule takes from the audit, and the power of two that is used for it.",
+        caption="The scale factor that each rule takes from the audit, and the power of two that is used for it. Where "
+        f"no rule is named, {DEFAULT_RULE} is taken: {FITTED_ON}.",
         columns=list(columns),
         rows=[
             Row(values_of(columns, rule, prediction), one.title if sections else "", key=one.name)

@@ -9,10 +9,10 @@ from rescalade.models.published_norm import differences
 from rescalade.published import load_published
 from rescalade.report.results.audit_read import as_it_is
 from rescalade.report.results.numbers import written
-from rescalade.report.tables.audit_tables import RISK, Audited, measured, measured_columns
+from rescalade.report.tables.audit_tables import WARNINGS, Audited, measured, measured_columns
 from rescalade.report.tables.table import Column, Columns, Row, Table, number, text, values_of
 
-SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step")
+SHOWN = ("step0_loss", "gradient_norm", "activation_mean", "bf16_step", "pooled_positive", "offset_mean", "offset_sd")
 """Measures at k = 1 that stand in this table; the others are in the audit's own."""
 UNKNOWN = "none, or not known to this audit"
 
@@ -42,11 +42,11 @@ AFTER: Columns[[Audit]] = {
         "modes", "Modes", numeric=False, wide=True, note="what each rescale mode does to the logits"
     ): lambda audit: text(modes_in_words(audit)),
 }
-"""What is shown of a head before the risk and what training at k = 1 would meet, and after them."""
+"""What is shown of a head before the warnings and what training at k = 1 would meet, and after them."""
 
 
 def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None = None) -> Table:
-    """Head norms and risk of every backbone.
+    """Head norms of every backbone, and what its audit says of it undivided.
 
     Args:
         classes: `small` or `large` for each, None where not known; the column is left out without them.
@@ -59,24 +59,24 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             continue
         entry = as_it_is(one.audit)
         values |= {"model": text(one.audit.model_type), **values_of({**BEFORE, **AFTER}, one.audit)}
-        values |= {**values_of(RISK, entry), **measured(entry, SHOWN)}
+        values |= {**values_of(WARNINGS, entry, one.audit), **measured(entry, SHOWN)}
         if classes is not None:
             values["class"] = text(classes[place])
-        rows.append(Row(values, kind="high" if values["risk"].raw == "high" else ""))
+        rows.append(Row(values, kind="warned" if entry is not None and entry.warnings else ""))
     declared = Column(
         "class", "Class", numeric=False, note=f"as declared in the configuration, else large above {LARGE_NORM:g}"
     )
     return Table(
         name="head-norms",
         title="Head norms",
-        caption="Every head before division. Row norm is the mean L2 norm of the rows of W, the paper's measure. Risk "
-        "and what stands under k = 1 are of SPLADE training without any division.",
+        caption="Every head before division. Row norm is the mean L2 norm of the rows of W, the paper's measure. "
+        "Warnings, known runs and what stands under k = 1 are of the head without any division.",
         columns=[
             Column("name", "Backbone", numeric=False),
             Column("model", "Model", numeric=False),
             *([] if classes is None else [declared]),
             *BEFORE,
-            *RISK,
+            *WARNINGS,
             *measured_columns(SHOWN, "At k = 1"),
             *AFTER,
         ],

@@ -14,12 +14,11 @@ from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.plan.shapes import KNOWN
 from rescalade.published import Published, load_published
+from rescalade.report.results.known import PAPER_CANDIDATES
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.best_scale import rule_outcomes
 
-PAPER_CANDIDATES = 128
-"""Documents per query in the paper's loss, read as 64 queries with a positive and a hard negative each."""
 MEASURES = (("beir-13", "nDCG@10", "BEIR-13 nDCG@10"), ("msmarco-dev", "MRR@10", "MS MARCO MRR@10"))
 """Data set, measure and title of what Table 2 is judged by."""
 

@@ -9,7 +9,9 @@ from rescalade.report.results.audit_read import series_of
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.audit_tables import (
+    ALIKE_NOTE,
     Audited,
+    known_outcomes,
     measured,
     measured_columns,
     mode_table,
@@ -17,7 +19,7 @@ from rescalade.report.tables.audit_tables import (
     scale_table,
 )
 from rescalade.report.tables.head_table import head_table
-from rescalade.report.tables.table import Column, Entry, Row, Table, number, spread, text
+from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
 
 SHOWN = (
     "gradient_norm", "active_query", "active_document", "activation_mean", "cosine_document", "score_mean",
@@ -80,7 +82,7 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
                         strong=best,
                         raw=cell.variant.name,
                     ),
-                    "risk": text(entry.risk.level, note="; ".join(entry.risk.reasons)) if entry else text(None),
+                    "alike": _known(summary, cell, entry),
                     **measured(entry, SHOWN),
                     "predicted": number(entry.step0_loss if entry else None, "size"),
                     "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
@@ -105,11 +107,18 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
             Column("predicted", "predicted", "Loss at step 0", note="InfoNCE of the audit's micro-batch"),
             Column("step0_loss", "found", "Loss at step 0", sd=True, note="first step of training"),
             Column("quality", summary.in_domain_label, "In-domain", sd=True),
-            Column("risk", "Risk", "Audit, before training", numeric=False, note="reasons on the backbone's page"),
+            Column("alike", "Known runs that began alike", "Audit, before training", numeric=False, note=ALIKE_NOTE),
             *measured_columns(SHOWN, "Audit, before training"),
         ],
         rows=rows,
     )
+
+
+def _known(summary: Summary, cell: Cell, entry: Tried | None) -> Value:
+    audit = summary.results.audits.get(cell.backbone)
+    if audit is None or entry is None:
+        return text(None)
+    return text(known_outcomes(entry, audit), note="; ".join(entry.warnings))
 
 
 def audit_tables(summary: Summary, backbone: str) -> list[Table]:

@@ -68,7 +68,7 @@ def values_of(columns: Columns[P], *about: P.args, **named: P.kwargs) -> dict[st
 class Row:
     """A row.
 
-    section: heading over consecutive rows. kind: best, collapsed, high (risk), absent or baseline.
+    section: heading over consecutive rows. kind: best, collapsed, warned, absent or baseline.
     key: first CSV column.
     """
 
