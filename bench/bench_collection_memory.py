@@ -79,9 +79,10 @@ def triplets(folder: str) -> dict[str, Any]:
 
 def written(folder: Path, opened: Callable[[], Any]) -> dict[str, Any]:
     """Write a collection and say what it counts."""
+    from rescalade.data.dataset_config import DatasetConfig
     from rescalade.data.writer import write_streams
 
-    write_streams(folder, folder.name, opened())
+    write_streams(folder, folder.name, DatasetConfig(source="none"), opened())
     return dict(json.loads((folder / "manifest.json").read_text())["counts"])
 
 

@@ -79,17 +79,19 @@ def make(folder: str, documents: str, queries: str, given: str) -> dict[str, Any
 
 def mine(folder: str) -> dict[str, Any]:
     """`rescalade triples` with mined negatives."""
-    from rescalade.triples.triples import make_triples
+    from rescalade.triples.settings import TriplesSettings
+    from rescalade.triples.triples_stage import make_triples
 
-    return make_triples(Path(folder), Path(folder) / "triples-mined.parquet", negatives=1, depth=20, seed=0)
+    return make_triples(Path(folder), Path(folder) / "triples-mined.parquet", TriplesSettings())
 
 
 def given(folder: str) -> dict[str, Any]:
     """`rescalade triples` with given ones."""
-    from rescalade.triples.triples import make_triples
+    from rescalade.triples.settings import TriplesSettings
+    from rescalade.triples.triples_stage import make_triples
 
     path = Path(folder) / "with-given"
-    return make_triples(path, path / "triples.parquet", negatives=8, depth=20, seed=0)
+    return make_triples(path, path / "triples.parquet", TriplesSettings(negatives=8))
 
 
 def rank(folder: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from rescalade.atomic import read_json
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.pydoc.dataset import pair_streams, select_pairs
 from rescalade.data.pydoc.pair_file import Pair
-from rescalade.data.rules import Expected
 from rescalade.data.sources import irds
 from rescalade.data.writer import write_streams
 from rescalade.errors import UserError
@@ -78,13 +78,13 @@ def test_repeated_lines_of_ir_datasets_count_as_lines_and_are_kept_once(
     """The declared number is the library's own, which is of lines."""
     monkeypatch.setattr(irds, "_load", lambda *_: Library())
     opened = irds.open_ir_dataset("x", "a/b")
-    write_streams(tmp_path, "x", opened, expected=Expected({"judgements": 4}))
+    write_streams(tmp_path, "x", DatasetConfig(source="x", judgements=4), opened)
     assert read_collection(tmp_path).relevant() == {"q": {"d1": 2, "d2": 1}}, "of different grades the first"
     manifest = read_json(tmp_path / "manifest.json")
     assert (manifest["counts"]["judgements"], manifest["repeated_judgements"]) == (2, 2)
     for wrong in (2, 3, 5):
         with pytest.raises(UserError, match=f"4 judgements arrived, {wrong} are declared"):
-            write_streams(tmp_path / str(wrong), "x", opened, expected=Expected({"judgements": wrong}))
+            write_streams(tmp_path / str(wrong), "x", DatasetConfig(source="x", judgements=wrong), opened)
 
 
 def test_title_and_text_are_joined_by_a_space() -> None:

@@ -27,7 +27,7 @@ REPORTS = {"page", "tables", "figures", "report"}
 
 EDITS = [
     # what decides a collection, and no more
-    ("data/collection_stage.py", "Rules(entry.titles, entry.gains)", "Rules(entry.titles, {})", {"collection"}),
+    ("data/writer.py", "self._entry.gains.get(grade, grade)", "grade", {"collection"}),
     ("data/dataset_config.py", '        "prepend",', '        "once",', {"collection"}),
     ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel"}),
     ("data/wheels/dataset.py", 'Field("train", desc', 'Field("dev", desc', {"collection:wheel"}),

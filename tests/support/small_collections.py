@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.data.writer import write_streams
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
@@ -43,4 +44,4 @@ def write_collection(folder: Path, found: Collection) -> None:
         queries=lambda: (Query(**row) for row in found.queries.to_pylist()),
         judgements=lambda: (Judgement(*row.values()) for row in found.qrels.to_pylist()),
     )
-    write_streams(folder, folder.name, streams)
+    write_streams(folder, folder.name, DatasetConfig(source="none"), streams)

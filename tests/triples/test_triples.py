@@ -16,14 +16,15 @@ from rescalade.retrieval import bm25
 from rescalade.texts import triple_files as given
 from rescalade.texts.triple_files import read_triples
 from rescalade.triples import mining
-from rescalade.triples.triples import make_triples
+from rescalade.triples.settings import TriplesSettings
+from rescalade.triples.triples_stage import make_triples
 from support.oracle import write_manifest
 from support.small_collections import SMALL, collection, save
 
 
 def make(folder: Path, negatives: int = 1, depth: int = 10, seed: int = 0, **options: bool) -> list[dict[str, Any]]:
     path = folder / "triples-x.parquet"
-    make_triples(folder, path, negatives=negatives, depth=depth, seed=seed, **options)
+    make_triples(folder, path, TriplesSettings(negatives=negatives, depth=depth, seed=seed, **options))
     rows: list[dict[str, Any]] = read_triples(path).to_pylist()
     return rows
 

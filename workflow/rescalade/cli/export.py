@@ -92,7 +92,7 @@ def effect(
 ) -> None:
     """Compare rankings with weights in fewer bytes with those of float32, on the vectors of a run."""
     from rescalade.export.storage_effect import as_table, storage_effect
-    from rescalade.texts.judgements import read_judgements
+    from rescalade.texts.collection import read_judgements
     from rescalade.vectors.manifest import CorpusShards
     from rescalade.vectors.storage import LOSSY
     from rescalade.vectors.vectors import QUERIES, read_vectors

@@ -72,22 +72,20 @@ def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:
     location = tuple(first["loc"])
     if location[:1] == ("sources",):
         location = (*location[:2], *location[3:])  # without the kind that pydantic puts behind the source's name
-    where = dotted(location)
     kind, message = first["type"], first["msg"]
     more = "" if error.error_count() == 1 else f" ({error.error_count() - 1} more after this one)"
     if kind == "extra_forbidden":
-        hint = nearest(str(location[-1]), fields_at(location[:-1]))
-        return UserError(f"{lines.place(location)}{where}: unknown key; {hint}{more}")
-    if kind == "missing":
-        return UserError(f"{lines.place(location)}{where}: this key is required{more}")
-    if kind == "whole_message":
-        return UserError(f"{lines.place(location)}{where}: {message}{more}")
-    found = first.get("input")
-    if isinstance(found, str) and kind.startswith(("float", "int")) and _is_number(found):
-        message = f"a number is expected, YAML reads {found!r} as text; write {float(found)!r} as {_yaml_number(found)}"
-        return UserError(f"{lines.place(location)}{where}: {message}{more}")
-    message = message.removeprefix("Value error, ")
-    return UserError(f"{lines.place(location)}{where}: {message}; found {found!r}{more}")
+        message = f"unknown key; {nearest(str(location[-1]), fields_at(location[:-1]))}"
+    elif kind == "missing":
+        message = "this key is required"
+    elif kind != "whole_message":
+        found = first.get("input")
+        if isinstance(found, str) and kind.startswith(("float", "int")) and _is_number(found):
+            right = _yaml_number(found)
+            message = f"a number is expected, YAML reads {found!r} as text; write {float(found)!r} as {right}"
+        else:
+            message = f"{message.removeprefix('Value error, ')}; found {found!r}"
+    return UserError(f"{lines.place(location)}{dotted(location)}: {message}{more}")
 
 
 def dotted(location: Sequence[int | str]) -> str:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,13 +16,7 @@ from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
 from rescalade.config.datasets import check_corpus, check_measures
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
-from rescalade.config.model import (
-    BackboneConfig,
-    ClaimName,
-    ConfigModel,
-    ExperimentConfig,
-    RecipeConfig,
-)
+from rescalade.config.model import BackboneConfig, ClaimName, ConfigModel, ExperimentConfig, RecipeConfig
 from rescalade.data.kinds import Dataset
 from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError, unknown
@@ -31,6 +25,8 @@ from rescalade.models.splade_config import Precision
 from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -123,9 +119,7 @@ class Config:
         Raises:
             UserError: there is none of that name.
         """
-        if name not in self.model.backbones:
-            raise unknown("backbone", name, self.model.backbones)
-        return self.model.backbones[name]
+        return _named("backbone", name, self.model.backbones)
 
     def dataset(self, name: str) -> Dataset:
         """Settings of a data set.
@@ -133,9 +127,7 @@ class Config:
         Raises:
             UserError: there is none of that name.
         """
-        if name not in self.model.datasets:
-            raise unknown("data set", name, self.model.datasets)
-        return self.model.datasets[name]
+        return _named("data set", name, self.model.datasets)
 
     def source(self, name: str) -> SourceConfig:
         """Settings of a source.
@@ -143,9 +135,7 @@ class Config:
         Raises:
             UserError: there is none of that name.
         """
-        if name not in self.model.sources:
-            raise unknown("source", name, self.model.sources)
-        return self.model.sources[name]
+        return _named("source", name, self.model.sources)
 
     def recipe_named(self, name: str) -> RecipeConfig:
         """Settings of a recipe.
@@ -153,9 +143,7 @@ class Config:
         Raises:
             UserError: there is none of that name.
         """
-        if name not in self.model.recipes:
-            raise unknown("recipe", name, self.model.recipes)
-        return self.model.recipes[name]
+        return _named("recipe", name, self.model.recipes)
 
     def title(self, kind: str, name: str) -> str:
         """Display name of a backbone or data set."""
@@ -175,6 +163,12 @@ class Config:
         for layer in layers:
             merged.update(layer.model_dump(exclude_unset=True))
         return TrainSettings.model_validate(merged)
+
+
+def _named(what: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+    if name not in entries:
+        raise unknown(what, name, entries)
+    return entries[name]
 
 
 def load_config(paths: Sequence[Path], experiment: str | None = None, *, catalogue: Path | None = FOLDER) -> Config:

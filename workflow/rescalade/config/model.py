@@ -14,6 +14,7 @@ from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
+from rescalade.triples.settings import MiningSettings
 from rescalade.variants import DEFAULT_RULE, FITTED_ON, MODES, SCALE_RULES, Mode, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 
@@ -76,14 +77,6 @@ class BackboneConfig(Strict):
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings of this backbone alone."
     )
-
-
-class MiningSettings(Strict):
-    """How training triples are made where the data set has none."""
-
-    negatives: int = Field(1, ge=1, le=64, description="Hard negatives per query.")
-    depth: int = Field(20, ge=1, description="A negative is drawn from this many best BM25 documents.")
-    seed: int = Field(0, ge=0, description="Seed of the draw, hashed with the query's id.")
 
 
 class Guess(Strict):

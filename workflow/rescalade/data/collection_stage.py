@@ -6,21 +6,12 @@ from typing import Any
 
 from pydantic import SerializeAsAny, field_serializer, field_validator
 
-from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.protocol import Protocol
-from rescalade.data.rules import Expected, Rules
 from rescalade.data.source_config import SourceConfig
-from rescalade.data.streams import Facts
 from rescalade.progress import Reporter
 from rescalade.stage import Call, Files
 from rescalade.strict import Name, Strict
-
-DOCUMENT = {
-    "prepend": "title, space, text",
-    "once": "title, space, text, the title not twice",
-    "none": "text without title",
-}
 
 
 class CollectionSettings(Strict):
@@ -63,33 +54,9 @@ def run_collection(settings: CollectionSettings, inputs: Files, outputs: Files, 
     """
     from rescalade.data.writer import write_streams
 
-    entry, folder = settings.entry, outputs["manifest"].parent
-    streams = entry.open(settings.dataset, settings.source, inputs.get("source"))
+    name, entry = settings.dataset, settings.entry
+    streams = entry.open(name, settings.source, inputs.get("source"))
+    shared = inputs["shared_corpus"].parent if entry.corpus is not None else None
     with Reporter(call.title) as progress:
-        write_streams(
-            folder,
-            settings.dataset,
-            streams,
-            _facts(entry),
-            rules=Rules(entry.titles, entry.gains),
-            expected=_expected(entry),
-            progress=progress,
-            shared=inputs["shared_corpus"].parent if entry.corpus is not None else None,
-        )
+        write_streams(outputs["manifest"].parent, name, entry, streams, shared, progress)
     call.record(outputs["record"])
-
-
-def _facts(entry: DatasetConfig) -> Facts:
-    """What an entry says of licence, and of how documents and grades were made."""
-    grades = {str(grade): gain for grade, gain in entry.gains.items()} or None
-    protocol = CollectionProtocol(document=DOCUMENT[entry.titles], grades=grades, judgements=None, candidates=None)
-    return Facts(licence=entry.licence, link=entry.link, protocol=protocol)
-
-
-def _expected(entry: DatasetConfig) -> Expected:
-    declared = {"documents": entry.documents, "queries": entry.queries, "judgements": entry.judgements}
-    return Expected(
-        {what: number for what, number in declared.items() if number is not None},
-        entry.golden.documents,
-        entry.golden.queries,
-    )

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,47 +16,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file, sha256
-from rescalade.collection_manifest import CollectionManifest, CollectionProtocol
-from rescalade.collection_manifest import Counts as DataCounts
+from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
+from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.hash_set import HashSet, text_hash
-from rescalade.data.rules import Expected, Rules
-from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
+from rescalade.data.rules import by_title_rule, check_counts, check_golden
+from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.progress import Progress
-from rescalade.texts.collection import (
-    BATCH_DOCUMENTS,
-    CORPUS,
-    QRELS,
-    QUERIES,
-    document_batches,
-)
+from rescalade.texts.collection import BATCH_DOCUMENTS, CORPUS, FILES, QRELS, QUERIES, document_batches
 from rescalade.texts.triple_files import GIVEN, TRIPLES
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", bound=NamedTuple)
 
 
-@dataclass
-class Counts:
-    """What was met: numbers of documents, queries, judgements and triples, queries by group, and oddities."""
-
-    numbers: dict[str, int] = field(default_factory=dict)
-    groups: dict[str, int] = field(default_factory=dict)
-    empty_documents: int = 0
-    judged_but_missing: int = 0
-    repeated_judgements: int = 0
+TITLES = {
+    "prepend": "title, space, text",
+    "once": "title, space, text, the title not twice",
+    "none": "text without title",
+}
+"""What of title and text is a document, in words, by the entry's rule."""
 
 
 def write_streams(
     folder: Path,
     name: str,
+    entry: DatasetConfig,
     streams: CollectionStreams,
-    facts: Facts | None = None,
-    *,
-    rules: Rules | None = None,
-    expected: Expected | None = None,
-    progress: Progress | None = None,
     shared: Path | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write corpus, queries, judgements, triples, and then the manifest with counts and digests.
 
@@ -67,61 +55,57 @@ def write_streams(
 
     Args:
         name: of the data set, for messages.
-        facts: what the data set's entry says of it, besides what its source says.
+        entry: what decides documents and grades, and what must be found.
         shared: folder of a data set with the same documents; its corpus is linked, the source's is not read.
 
     Raises:
         UserError: an id is repeated or empty, a query has no text, there is no query, document or judgement, a
             judgement names an unknown query (or document, where the source is strict, or is there twice), or something
-            differs from what is expected.
+            differs from what the entry declares.
     """
-    writer = _Writer(name, rules or Rules(), expected or Expected(), progress)
+    writer = _Writer(name, entry, progress)
     with ExitStack() as stack:
-        parts = {
-            file: stack.enter_context(atomic_file(folder / file))
-            for file in ("corpus.parquet", "queries.parquet", "qrels.parquet", GIVEN)
-        }
+        parts = {file: stack.enter_context(atomic_file(folder / file)) for file in (*FILES, GIVEN)}
         writer.write(streams, parts, shared)
         digests = {file: sha256(path) for file, path in parts.items()}
-    found, counts, own = streams.facts, writer.counts, facts or Facts()
+    facts = streams.facts
     CollectionManifest(
         dataset=name,
-        origin=own.origin or found.origin,
-        licence=own.licence or found.licence,
-        link=own.link or found.link,
-        packages=found.packages,
-        protocol=_protocol(own.protocol, found.protocol),
-        details=found.details,
-        counts=DataCounts(
-            documents=counts.numbers["documents"],
-            queries=counts.numbers["queries"],
-            judgements=counts.numbers["judgements"],
-            triples=counts.numbers.get("triples"),
-        ),
-        groups=counts.groups,
+        origin=facts.origin,
+        licence=entry.licence or facts.licence,
+        link=entry.link or facts.link,
+        packages=facts.packages,
+        protocol=_protocol(entry, facts.protocol),
+        details=facts.details,
+        counts=Counts(**writer.numbers, triples=writer.triples),
+        groups=writer.groups,
         brings_triples=streams.triples is not None,
-        empty_documents=counts.empty_documents,
-        judged_but_missing=counts.judged_but_missing,
-        repeated_judgements=counts.repeated_judgements,
+        empty_documents=writer.empty_documents,
+        judged_but_missing=writer.judged_but_missing,
+        repeated_judgements=writer.repeated_judgements,
         sha256=digests,
     ).write(folder / "manifest.json")
 
 
-def _protocol(entry: CollectionProtocol | None, source: CollectionProtocol | None) -> CollectionProtocol:
+def _protocol(entry: DatasetConfig, source: CollectionProtocol | None) -> CollectionProtocol:
     """What the entry says, unless the source says otherwise."""
-    said: dict[str, Any] = dict.fromkeys(CollectionProtocol.model_fields)
-    for part in (entry, source):
-        said |= {} if part is None else part.model_dump(exclude_none=True)
-    return CollectionProtocol(**said)
+    grades = {str(grade): gain for grade, gain in entry.gains.items()} or None
+    said = CollectionProtocol(document=TITLES[entry.titles], grades=grades, judgements=None, candidates=None)
+    return said if source is None else said.model_copy(update=source.model_dump(exclude_none=True))
 
 
 class _Writer:
-    def __init__(self, name: str, rules: Rules, expected: Expected, progress: Progress | None) -> None:
-        self._name, self._rules, self._expected, self._progress = name, rules, expected, progress
-        self.counts = Counts()
+    """Writes the tables and counts what is met: items by kind, triples if any, queries by group, and oddities."""
+
+    def __init__(self, name: str, entry: DatasetConfig, progress: Progress | None) -> None:
+        self._name, self._entry, self._progress = name, entry, progress
+        self.numbers: dict[str, int] = {}
+        self.triples: int | None = None
+        self.groups: dict[str, int] = {}
+        self.empty_documents = self.judged_but_missing = self.repeated_judgements = 0
 
     def write(self, streams: CollectionStreams, parts: Mapping[str, Path], shared: Path | None) -> None:
-        judgements = self._given([self._rules.judgement(given) for given in streams.judgements()], streams.strict)
+        judgements = self._given(streams.judgements(), streams.strict)
         if not judgements:
             raise UserError(
                 f"data set {self._name}: it has no relevance judgements, so nothing can be scored or trained on; "
@@ -136,35 +120,37 @@ class _Writer:
             self._linked(shared, parts["corpus.parquet"], documents)
         self._judgements(judgements, documents, streams.strict, parts["qrels.parquet"])
         # a declared number of judgements is that of the source's lines, repeated ones among them
-        lines = self.counts.numbers["judgements"] + self.counts.repeated_judgements
-        self._expected.check_counts(self._name, {**self.counts.numbers, "judgements": lines})
+        lines = self.numbers["judgements"] + self.repeated_judgements
+        check_counts(self._name, self._entry, {**self.numbers, "judgements": lines})
         if streams.triples is None:
             pq.write_table(TRIPLES.empty_table(), parts[GIVEN])
         else:
             self._triples(streams.triples(), parts[GIVEN])
 
-    def _given(self, judgements: list[Judgement], strict: bool) -> list[Judgement]:
-        """Judgements without repeated ones, of which the first counts; a strict source may have none."""
+    def _given(self, judgements: Iterable[Judgement], strict: bool) -> list[Judgement]:
+        """Judgements with the grades that are used, the first of repeated ones; a strict source may have none."""
         first: dict[tuple[str, str], Judgement] = {}
-        for judgement in judgements:
-            first.setdefault((judgement.query, judgement.document), judgement)
-        self.counts.repeated_judgements = len(judgements) - len(first)
-        if strict and len(first) < len(judgements):
-            raise UserError(f"data set {self._name}: {self.counts.repeated_judgements} judgements are there twice")
+        lines = 0
+        for query, document, grade in judgements:
+            lines += 1
+            first.setdefault((query, document), Judgement(query, document, self._entry.gains.get(grade, grade)))
+        self.repeated_judgements = lines - len(first)
+        if strict and self.repeated_judgements:
+            raise UserError(f"data set {self._name}: {self.repeated_judgements} judgements are there twice")
         return list(first.values())
 
     def _documents(self, given: Iterable[Document], path: Path, wanted: set[str]) -> None:
         """Write the corpus; `wanted` loses the ids that are met."""
         golden: dict[str, str] = {}
-        total = self._expected.counts.get("documents", 0)
+        expected, total = self._entry.golden.documents, self._entry.documents or 0
         seen, done = HashSet(), 0
         with pq.ParquetWriter(path, CORPUS, compression="zstd") as file:
-            for part in _parts(map(self._rules.document, given), BATCH_DOCUMENTS):
+            for part in _parts(map(partial(by_title_rule, self._entry.titles), given), BATCH_DOCUMENTS):
                 self._check_ids("document", part, seen)
                 for document in part:
-                    self.counts.empty_documents += not (document.title or document.text)
+                    self.empty_documents += not (document.title or document.text)
                     wanted.discard(document.id)
-                    if document.id in self._expected.documents:
+                    if document.id in expected:
                         golden[document.id] = f"{document.title} {document.text}".strip()
                 file.write_batch(_batch(part, CORPUS))
                 done += len(part)
@@ -172,8 +158,8 @@ class _Writer:
                     self._progress(done, max(total, done), {})
         if not done:
             raise UserError(f"data set {self._name}: it has no documents")
-        self.counts.numbers["documents"] = done
-        self._expected.check_golden(self._name, "documents", golden)
+        self.numbers["documents"] = done
+        check_golden(self._name, "document", expected, golden)
 
     def _linked(self, shared: Path, path: Path, wanted: set[str]) -> None:
         """Link the corpus of another data set; `wanted` loses the ids that are met."""
@@ -181,7 +167,7 @@ class _Writer:
         for batch in document_batches(shared):
             wanted.difference_update(batch.column("id").to_pylist())
             done += batch.num_rows
-        self.counts.numbers["documents"] = done
+        self.numbers["documents"] = done
         try:
             os.link(shared / "corpus.parquet", path)
         except OSError:  # another file system, or one without links
@@ -190,6 +176,7 @@ class _Writer:
     def _queries(self, given: Iterable[Query], path: Path, wanted: set[str]) -> None:
         """Write the queries; `wanted` loses the ids that are met and must be empty then."""
         golden: dict[str, str] = {}
+        expected = self._entry.golden.queries
         seen, done = HashSet(), 0
         with pq.ParquetWriter(path, QUERIES, compression="zstd") as file:
             for part in _parts(given, BATCH_DOCUMENTS):
@@ -199,8 +186,8 @@ class _Writer:
                         raise UserError(f"data set {self._name}: query {query.id!r} has no text")
                     wanted.discard(query.id)
                     if query.group:
-                        self.counts.groups[query.group] = self.counts.groups.get(query.group, 0) + 1
-                    if query.id in self._expected.queries:
+                        self.groups[query.group] = self.groups.get(query.group, 0) + 1
+                    if query.id in expected:
                         golden[query.id] = query.text
                 file.write_batch(_batch(part, QUERIES))
                 done += len(part)
@@ -208,8 +195,8 @@ class _Writer:
             raise UserError(
                 f"data set {self._name}: judgement names query {min(wanted)!r}, which is not among its queries"
             )
-        self.counts.numbers["queries"] = done
-        self._expected.check_golden(self._name, "queries", golden)
+        self.numbers["queries"] = done
+        check_golden(self._name, "query", expected, golden)
 
     def _judgements(self, judgements: list[Judgement], missing: set[str], strict: bool, path: Path) -> None:
         if missing and strict:
@@ -222,11 +209,11 @@ class _Writer:
                 self._name,
                 len(missing),
             )
-        self.counts.judged_but_missing = len(missing)
+        self.judged_but_missing = len(missing)
         with pq.ParquetWriter(path, QRELS, compression="zstd") as file:
             for part in _parts(judgements, BATCH_DOCUMENTS):
                 file.write_batch(_batch(part, QRELS))
-        self.counts.numbers["judgements"] = len(judgements)
+        self.numbers["judgements"] = len(judgements)
 
     def _triples(self, batches: Iterator[pa.RecordBatch], path: Path) -> None:
         first = next(batches, None)
@@ -237,7 +224,7 @@ class _Writer:
             for batch in itertools.chain([first], batches):
                 file.write_batch(batch)
                 done += batch.num_rows
-        self.counts.numbers["triples"] = done
+        self.triples = done
 
     def _check_ids(self, what: str, part: list[Any], seen: HashSet) -> None:
         ids = [item.id for item in part]

@@ -16,8 +16,7 @@ from rescalade.scoring.score import PerQuery, score_queries, summarise
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.scoring.settings import ScoreSettings
 from rescalade.stage import Call, Files
-from rescalade.texts.collection import read_table
-from rescalade.texts.judgements import read_judgements
+from rescalade.texts.collection import read_judgements, read_table
 from rescalade.vectors.file_names import QUERIES
 from rescalade.vectors.files import read_vectors
 from rescalade.vectors.manifest import CorpusShards

@@ -19,7 +19,7 @@ QRELS = pa.schema([("query_id", pa.string()), ("document_id", pa.string()), ("gr
 BATCH_DOCUMENTS = 16384
 """Documents that are in memory together where a corpus is read or written."""
 BATCH_JUDGEMENTS = 65_536
-FILES = {"corpus.parquet": CORPUS, "queries.parquet": QUERIES, "qrels.parquet": QRELS}
+FILES = ("corpus.parquet", "queries.parquet", "qrels.parquet")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def texts_of(part: pa.Table | pa.RecordBatch) -> list[str]:
 
 
 def read_table(folder: Path, name: str) -> pa.Table:
-    """queries.parquet or qrels.parquet of a collection, compared with its manifest.
+    """corpus.parquet, queries.parquet or qrels.parquet of a collection, compared with its manifest.
 
     Raises:
         UserError: the file is missing, or its content is not what the manifest says.
@@ -116,9 +116,19 @@ def read_collection(folder: Path) -> Collection:
     Raises:
         UserError: a file is missing, or its content is not what the manifest says.
     """
-    expected = digests(folder)
-    tables = {}
-    for name in FILES:
-        check_file(folder, name, expected)
-        tables[name] = pq.read_table(folder / name)
-    return Collection(tables["corpus.parquet"], tables["queries.parquet"], tables["qrels.parquet"])
+    return Collection(*(read_table(folder, name) for name in FILES))
+
+
+def read_judgements(folder: Path) -> dict[str, dict[str, int]]:
+    """Grades by query and document.
+
+    Raises:
+        UserError: the data set has none, or the file is damaged.
+    """
+    found = grades(read_table(folder, "qrels.parquet"))
+    if not found:
+        raise UserError(
+            f"data set {folder.name} has no judgements (qrels.parquet is empty), which scores and hard negatives need; "
+            "name a part of it that has some, or leave it out of the experiment"
+        )
+    return found

@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from rescalade.atomic import sha256
 from rescalade.errors import UserError
+from rescalade.texts.collection import CORPUS
 from rescalade.texts.text_parts import Texts, table_texts
-
-SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
 
 def read_texts(path: Path) -> Texts:
@@ -41,12 +40,12 @@ def read_texts(path: Path) -> Texts:
             raise UserError(f"{place}: id {row['id']!r} stands in line {seen[row['id']]} already")
         seen[row["id"]] = number
         rows.append(row)
-    return table_texts(pa.Table.from_pylist(rows, schema=SCHEMA), sha256(path))
+    return table_texts(pa.Table.from_pylist(rows, schema=CORPUS), sha256(path))
 
 
 def no_texts() -> Texts:
     """The empty side of an encoding of documents or queries alone."""
-    return table_texts(SCHEMA.empty_table(), "none")
+    return table_texts(CORPUS.empty_table(), "none")
 
 
 def _tsv(line: str, place: str) -> dict[str, str]:

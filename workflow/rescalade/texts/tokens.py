@@ -10,7 +10,8 @@ import hashlib
 import itertools
 import logging
 import zipfile
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.atomic import atomic_file, sha256
-from rescalade.texts.token_batch import tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,16 +54,35 @@ def tokenizer_digest(folder: Path) -> str:
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tokens:
-    """Tokenise and cut to `length`, some texts at a time: tokenizers take hundreds of bytes a token meanwhile."""
-    lengths: list[int] = []
-    parts: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
-    for first in range(0, len(texts), SLICE):
-        rows = tokenise(tokenizer, texts[first : first + SLICE], length)
-        lengths += map(len, rows)
-        parts.append(np.fromiter(itertools.chain.from_iterable(rows), np.int32))
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return Tokens(np.concatenate(parts), offsets)
+    """Token numbers of texts, special ones included, cut to `length`."""
+    return packed(tokenizer, [texts], length)[0]
+
+
+def packed(tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]], length: int) -> tuple[Tokens, int]:
+    """Token numbers of texts that come in parts, special ones included, and how many texts were cut to `length`.
+
+    Memory is that of the tokens and of one part: tokenizers take hundreds of bytes a token, so they get few texts at a
+    time.
+    """
+    numbers, lengths, cut = array("i"), array("q", [0]), 0
+    for part in parts:
+        for first in range(0, len(part), SLICE):
+            found = tokenizer(
+                list(part[first : first + SLICE]),
+                truncation=True,
+                max_length=length,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
+            rows: list[list[int]] = found["input_ids"]
+            numbers.extend(itertools.chain.from_iterable(rows))
+            lengths.extend(map(len, rows))
+            if found.encodings is None:  # a tokenizer in plain Python does not say what it cut
+                cut += sum(len(row) == length for row in rows)
+            else:
+                cut += sum(bool(encoding.overflowing) for encoding in found.encodings)
+    offsets = np.cumsum(np.frombuffer(lengths, np.int64))
+    return Tokens(np.frombuffer(numbers, np.int32) if numbers else np.zeros(0, np.int32), offsets), cut
 
 
 def cached_tokens(path: Path | None, make: Callable[[], Tokens]) -> Tokens:

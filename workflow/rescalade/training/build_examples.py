@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rescalade.errors import UserError
 from rescalade.objective.loss import RANKING
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
-from rescalade.texts.tokenised import tokenised
+from rescalade.texts.tokens import packed
 from rescalade.texts.triple_files import IDS, SCORES
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
@@ -78,8 +78,9 @@ def build_examples(
     found = np.column_stack([rows.query[groups[:, 0]], rows.positive[groups[:, 0]], rows.negative[groups]])
     seen = _drawn(len(found), settings, seed)
     of_queries, of_documents = _mask(len(queries), found[seen, :1]), _mask(len(documents), found[seen, 1:])
-    query_tokens, cut_queries = tokenised(tokenizer, queries, of_queries, settings.query_length)
-    document_tokens, cut_documents = tokenised(tokenizer, documents, of_documents, settings.document_length)
+    asked, read = (part for _, part in queries.chosen(of_queries)), (part for _, part in documents.chosen(of_documents))
+    query_tokens, cut_queries = packed(tokenizer, asked, settings.query_length)
+    document_tokens, cut_documents = packed(tokenizer, read, settings.document_length)
     return Examples(
         queries=query_tokens,
         documents=document_tokens,

@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from rescalade.retrieval.bm25 import SLICE_QUERIES, Bm25, collection_parts
 from rescalade.retrieval.identical import depth_for
-from rescalade.texts.analyser import AnalyserName
-from rescalade.texts.collection import read_table
-from rescalade.texts.judgements import read_judgements
+from rescalade.texts.collection import read_judgements, read_table
 from rescalade.texts.triple_files import TRIPLES
+from rescalade.triples.settings import TriplesSettings
 
 
 @dataclass
@@ -27,16 +26,7 @@ class Mined:
 
 
 def mine_triples(
-    folder: Path,
-    scratch: Path,
-    counts: Mined,
-    *,
-    negatives: int,
-    depth: int,
-    seed: int,
-    analyser: AnalyserName = "english",
-    drop_identical_ids: bool = False,
-    threads: int = 1,
+    folder: Path, scratch: Path, counts: Mined, settings: TriplesSettings, threads: int
 ) -> Iterator[pa.Table]:
     """For each query and relevant document, `negatives` unjudged ones out of BM25's `depth` best.
 
@@ -47,8 +37,6 @@ def mine_triples(
         folder: a collection.
         scratch: an empty folder; it holds the index meanwhile.
         counts: added to as the tables come.
-        analyser: how BM25 finds words.
-        drop_identical_ids: the document whose id is the query's is the query itself, and so no negative of it.
 
     Yields:
         (query_id, positive_id, negative_id) in order of the queries, a few thousand of them at a time.
@@ -56,22 +44,23 @@ def mine_triples(
     queries = read_table(folder, "queries.parquet")
     judged = read_judgements(folder)
     slices = [queries.slice(start, SLICE_QUERIES) for start in range(0, len(queries), SLICE_QUERIES)]
-    bm25 = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch, analyser)
+    bm25 = Bm25(collection_parts(folder), (part["text"].to_pylist() for part in slices), scratch, settings.analyser)
+    unjudged = depth_for(settings.depth, settings.drop_identical_ids)
     for part in slices:
         rows: list[tuple[str, str, str]] = []
         names = part["id"].to_pylist()
-        deepest = depth_for(depth, drop_identical_ids) + max(len(judged.get(name, ())) for name in names)
+        deepest = unjudged + max(len(judged.get(name, ())) for name in names)
         for name, (numbers, _) in zip(names, bm25.search(part["text"].to_pylist(), deepest, threads), strict=True):
             grades = judged.get(name, {})
             positives = [document for document, grade in grades.items() if grade > 0]
-            no_negatives = {*grades, name} if drop_identical_ids else grades
-            candidates = [document for document in bm25.names(numbers) if document not in no_negatives][:depth]
+            no_negatives = {*grades, name} if settings.drop_identical_ids else grades
+            candidates = [best for best in bm25.names(numbers) if best not in no_negatives][: settings.depth]
             if not positives:
                 counts.without_positive += 1
             elif not candidates:
                 counts.without_negative += 1
             else:
-                drawn = _draw(candidates, negatives, seed, name)
+                drawn = _draw(candidates, settings.negatives, settings.seed, name)
                 rows += [(name, positive, negative) for positive in positives for negative in drawn]
         columns = list(zip(*rows, strict=True)) or [(), (), ()]
         yield pa.table([pa.array(column, pa.string()) for column in columns], schema=TRIPLES)

@@ -19,7 +19,8 @@ class MiningSettings(Strict):
 class TriplesSettings(MiningSettings):
     """The stage `triples`.
 
-    analyser: how BM25 finds words. drop_identical_ids: the document whose id is the query's is the query itself.
+    analyser: how BM25 finds words.
+    drop_identical_ids: the document whose id is the query's is the query itself, and so no negative of it.
     """
 
     analyser: AnalyserName = "english"

@@ -43,8 +43,7 @@ class HubDataset(DatasetConfig):
         """See `open_hub_triples`."""
         from rescalade.data.sources.hub_triplets import open_hub_triples
 
-        texts = () if self.texts is None else (self.texts.documents, self.texts.queries)
-        return open_hub_triples(name, self.id, self.revision, self.subset, texts, self.part, self.limit)
+        return open_hub_triples(name, self)
 
     def downloads(self) -> Sequence[Download]:
         """The files of its subsets, whose size only the hub knows."""

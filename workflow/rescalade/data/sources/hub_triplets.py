@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -15,6 +16,9 @@ from rescalade.data.sources.hub_files import fetch
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.texts.triple_files import TRIPLES
+
+if TYPE_CHECKING:
+    from rescalade.data.sources.hub import HubDataset
 
 ROWS = 4096
 SCORED = TRIPLES.append(pa.field("positive_score", pa.float64())).append(pa.field("negative_score", pa.float64()))
@@ -31,9 +35,7 @@ class Columns:
     margin: str | None
 
 
-def open_hub_triples(
-    name: str, identity: str, revision: str, subset: str, texts: Sequence[str], split: str, limit: int | None
-) -> CollectionStreams:
+def open_hub_triples(name: str, entry: HubDataset) -> CollectionStreams:
     """Documents, queries, positives and triples of a data set on the hub.
 
     Triplets of texts: each different text becomes one document or query, named by its hash, so that a passage under
@@ -41,36 +43,26 @@ def open_hub_triples(
     teacher's margin becomes positive_score 0 and negative_score -margin: MarginMSE and the KL divergence see
     differences alone.
 
-    Args:
-        name: of the data set, for messages.
-        identity: owner/name on the hub, at the commit `revision`.
-        subset: of it, the one with the triplets.
-        texts: for triplets of ids the subsets with documents and queries.
-        split: of each subset.
-        limit: at most so many triplets.
-
     Raises:
         UserError: the set, its subset or its revision is not there or cannot be fetched, or its columns are strange.
     """
-    what = f"data set {name} ({identity})"
+    what = f"data set {name} ({entry.id})"
     remedy = "delete its folder in the hub's cache (`hf cache list`) and run again"
-    wanted = [subset, *texts]
+    named = [] if entry.texts is None else [entry.texts.documents, entry.texts.queries]
     try:
-        folder = fetch(identity, revision, wanted)
-        rows = [_rows(folder, part, split, limit if n == 0 else None) for n, part in enumerate(wanted)]
-        columns = _columns(what, next(rows[0](), {}))
+        folder = fetch(entry.id, entry.revision, [entry.subset, *named])
+        rows = _rows(folder, entry.subset, entry.part, entry.limit)
+        columns = _columns(what, next(rows(), {}))
     except Exception as error:
         raise in_one_line(error, what, remedy) from error
-    triplets = _Triplets(rows[0], columns, by_id=bool(texts))
-    if texts:
-        documents, queries = triplets.named_documents(rows[1]), triplets.named_queries(rows[2])
-    else:
-        documents, queries = triplets.documents, triplets.queries
+    triplets = _Triplets(rows, columns, *(_rows(folder, subset, entry.part, None) for subset in named))
     return CollectionStreams(
-        documents=with_user_errors(documents, what, remedy),
-        queries=with_user_errors(queries, what, remedy),
+        documents=with_user_errors(triplets.documents, what, remedy),
+        queries=with_user_errors(triplets.queries, what, remedy),
         judgements=with_user_errors(triplets.judgements, what, remedy),
-        facts=Facts(origin=f"huggingface.co/datasets/{identity}", details={"subset": subset, "commit": folder.name}),
+        facts=Facts(
+            origin=f"huggingface.co/datasets/{entry.id}", details={"subset": entry.subset, "commit": folder.name}
+        ),
         triples=with_user_errors(triplets.triples, what, remedy),
     )
 
@@ -114,23 +106,25 @@ def _columns(what: str, first: Mapping[str, list[Any]]) -> Columns:
 
 
 class _Triplets:
-    """Streams over the rows of a set of triplets."""
+    """Streams over the rows of a set of triplets of texts; or of ids, with subsets of documents and queries."""
 
-    def __init__(self, rows: Rows, columns: Columns, by_id: bool) -> None:
-        self._rows, self._columns, self._by_id = rows, columns, by_id
+    def __init__(
+        self, rows: Rows, columns: Columns, named_documents: Rows | None = None, named_queries: Rows | None = None
+    ) -> None:
+        self._rows, self._columns = rows, columns
+        self._named_documents, self._named_queries = named_documents, named_queries
 
     def _name(self, kind: str, value: Any) -> str:
-        return str(value) if self._by_id else f"{kind}{text_hash(value):016x}"
+        return f"{kind}{text_hash(value):016x}" if self._named_documents is None else str(value)
 
     def queries(self) -> Iterator[Query]:
-        """Each different query text."""
-        for text in self._different([self._columns.query]):
-            yield Query(self._name("q", text), text)
+        """Each different query."""
+        return (Query(*item) for item in self._items("q", [self._columns.query], self._named_queries))
 
     def documents(self) -> Iterator[Document]:
-        """Each different text of a positive or negative."""
-        for text in self._different([self._columns.positive, *self._columns.negatives]):
-            yield Document(self._name("d", text), "", text)
+        """Each different positive or negative."""
+        items = self._items("d", [self._columns.positive, *self._columns.negatives], self._named_documents)
+        return (Document(identity, "", text) for identity, text in items)
 
     def judgements(self) -> Iterator[Judgement]:
         """Each different pair of a query and its positive."""
@@ -141,7 +135,7 @@ class _Triplets:
                 for query, positive in zip(batch[self._columns.query], batch[self._columns.positive], strict=True)
             ]
             new = seen.add([text_hash("\0".join(pair)) for pair in pairs])
-            yield from (Judgement(*pair, 1) for pair, is_new in zip(pairs, new, strict=True) if is_new)
+            yield from (Judgement(*pair, 1) for pair in itertools.compress(pairs, new))
 
     def triples(self) -> Iterator[pa.RecordBatch]:
         """Rows of one negative each."""
@@ -165,31 +159,16 @@ class _Triplets:
                 table["negative_score"] = [-float(margin) for margin in batch[columns.margin] for _ in range(count)]
             yield pa.RecordBatch.from_pydict(table, schema=TRIPLES if columns.margin is None else SCORED)
 
-    def named_documents(self, texts: Rows) -> Callable[[], Iterator[Document]]:
-        """Documents whose ids the triplets use, from a subset of (id, text)."""
-        columns = [self._columns.positive, *self._columns.negatives]
-        return lambda: (Document(identity, "", text) for identity, text in self._named(texts, columns))
-
-    def named_queries(self, texts: Rows) -> Callable[[], Iterator[Query]]:
-        """Queries whose ids the triplets use, from a subset of (id, text)."""
-        return lambda: (Query(identity, text) for identity, text in self._named(texts, [self._columns.query]))
-
-    def _different(self, columns: list[str]) -> Iterator[str]:
-        seen = HashSet()
+    def _items(self, kind: str, columns: list[str], named: Rows | None) -> Iterator[tuple[str, str]]:
+        """Id and text of each different item of some columns; where they hold ids, out of a subset of (id, text)."""
+        met = HashSet()
         for batch in self._rows():
-            texts = [text for name in columns for text in batch[name]]
-            new = seen.add([text_hash(text) for text in texts])
-            yield from (text for text, is_new in zip(texts, new, strict=True) if is_new)
-
-    def _named(self, texts: Rows, columns: list[str]) -> Iterator[tuple[str, str]]:
-        used = HashSet()
-        for batch in self._rows():
-            used.add([text_hash(str(value)) for name in columns for value in batch[name]])
-        for batch in texts():
-            identities, values = list(batch.values())[:2]
-            keep = used.contains([text_hash(str(identity)) for identity in identities])
-            yield from (
-                (str(identity), value)
-                for identity, value, is_used in zip(identities, values, keep, strict=True)
-                if is_used
-            )
+            values = [value for name in columns for value in batch[name]]
+            new = met.add([text_hash(str(value)) for value in values])
+            if named is None:
+                yield from ((self._name(kind, text), text) for text in itertools.compress(values, new))
+        for batch in () if named is None else named():
+            identities, texts = list(batch.values())[:2]
+            used = met.contains([text_hash(str(identity)) for identity in identities])
+            items = itertools.compress(zip(identities, texts, strict=True), used)
+            yield from ((str(identity), text) for identity, text in items)

@@ -107,15 +107,8 @@ def _load(name: str, identity: str) -> Any:
         close = difflib.get_close_matches(identity, known, n=3, cutoff=0.5)
         hint = f"did you mean {', '.join(close)}?" if close else "see ir-datasets.com for the ids there are"
         raise UserError(f"data set {name}: ir_datasets has no {identity!r}; {hint}") from None
-    lacking = [
-        what
-        for what, has in (
-            ("documents", dataset.has_docs()),
-            ("queries", dataset.has_queries()),
-            ("judgements", dataset.has_qrels()),
-        )
-        if not has
-    ]
+    has = {"documents": dataset.has_docs(), "queries": dataset.has_queries(), "judgements": dataset.has_qrels()}
+    lacking = [what for what, is_there in has.items() if not is_there]
     if lacking:
         whole = [other for other in ir_datasets.registry if other.startswith(identity + "/")]
         having = [other for other in whole if ir_datasets.load(other).has_qrels()]

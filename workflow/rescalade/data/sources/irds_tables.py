@@ -24,7 +24,7 @@ def downloads(identity: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, sizes in entries.items():
         place, _, kind = key.rpartition("/")
-        wanted = kind in ("docs", "queries", "qrels") if place else kind not in ("medmarco_ids",)
+        wanted = kind in ("docs", "queries", "qrels") if place else kind != "medmarco_ids"
         if place in prefixes and wanted:
             found |= sizes
     return found
