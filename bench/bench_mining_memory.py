@@ -82,7 +82,7 @@ def mine(folder: str) -> dict[str, Any]:
     from rescalade.triples.settings import TriplesSettings
     from rescalade.triples.triples_stage import make_triples
 
-    return make_triples(Path(folder), Path(folder) / "triples-mined.parquet", TriplesSettings())
+    return make_triples(Path(folder), Path(folder) / "triples-mined.parquet", TriplesSettings()).model_dump()
 
 
 def given(folder: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def given(folder: str) -> dict[str, Any]:
     from rescalade.triples.triples_stage import make_triples
 
     path = Path(folder) / "with-given"
-    return make_triples(path, path / "triples.parquet", TriplesSettings(negatives=8))
+    return make_triples(path, path / "triples.parquet", TriplesSettings(negatives=8)).model_dump()
 
 
 def rank(folder: str) -> dict[str, Any]:

@@ -20,8 +20,7 @@ from rescalade.retrieval.words import analyser_named, porter
 from rescalade.scoring.measures import measure
 from rescalade.scoring.score import score_queries, summarise
 from rescalade.texts.analyser import AnalyserName
-from rescalade.texts.collection import Collection
-from rescalade.texts.judgements import read_judgements
+from rescalade.texts.collection import Collection, read_judgements
 from support import real_data
 from support.small_collections import collection, save
 

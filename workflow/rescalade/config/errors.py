@@ -20,10 +20,16 @@ class Lines:
     def __init__(self) -> None:
         self._places: dict[Location, tuple[Path, int]] = {}
 
-    def add(self, path: Path, node: yaml.Node | None) -> None:
-        """Remember where the keys of one file stand."""
-        if node is not None:
-            self._walk(path, node, ())
+    def add(self, path: Path, node: yaml.Node | None, location: Location = ()) -> None:
+        """Remember where the keys of one file, or of the part of it at a location, stand."""
+        inside: list[tuple[int | str, yaml.Node, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            inside = [(str(key.value), key, value) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            inside = [(number, value, value) for number, value in enumerate(node.value)]
+        for part, mark, value in inside:
+            self._places[(*location, part)] = (path, mark.start_mark.line + 1)
+            self.add(path, value, (*location, part))
 
     def update(self, other: Lines) -> None:
         """Take over the places of another file."""
@@ -48,18 +54,6 @@ class Lines:
             if location[:length] in self._places:
                 return self._places[location[:length]]
         return None
-
-    def _walk(self, path: Path, node: yaml.Node, location: Location) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                inner = (*location, str(key.value))
-                self._places[inner] = (path, key.start_mark.line + 1)
-                self._walk(path, value, inner)
-        elif isinstance(node, yaml.SequenceNode):
-            for number, value in enumerate(node.value):
-                inner = (*location, number)
-                self._places[inner] = (path, value.start_mark.line + 1)
-                self._walk(path, value, inner)
 
 
 def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:

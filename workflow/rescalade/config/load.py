@@ -114,35 +114,19 @@ class Config:
         return [*self.experiment.in_domain, *self.experiment.out_of_domain]
 
     def backbone(self, name: str) -> BackboneConfig:
-        """Settings of a backbone.
-
-        Raises:
-            UserError: there is none of that name.
-        """
+        """Settings of a backbone; a UserError where there is none of that name."""
         return _named("backbone", name, self.model.backbones)
 
     def dataset(self, name: str) -> Dataset:
-        """Settings of a data set.
-
-        Raises:
-            UserError: there is none of that name.
-        """
+        """Settings of a data set; a UserError where there is none of that name."""
         return _named("data set", name, self.model.datasets)
 
     def source(self, name: str) -> SourceConfig:
-        """Settings of a source.
-
-        Raises:
-            UserError: there is none of that name.
-        """
+        """Settings of a source; a UserError where there is none of that name."""
         return _named("source", name, self.model.sources)
 
     def recipe_named(self, name: str) -> RecipeConfig:
-        """Settings of a recipe.
-
-        Raises:
-            UserError: there is none of that name.
-        """
+        """Settings of a recipe; a UserError where there is none of that name."""
         return _named("recipe", name, self.model.recipes)
 
     def title(self, kind: str, name: str) -> str:

@@ -122,10 +122,9 @@ def _rows(path: Path, columns: int) -> Iterator[tuple[str, ...]]:
 def _json_row(path: Path, number: int, line: str, columns: int) -> tuple[str, ...]:
     try:
         row = json.loads(line)
-        identity = row.get("_id", row.get("id"))
-        text = row["text"]
+        identity, text = row.get("_id", row.get("id")), row["text"]
     except (ValueError, KeyError, AttributeError):
-        raise UserError(f"{path}, line {number}: an object with _id and text is expected") from None
+        identity = text = None
     if identity is None or not isinstance(text, str):
         raise UserError(f"{path}, line {number}: an object with _id and text is expected")
     return (str(identity), row.get("title") or "", text) if columns == 3 else (str(identity), text)

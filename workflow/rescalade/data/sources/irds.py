@@ -67,14 +67,11 @@ def open_ir_dataset(name: str, identity: str) -> CollectionStreams:
 
     def documents() -> Iterator[Document]:
         for item in dataset.docs_iter():
-            title = getattr(item, "title", "") or ""
-            text = getattr(item, "text", None)
-            yield Document(item.doc_id, title, item.default_text() if text is None else text)
+            yield Document(item.doc_id, getattr(item, "title", "") or "", _text(item))
 
     def queries() -> Iterator[Query]:
         for item in dataset.queries_iter():
-            text = getattr(item, "text", None)
-            yield Query(item.query_id, item.default_text() if text is None else text)
+            yield Query(item.query_id, _text(item))
 
     def judgements() -> Iterator[Judgement]:
         for item in dataset.qrels_iter():
@@ -90,6 +87,11 @@ def open_ir_dataset(name: str, identity: str) -> CollectionStreams:
         ),
         strict=False,
     )
+
+
+def _text(item: Any) -> str:
+    text: str | None = getattr(item, "text", None)
+    return str(item.default_text()) if text is None else text
 
 
 def ir_datasets_home() -> Path:
