@@ -218,8 +218,8 @@ def test_out_of_memory_names_the_setting() -> None:
 def test_tensorboard_without_the_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    from rescalade.training.callback import TensorBoardWriter
+    from rescalade.training.callback import tensorboard_writer
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(UserError, match="pip install tensorboard"):
-        TensorBoardWriter(tmp_path, 0)
+        tensorboard_writer(tmp_path, 0)

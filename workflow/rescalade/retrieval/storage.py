@@ -149,17 +149,8 @@ class _Writer:
 
     def header(self, model: str, vectors: str) -> Header:
         """The header of the index that was written."""
-        return Header(
-            FORMAT,
-            self._vocabulary,
-            self._documents,
-            self._postings,
-            self._blocks,
-            model,
-            vectors,
-            self._bytes,
-            self._crc,
-        )
+        counts = self._vocabulary, self._documents, self._postings, self._blocks
+        return Header(FORMAT, *counts, model, vectors, self._bytes, self._crc)
 
     def _append(self, name: str, array: NDArray[Any]) -> None:
         data = np.ascontiguousarray(array if sys.byteorder == "little" else array.byteswap()).view(np.uint8).data

@@ -20,6 +20,8 @@ from rescalade.training.resume import save
 from rescalade.training.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
     from rescalade.training.trainer import SpladeTrainer
 
 logger = logging.getLogger(__name__)
@@ -55,9 +57,9 @@ class TrainingCallback(TrainerCallback):
         self.stopped_at: int | None = None
         self._settings, self._seed, self._checkpoints, self._group = settings, seed, checkpoints, group
         self._candidates, self._progress = candidates, progress
-        self._tensorboard: TensorBoardWriter | None = None
+        self._tensorboard: SummaryWriter | None = None
         if settings.tensorboard and tensorboard is not None and group.first:
-            self._tensorboard = TensorBoardWriter(tensorboard, len(history))
+            self._tensorboard = tensorboard_writer(tensorboard, len(history))
         self._asked_to_stop = False
 
     def attach(self, trainer: SpladeTrainer) -> None:
@@ -91,7 +93,9 @@ class TrainingCallback(TrainerCallback):
         self.history.append(row)
         done = len(self.history)
         if self._tensorboard is not None:
-            self._tensorboard.write(row)
+            for name, value in row.items():
+                if name != "step" and value is not None:
+                    self._tensorboard.add_scalar(name, value, int(row["step"]))
         if self._progress is not None:
             self._progress(done, steps, row)
         self._foretell(done, steps)
@@ -130,29 +134,17 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-class TensorBoardWriter:
-    """Writes each row from step `first` on as scalars; what an interrupted run wrote from there on is void.
+def tensorboard_writer(folder: Path, first: int) -> SummaryWriter:
+    """A writer of scalars from step `first` on; what an interrupted run wrote from there on is void.
 
     Raises:
         UserError: the package tensorboard is not installed.
     """
-
-    def __init__(self, folder: Path, first: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UserError(
-                "tensorboard: true, but the package tensorboard is not installed; "
-                "pip install tensorboard, or set tensorboard: false"
-            ) from None
-        self._writer = SummaryWriter(str(folder), purge_step=first)
-
-    def write(self, row: Row) -> None:
-        """Add one step."""
-        for name, value in row.items():
-            if name != "step" and value is not None:
-                self._writer.add_scalar(name, value, int(row["step"]))
-
-    def close(self) -> None:
-        """Write what is still held."""
-        self._writer.close()
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "tensorboard: true, but the package tensorboard is not installed; "
+            "pip install tensorboard, or set tensorboard: false"
+        ) from None
+    return SummaryWriter(str(folder), purge_step=first)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from rescalade.errors import UserError
 
@@ -57,7 +57,8 @@ def launch(devices: int, device: str) -> NoReturn:
         signal.signal(signal.SIGTERM, forward)
         status = _wait(processes)
         if status and processes[0].returncode in (0, -signal.SIGKILL):
-            _show(others)
+            others.seek(0)
+            sys.stderr.write("".join(others.readlines()[-20:]))
     raise SystemExit(status if status >= 0 else 128 - status)
 
 
@@ -85,11 +86,6 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
             process.kill()
             process.wait()
     return int(processes[0].returncode if processes[0].returncode > 0 else status)
-
-
-def _show(others: IO[str]) -> None:
-    others.seek(0)
-    sys.stderr.write("".join(others.readlines()[-20:]))
 
 
 def _end_with_parent() -> None:
