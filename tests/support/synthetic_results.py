@@ -321,8 +321,9 @@ class _Writer:
     def scores(self, folder: Path, run: str, dataset: str, mrr: float, fate: Fate | None) -> None:
         """Per-query values whose mean is exactly `mrr` (up to rounding), groups by package in turn."""
         packages = self.config.dataset(dataset).packages
-        rng = np.random.default_rng([sum(map(ord, run + dataset))])
-        noise = rng.uniform(-0.5, 0.5, self.queries)
+        hard = np.random.default_rng([sum(map(ord, dataset))]).uniform(-0.5, 0.5, self.queries)
+        own = np.random.default_rng([sum(map(ord, run + dataset))]).uniform(-0.03, 0.03, self.queries)
+        noise = hard + own  # a query is hard for every system, so that paired differences scatter less
         values = mrr + (noise - noise.mean()) * min(abs(mrr), 1.0) if math.isfinite(mrr) else np.full(self.queries, mrr)
         table = pd.DataFrame(
             {

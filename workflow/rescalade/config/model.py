@@ -28,6 +28,7 @@ class ClaimName(StrEnum):
     LARGE_NORM_COLLAPSES = "large-norm-collapses"
     DIVISION_RESCUES = "division-rescues"
     SMALL_NORM_UNHARMED = "small-norm-unharmed"
+    SMALL_NORM_UNHARMED_EXACT = "small-norm-unharmed-exact"
     FIRST_LOSS_FALLS = "first-loss-falls"
     LEVEL_WITH_BM25 = "level-with-bm25"
 

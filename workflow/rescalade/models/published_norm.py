@@ -28,7 +28,7 @@ def check_published_norm(name: str, hub_id: str | None, norms: HeadNorms, publis
         Whether the paper has a backbone of this name or id.
 
     Raises:
-        UserError: a norm is further off than the tolerance. Another anisotropy is a warning in the log.
+        UserError: a norm is further off than the margin. Another anisotropy is a warning in the log.
     """
     known = published or load_published("rescaling")
     for measure, words in differences(name, hub_id, norms, known).items():
@@ -42,18 +42,18 @@ def check_published_norm(name: str, hub_id: str | None, norms: HeadNorms, publis
 
 
 def differences(name: str, hub_id: str | None, norms: HeadNorms, known: Published) -> dict[str, str]:
-    """By measure, what is further from the paper's than the tolerance, in words; arguments as above."""
+    """By measure, what is further from the paper's than the margin, in words; arguments as above."""
     meant = _meant(name, hub_id, known)
     ours = {"row_norm": norms.row_norm.mean, "row_norm_max": norms.row_norm.max, "anisotropy": norms.anisotropy}
 
     def differs(value: PublishedValue) -> bool:
         if value.backbone not in meant or value.measure not in ours or value.scale is not None:
             return False
-        return not abs(ours[value.measure] - value.value) <= known.tolerance[value.measure].of(value.value)  # NaN too
+        return not abs(ours[value.measure] - value.value) <= known.margin(value).of(value.value)  # NaN too
 
     return {
         value.measure: f"{MEASURES[value.measure]} of its head is {ours[value.measure]:.4g}, {known.source} "
-        f"({value.where}) has {value.value:g} (± {known.tolerance[value.measure].of(value.value):.2g}) for "
+        f"({value.where}) has {value.value:g} (± {known.margin(value).of(value.value):.2g}) for "
         f"{known.backbones[value.backbone].title}"
         + (", by a definition that is not given" if value.measure in GUESSED else "")
         for value in filter(differs, known.values)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer, Claim
 from rescalade.report.claims.large_norm_claims import collapse, rescue
-from rescalade.report.claims.other_claims import bm25, first_loss
-from rescalade.report.claims.small_norm_claim import harmless
+from rescalade.report.claims.other_claims import bm25, first_loss, ordering
+from rescalade.report.claims.small_norm_claims import harmless_exact, harmless_tied
 from rescalade.report.results.load import load_results
+from rescalade.report.results.paired import PerQuery
 from rescalade.report.results.summary import Summary
 
 __all__ = ["Answer", "Claim", "claims_of", "evaluate_claims"]
 
-CLAIMS = (collapse, rescue, harmless, first_loss, bm25)
-"""In the order of the page."""
+CLAIMS = (collapse, rescue, harmless_tied, harmless_exact, first_loss, bm25)
+"""In the order of the page; after them those of the published numbers that the experiment is compared with."""
 
 
 def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
@@ -28,4 +30,9 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 
 def claims_of(summary: Summary) -> list[Claim]:
     """Ask every claim of results that are read already."""
-    return [claim(summary) for claim in CLAIMS]
+    queries = PerQuery(summary)
+    found = [claim(summary, queries) for claim in CLAIMS]
+    if summary.config.experiment.published:
+        published = load_published(summary.config.experiment.published)
+        found += [ordering(summary, queries, published, asked) for asked in published.orderings]
+    return found

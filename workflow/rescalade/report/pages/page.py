@@ -21,10 +21,10 @@ from rescalade.report.pages.wording import facts, opening
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.provenance import Provenance, check_settings, configuration_digest, gather
+from rescalade.report.results.published_match import counted, matches
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.datasets import cost_table
 from rescalade.report.tables.effectiveness import main_table, run_table
-from rescalade.report.tables.published_numbers import counted, matches
 from rescalade.report.tables.row_norms import audit_tables, prediction_table
 from rescalade.report.tables.tables import tables_of
 from rescalade.stage import Call, Files
@@ -34,6 +34,7 @@ SIGNS: Mapping[Answer, str] = {
     "holds": "\N{CHECK MARK}",
     "does not hold": "\N{MULTIPLICATION X}",
     "mixed": "\N{CIRCLE WITH LEFT HALF BLACK}",
+    "cannot be said": "?",
     "not run": "\N{EN DASH}",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from rescalade.config import Config
@@ -16,6 +15,8 @@ from rescalade.report.tables.row_norms import head_class
 
 MANY = 6
 """Backbones that are still listed by name."""
+FAILED_SHARE = 0.5
+"""Above this share of collapsed runs the recipe is said to have failed."""
 
 
 def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
@@ -23,10 +24,10 @@ def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
     if not any(run.made for run in summary.results.runs):
         return ["None of the runs of this experiment has been made yet; every number below is missing."]
     answers = {claim.id: claim.result for claim in claims}
-    sentences = [_effect(answers)]
+    sentences = _failure(summary) or [_effect(answers)]
     sentences += _large(summary)
-    sentences += _small(summary, answers)
-    sentences += _against_bm25(summary)
+    sentences += _small(claims)
+    sentences += _against_bm25(claims)
     planned, made = len(summary.results.runs), sum(run.made for run in summary.results.runs)
     if made < planned:
         sentences.append(
@@ -69,21 +70,43 @@ def _backbones(config: Config) -> str:
     return "; ".join(names) if len(names) <= MANY else f"{len(names)}, listed above"
 
 
+def _failure(summary: Summary) -> list[str]:
+    """Said first, and in place of the effect: where most runs fail, nothing follows for the head's norm."""
+    share = summary.failed_share
+    if share <= FAILED_SHARE:
+        return []
+    made = sum(run.made for run in summary.results.runs)
+    group = [
+        cell
+        for name in summary.config.backbones()
+        if head_class(summary, name) == "small"
+        for cell in summary.of(name)
+        if cell.made
+    ]
+    small = (
+        " Small-norm heads at k = 1 failed too, so it is no effect of a large norm."
+        if group and all(cell.collapsed for cell in group)
+        else ""
+    )
+    return [f"The recipe failed in this run: {round(share * made)} of {plural(made, 'run')} collapsed.{small}"]
+
+
 def _effect(answers: Mapping[str, str]) -> str:
-    both = [answers.get(ClaimName.LARGE_NORM_COLLAPSES), answers.get(ClaimName.DIVISION_RESCUES)]
-    if both == ["holds", "not run"]:
-        return "Large-norm heads fail in this run as they are; there is no small-norm twin to measure the division by."
-    if both[0] == "not run":
+    fail, rescue = answers.get(ClaimName.LARGE_NORM_COLLAPSES), answers.get(ClaimName.DIVISION_RESCUES)
+    if fail in ("not run", "cannot be said"):
         return "Whether the paper's effect shows cannot be said from these runs alone."
-    if both == ["holds", "holds"]:
-        return "The paper's effect shows in this run: large-norm heads fail as they are and train once divided by k."
-    if both[0] == "does not hold":
-        return "The paper's effect does not show in this run: no large-norm head failed at k = 1."
-    if both == ["holds", "does not hold"]:
-        return (
-            "The paper's effect shows only by half: large-norm heads fail at k = 1, and no division brings them level."
-        )
-    return "The paper's effect shows for some backbones of this run and not for others."
+    if fail == "does not hold":
+        return "The paper's effect does not show in this run: no large-norm head collapsed or degraded at k = 1."
+    if fail == "mixed":
+        return "The paper's effect shows for some large-norm heads of this run and not, or not surely, for others."
+    after = {
+        "holds": "large-norm heads fail as they are; divided by k they train and are level with the small-norm ones",
+        "not run": "large-norm heads fail as they are; no division was tried on them",
+        "does not hold": "large-norm heads fail as they are; no division brings them level with the small-norm ones",
+        "mixed": "large-norm heads fail as they are, and divided by k some are level with the small-norm ones",
+        "cannot be said": "large-norm heads fail as they are; whether a division brings them level cannot be said",
+    }[rescue or "not run"]
+    return f"The paper's effect shows{'' if rescue == 'holds' else ' by half'} in this run: {after}."
 
 
 def _large(summary: Summary) -> list[str]:
@@ -97,43 +120,39 @@ def _large(summary: Summary) -> list[str]:
         if best is base:
             sentences.append(f"{start}; no other k did better.")
             continue
-        sentences.append(f"{start}, {_plain(summary, best)} at {scale_title(best.variant)}{_level(summary, name)}.")
+        failed = f" ({_verdict(best)})" if best.collapsed or best.unstable else ""
+        sentences.append(f"{start}, {_plain(summary, best)} at {scale_title(best.variant)}{failed}.")
     if len(sentences) > 4:
         return [*sentences[:4], f"The other {len(sentences) - 4} large-norm backbones are in the table below."]
     return sentences
 
 
-def _level(summary: Summary, name: str) -> str:
-    twin = summary.config.backbone(name).twin
-    top = summary.best(twin) if twin else None
-    if twin is None or top is None:
-        return ""
-    return f"; its small-norm twin reaches {_plain(summary, top)}"
-
-
-def _small(summary: Summary, answers: Mapping[str, str]) -> list[str]:
+def _small(claims: Sequence[Claim]) -> list[str]:
+    """Of the modes that were run: tied as in the paper, and those that leave the encoder alone."""
     words = {
-        "holds": "A moderate k did not harm the small-norm backbones.",
-        "does not hold": "A moderate k harmed the small-norm backbones by more than seed noise.",
-        "mixed": "A moderate k left some small-norm backbones unharmed; for the others that cannot be said.",
+        "holds": "did not harm the small-norm backbones",
+        "does not hold": "harmed the small-norm backbones",
+        "mixed": "left some small-norm backbones unharmed; for the others that cannot be said",
+        "cannot be said": "may or may not have harmed the small-norm backbones",
     }
-    answer = words.get(answers.get("small-norm-unharmed", ""))
-    return [answer] if answer else []
+    how = {
+        ClaimName.SMALL_NORM_UNHARMED: "A moderate k, tied as in the paper,",
+        ClaimName.SMALL_NORM_UNHARMED_EXACT: "A moderate k that leaves the encoder alone",
+    }
+    answers = {claim.id: words.get(claim.result) for claim in claims}
+    return [f"{start} {answers[name]}." for name, start in how.items() if answers.get(name)]
 
 
-def _against_bm25(summary: Summary) -> list[str]:
-    cells = [cell for name in summary.config.backbones() if (cell := summary.best(name)) is not None]
-    cell = max(cells, key=summary.quality, default=None)
-    bm25 = summary.in_domain_quality(summary.results.bm25)
-    if cell is None or not math.isfinite(bm25):
+def _against_bm25(claims: Sequence[Claim]) -> list[str]:
+    claim = next((claim for claim in claims if claim.id == ClaimName.LEVEL_WITH_BM25), None)
+    rows = [row for row in (claim.details if claim else ()) if row.get("BM25")]
+    if not rows:
         return []
-    parts = [f"{_plain(summary, cell)} against {written(bm25)} {summary.in_domain_label} in-domain"]
-    outside, other = cell.spread(summary.out_of_domain), summary.out_of_domain_quality(summary.results.bm25)
-    if outside.mean is not None and math.isfinite(other):
-        parts.append(f"{written(outside.mean)} against {written(other)} {summary.out_of_domain_label} out-of-domain")
-    ahead = summary.quality(cell) >= bm25
-    where = "reaches BM25 in-domain" if ahead else "stays below BM25 in-domain"
-    return [f"The best sparse retriever {where}: {listed(parts)}."]
+    parts = [
+        f"{row['Backbone'].lower()} {row['Sparse']} against {row['BM25']} {row['Measure']} ({row['Outcome']})"
+        for row in rows
+    ]
+    return [f"The best sparse retriever beside BM25: {listed(parts)}."]
 
 
 def _plain(summary: Summary, cell: Cell) -> str:

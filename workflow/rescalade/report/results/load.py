@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,6 +58,8 @@ class Results:
     manifests: Mapping[str, CollectionManifest]
     others: tuple[RunResult, ...] = ()
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
+    untrained: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    """Of each backbone undivided and untrained, by data set."""
 
 
 def load_results(config: Config, paths: Paths, backbone: str | None = None) -> Results:

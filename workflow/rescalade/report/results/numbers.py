@@ -82,6 +82,12 @@ def written(value: float | None, style: Style = "measure", digits: int | None = 
     return f"{MINUS}{text}" if rounded < 0 else text
 
 
+def signed(value: float | None, digits: int | None = None) -> str:
+    """A difference: `+0.012`, with its sign whatever it is."""
+    text = written(value, "measure", digits)
+    return text if text.startswith((MINUS, MISSING)) else f"+{text}"
+
+
 def with_spread(spread: Spread, style: Style = "measure") -> str:
     """`0.204 ± 0.011`, in running text."""
     if spread.mean is None:

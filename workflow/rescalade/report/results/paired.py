@@ -45,15 +45,21 @@ class PerQuery:
 
         A seed that lacks a column is left out, as it is from the table's mean.
         """
-        return self._stacked([run.run for run in cell.made], domain)
+        return self._stacked([run.run for run in cell.made], self.units(domain))
+
+    def on(self, cell: Cell, datasets: Sequence[str], measure: str) -> PerColumn | None:
+        """Values of a cell per seed in one measure on some data sets; None where no seed has every one."""
+        units = [Unit(name, None, name) for name in datasets]
+        return self._stacked([run.run for run in cell.made], units, measure)
 
     def bm25(self, domain: Domain) -> PerColumn | None:
         """Values of BM25; None where a column is missing."""
-        return self._stacked(["bm25"], domain)
+        return self._stacked(["bm25"], self.units(domain))
 
-    def _stacked(self, runs: Sequence[Run | str], domain: Domain) -> PerColumn | None:
-        units = self.units(domain)
-        tables = [[self._unit(run, unit) for unit in units] for run in runs]
+    def _stacked(
+        self, runs: Sequence[Run | str], units: Sequence[Unit], measure: str | None = None
+    ) -> PerColumn | None:
+        tables = [[self._unit(run, unit, measure) for unit in units] for run in runs]
         whole = [found for row in tables if len(found := [part for part in row if part is not None]) == len(units)]
         if not units or not whole:
             return None
@@ -62,11 +68,12 @@ class PerQuery:
             for place, unit in enumerate(units)
         }
 
-    def _unit(self, run: Run | str, unit: Unit) -> pd.Series | None:
+    def _unit(self, run: Run | str, unit: Unit, measure: str | None) -> pd.Series | None:
         key = (run if isinstance(run, str) else run.folder, unit.dataset)
         if key not in self._read:
             self._read[key] = per_query(self._summary.results, run, unit.dataset)
-        table, measure = self._read[key], metric(self._summary.config, unit.dataset)
+        table = self._read[key]
+        measure = measure or metric(self._summary.config, unit.dataset)
         if table is None or measure not in table:
             return None
         if unit.group is not None:

@@ -18,7 +18,7 @@ from rescalade.variants import Variant
 ScoresBySet = Mapping[str, Scores]
 """Of a run or of BM25, by data set."""
 LOST_SHARE = 0.5
-"""A run is `lost` below this share of the in-domain quality of its backbone's best k."""
+"""A run is `lost` below this share of the in-domain quality of its backbone's best k, or of BM25."""
 COLLAPSED = ("dead", "saturated", "degenerate", "flat", "non-finite", "lost")
 
 
@@ -50,6 +50,11 @@ class Cell:
         """More than half of the runs that were made collapsed by the declared definition."""
         known = [verdict for verdict in self.verdicts if verdict is not None]
         return sum(verdict in COLLAPSED for verdict in known) * 2 > len(known)
+
+    @property
+    def unstable(self) -> bool:
+        """Some of the runs that were made collapsed and others did not."""
+        return len({verdict in COLLAPSED for verdict in self.verdicts if verdict is not None}) > 1
 
     def spread(self, pick: Callable[[RunResult], float]) -> Spread:
         """Mean and sd of a value over the runs that were made."""
@@ -156,6 +161,16 @@ class Summary:
         return self._verdict(run)
 
     @cached_property
+    def failed_share(self) -> float:
+        """Share of the runs that were made that collapsed; NaN where none was made."""
+        verdicts = [verdict for cell in self.cells for verdict in cell.verdicts if verdict is not None]
+        return sum(verdict in COLLAPSED for verdict in verdicts) / len(verdicts) if verdicts else math.nan
+
+    def first_loss(self, cell: Cell) -> float | None:
+        """Loss at step 0: measured forward-only, else of the first training step, mean over seeds."""
+        return cell.outcome(lambda outcome: outcome.first_loss).mean if cell.made else None
+
+    @cached_property
     def _grouped(self) -> dict[tuple[str, Variant], list[RunResult]]:
         grouped: dict[tuple[str, Variant], list[RunResult]] = {}
         for run in self.results.runs:
@@ -182,8 +197,12 @@ class Summary:
     def _verdict(self, run: RunResult) -> str | None:
         if run.outcome is None:
             return None
-        best = self._best_quality.get(run.run.backbone)
-        if run.outcome.verdict == "trained" and best is not None and self.in_domain(run) < LOST_SHARE * best:
+        bars = [
+            LOST_SHARE * self._best_quality.get(run.run.backbone, math.nan),
+            LOST_SHARE * self.in_domain_quality(self.results.bm25),
+            self.in_domain_quality(self.results.untrained.get(run.run.backbone, {})),
+        ]
+        if run.outcome.verdict == "trained" and any(self.in_domain(run) < bar for bar in bars):
             return "lost"
         return run.outcome.verdict
 

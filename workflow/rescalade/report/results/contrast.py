@@ -1,0 +1,71 @@
+"""One difference between systems on the same queries: how large, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rescalade.report.results.numbers import signed, written
+from rescalade.report.results.paired import Domain, PerColumn, PerQuery, averaged, differences, macro_mean, seed_arrays
+from rescalade.report.results.summary import Cell
+from rescalade.scoring.intervals import hierarchical_interval
+from rescalade.scoring.significance import LEVEL, macro_sign_flip_test
+
+__all__ = ["LEVEL", "Contrast", "contrast", "contrast_on", "contrast_with_bm25"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Ours minus theirs, plain mean over data sets.
+
+    p: of the paired sign-flip test over queries, two-sided. low, high: 95 % interval over seeds and queries. seeds:
+    whether it knows the spread over seeds.
+    """
+
+    difference: float
+    p: float
+    low: float
+    high: float
+    seeds: bool
+
+    def words(self) -> str:
+        """`+0.012, 95 % interval -0.001 to +0.025, p = 0.0700`."""
+        alone = "" if self.seeds else " over queries alone"
+        p = written(self.p, "probability")
+        sign = "" if p.startswith("<") else "= "
+        return f"{signed(self.difference)}, 95 % interval{alone} {signed(self.low)} to {signed(self.high)}, p {sign}{p}"
+
+
+def contrast(
+    queries: PerQuery, ours: Cell, theirs: Cell | Sequence[Cell], *, share: float = 1.0, domain: Domain = "in-domain"
+) -> Contrast | None:
+    """A cell against another, or against a share of the mean of several; None where either was not scored."""
+    cells = [theirs] if isinstance(theirs, Cell) else list(theirs)
+    found = [queries.of(cell, domain) for cell in cells]
+    known = [values for values in found if values is not None]
+    other = known[0] if len(cells) == 1 and known else averaged(known)
+    if other is not None and share != 1.0:
+        other = {name: table * share for name, table in other.items()}
+    return _contrast(queries.of(ours, domain), other if len(known) == len(cells) else None)
+
+
+def contrast_with_bm25(queries: PerQuery, ours: Cell, domain: Domain) -> Contrast | None:
+    """A cell against BM25; None where either was not scored."""
+    return _contrast(queries.of(ours, domain), queries.bm25(domain), seeds=False)
+
+
+def contrast_on(queries: PerQuery, ours: Cell, theirs: Cell, datasets: Sequence[str], measure: str) -> Contrast | None:
+    """A cell against another in one measure on some data sets; None where either was not scored on all of them."""
+    return _contrast(queries.on(ours, datasets, measure), queries.on(theirs, datasets, measure))
+
+
+def _contrast(ours: PerColumn | None, theirs: PerColumn | None, seeds: bool = True) -> Contrast | None:
+    if ours is None or theirs is None:
+        return None
+    apart = differences(ours, theirs)
+    if not apart:
+        return None
+    first, second = seed_arrays(ours, theirs)
+    without_seeds = {name: part[0] for name, part in second.items()}
+    interval = hierarchical_interval(first, second if seeds else without_seeds)
+    return Contrast(macro_mean(apart), macro_sign_flip_test(apart), interval.low, interval.high, interval.seeds)
