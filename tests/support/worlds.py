@@ -17,6 +17,7 @@ import yaml
 
 from rescalade.config import Config, Run, load_config
 from rescalade.history import COLUMNS, HISTORY, write_history
+from rescalade.objective.collapse import VERSION
 from rescalade.outcome import Outcome, VerdictName
 from rescalade.paths import Paths
 from rescalade.published import Published, load_published
@@ -107,7 +108,7 @@ class Writer:
             triples=503_000, examples=503_000, counts={}, verdict=verdict,
             since_step=None if verdict == "trained" else 5, causes=() if verdict == "trained" else (verdict,),
             first_loss=first, last_loss=last, skipped_steps=0, nonfinite_losses=0, nonfinite_weights=0,
-            stopped_at=None, row_norm_before=norm, row_norm_after=norm, devices=8, seconds=100.0,
+            stopped_at=None, row_norm_before=norm, row_norm_after=norm, definitions=VERSION, devices=8, seconds=100.0,
         ).write(folder / "outcome.json")  # fmt: skip
         for dataset in self.config.evaluation_sets():
             values = {
