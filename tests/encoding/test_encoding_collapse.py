@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rescalade.encoding.collect import Collector, heaviest
+from rescalade.encoding.collect import Collector, Tally, heaviest
+from rescalade.encoding.encoding_manifest import state
 from rescalade.encoding.sparsify import SparseRows, sparsify
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.rescaling.divide import apply
@@ -119,6 +120,27 @@ def test_a_dead_model_is_recorded(data: Path, tmp_path: Path) -> None:
     manifest = encode(save_model(tmp_path / "model", bias=-50.0), data, tmp_path / "v")
     assert manifest.state == "dead" and manifest.postings == 0
     assert [len(shard) for shard in CorpusShards(tmp_path / "v")] == [10, 10, 5]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "ok"),
+        ({"postings": 9}, "dead"),
+        ({"empty": 6}, "dead"),
+        ({"empty": 5}, "ok"),
+        ({"postings": 5_001}, "saturated"),
+        ({"postings": 2_001, "tokens": 100}, "saturated"),  # 20 terms for each of 10 tokens
+        ({"postings": 2_000, "tokens": 100}, "ok"),
+        ({"bounded": 1}, "saturated"),
+        ({"broken": 1, "empty": 9}, "non-finite"),
+    ],
+)
+def test_documents_and_queries_are_judged_alike(changes: dict[str, int], expected: str) -> None:
+    """10 texts of 200 tokens over 1,000 terms."""
+    healthy = {"texts": 10, "postings": 200, "tokens": 2_000}
+    sound, spoilt = Tally(**healthy), Tally(**{**healthy, **changes})
+    assert state(spoilt, sound, 1_000) == state(sound, spoilt, 1_000) == state(Tally(), spoilt, 1_000) == expected
 
 
 @settings(max_examples=80, deadline=None)

@@ -62,6 +62,15 @@ def test_a_rules_k_is_the_one_of_the_outcome(told: Paths) -> None:
     assert "k = 16 (auto: norm), tied" in (told.report / "mini/tables/main.tex").read_text()
 
 
+def test_a_run_says_whether_its_vectors_were_trimmed(tmp_path: Path) -> None:
+    config = mini(seeds=[1])
+    paths = write_tree(tmp_path, config, queries=24, steps=20)
+    scores = paths.results / "runs/mini/bert-large/k1/seed1/scores/pydoc-ood.json"
+    change(scores, lambda values: values["encoding"].update(bounded_shards=1))
+    trimmed = [result.run.folder for result in load_results(config, paths).runs if result.trimmed]
+    assert trimmed == ["mini/bert-large/k1/seed1"]
+
+
 def test_seeds_that_were_not_made_stay_in_the_cell(tmp_path: Path) -> None:
     def fate(run: Run) -> Fate:
         return replace(papers_way(run), made=run.seed == 1)
