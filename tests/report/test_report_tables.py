@@ -179,13 +179,15 @@ def test_nothing_reads_nan(accidents: Paths) -> None:
 
 def test_comparisons_are_against_k1_with_holm_over_the_table(told: Paths) -> None:
     found = rows(told, "comparisons")
-    # variants beside k1: 2 + 2 + 1 + 2, in-domain and out-of-domain each
-    assert len(found) == 14
-    assert {r["baseline"] for r in found} == {"k1"}
+    # variants beside k1: 2 + 2 + 1 + 2; all 11 variants against BM25; two large heads' best against their twins and
+    # against the small heads; in-domain and out-of-domain each
+    assert [sum(r["baseline"] == name for r in found) for name in ("k1", "bm25", "small-norm/k1")] == [14, 22, 4]
+    assert sum("-small/" in r["baseline"] for r in found) == 4
+    assert len(found) == 44
     p = sorted(float(r["p"]) for r in found)
     smallest = min(float(r["p_holm"]) for r in found)
     assert smallest == pytest.approx(len(found) * p[0], rel=1e-4)
-    large = row(told, "comparisons", backbone="bert-large", variant="k16", domain="in-domain")
+    large = row(told, "comparisons", backbone="bert-large", variant="k16", domain="in-domain", baseline="k1")
     assert large["reading"] == "better"
     assert float(large["difference"]) == pytest.approx(0.42 - 0.004, abs=1e-6)
 

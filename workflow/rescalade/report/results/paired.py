@@ -113,14 +113,20 @@ def macro_mean(values: Mapping[str, NDArray[np.float64]]) -> float:
 
 
 def averaged(cells: Iterable[PerColumn]) -> PerColumn | None:
-    """A group of cells as one system: per query the mean over the cells, each averaged over its seeds; a single row."""
-    means = [{name: table.mean(axis=0) for name, table in cell.items()} for cell in cells]
-    if not means:
-        return None
-    return {
-        name: (reduce(lambda total, part: total.add(part), (one[name] for one in means)) / len(means))
-        .dropna()
-        .to_frame()
-        .T
-        for name in means[0]
-    }
+    """A group of cells as one system: per query the mean over the cells.
+
+    A row per seed where all have as many, the mean over the cells' first seeds and so on; else a single row, each cell
+    averaged over its seeds first.
+    """
+    known = list(cells)
+    seeds = {len(table) for cell in known for table in cell.values()}
+    if len(seeds) != 1:
+        known = [{name: table.mean(axis=0).to_frame().T for name, table in cell.items()} for cell in known]
+    return {name: _mean([cell[name] for cell in known]) for name in known[0]} if known else None
+
+
+def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Of tables with as many rows each, over the columns that all have."""
+    common = reduce(lambda kept, columns: kept.intersection(columns, sort=False), (table.columns for table in tables))
+    total = np.sum([table[common].to_numpy(float) for table in tables], axis=0)
+    return pd.DataFrame(total / len(tables), columns=common)

@@ -65,9 +65,9 @@ class Cell:
         return Spread.of(pick(run.outcome) for run in self.runs if run.outcome is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
-    """The results of an experiment by cell."""
+    """The results of an experiment by cell; equal to itself alone, so that what is costly to say of it is kept."""
 
     results: Results
 

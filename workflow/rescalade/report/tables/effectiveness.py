@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from rescalade.objective.collapse import VERSION, definitions
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, listed, plural
+from rescalade.report.results.paired import Domain
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
+from rescalade.report.tables.comparisons import comparisons, significant
 from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
 from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
+from rescalade.scoring.significance import LEVEL
 from rescalade.variants import Variant
 
 BEST = "\N{BLACK STAR} best"
+LETTERS = {"k1": "k", "bm25": "b"}
+"""Superscripts of a quality that differs significantly, by what it differs from."""
+Marks = Mapping[tuple[str, str, Domain], Sequence[str]]
 VERDICT = Column("verdict", "Verdict", numeric=False, wide=True)
 
 
 def main_table(summary: Summary, backbone: str | None = None) -> Table:
     """Mean ± sd over seeds for every cell, of one backbone or of all, with BM25 below."""
     rows = []
+    marks = significant(summary) if backbone is None else {}
     for cell in summary.cells:
         if backbone in (None, cell.backbone):
-            rows.append(_cell_row(summary, cell))
+            rows.append(_cell_row(summary, cell, marks))
     rows += _bm25_row(summary, by_run=False)
     seeds = len(summary.config.experiment.seeds)
     return Table(
@@ -32,7 +40,8 @@ def main_table(summary: Summary, backbone: str | None = None) -> Table:
         title="Effectiveness and sparsity by backbone and variant",
         caption=(
             f"Mean over {plural(seeds, 'seed')}{' ± standard deviation' if seeds > 1 else ''} by backbone and variant. "
-            "The best k of each backbone in-domain is bold and starred; a collapsed row says so under Verdict."
+            "The best k of each backbone in-domain is bold and starred; a collapsed row says so under Verdict. "
+            + _marks_words(summary, backbone)
         ),
         columns=[
             Column("variant", "Scale and mode", numeric=False),
@@ -97,7 +106,18 @@ def _columns(summary: Summary, sd: bool) -> list[Column]:
     ]
 
 
-def _cell_row(summary: Summary, cell: Cell) -> Row:
+def _marks_words(summary: Summary, backbone: str | None) -> str:
+    """What the superscripts of the main table mean; a backbone's own page knows only its own comparisons."""
+    if backbone is not None:
+        return "Which differences are significant stands on the page of the experiment, beside all others."
+    return (
+        f"Superscripts: the quality differs from that of k = 1 of the same backbone ({LETTERS['k1']}) or of BM25 "
+        f"({LETTERS['bm25']}), for better or worse, by paired tests over queries at {LEVEL:g} after Holm's correction "
+        f"over the {plural(len(comparisons(summary)), 'comparison')} of the table below."
+    )
+
+
+def _cell_row(summary: Summary, cell: Cell, marks: Marks) -> Row:
     best = summary.best(cell.backbone) is cell
     values = {
         "variant": variant_value(cell, best),
@@ -109,7 +129,9 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
     }
     for item in measured(summary):
         value = Spread.of(item.value(run.scores) for run in cell.made)
-        values[item.column.key] = spread(value, item.style, best and item.decides)
+        found = marks.get((cell.backbone, cell.variant.name, item.quality), ()) if item.quality else ()
+        differs = {key: LETTERS[key] for key in found}
+        values[item.column.key] = spread(value, item.style, best and item.decides, differs)
     kind = "absent" if not cell.made else "collapsed" if cell.collapsed else "best" if best else ""
     values["best"] = text("yes" if best else "no")
     return Row(values, backbone_title(summary.config, cell.backbone), kind, cell.backbone)

@@ -8,6 +8,7 @@ from functools import partial
 
 from rescalade.report.results.labels import metric, metrics
 from rescalade.report.results.numbers import Style
+from rescalade.report.results.paired import Domain
 from rescalade.report.results.summary import ScoresBySet, Summary, Unit, measure, sparsity, unit_measure
 from rescalade.report.tables.table import Column
 from rescalade.scoring.measures import measure as named
@@ -21,12 +22,14 @@ class Measured:
     """One column.
 
     value: from the scores of a run or of BM25. decides: a main measure, bold at the best k. baseline: BM25 has it too.
+    quality: the domain whose quality it is.
     """
 
     column: Column
     value: Callable[[ScoresBySet], float]
     decides: bool = False
     baseline: bool = True
+    quality: Domain | None = None
     style: Style = "measure"
 
 
@@ -38,13 +41,16 @@ def measured(summary: Summary, sd: bool = False) -> list[Measured]:
 def _in_domain(summary: Summary, sd: bool) -> Iterator[Measured]:
     config, datasets = summary.config, summary.config.experiment.in_domain
     if len(datasets) > 1:
-        column = Column("in_domain_mean", summary.in_domain_label, "In-domain", sd=sd, note=MEAN)
-        yield Measured(column, summary.in_domain_quality, decides=True)
+        column = Column("in_domain_mean", summary.in_domain_label, "In-domain", sd=sd, marked=sd, note=MEAN)
+        yield Measured(column, summary.in_domain_quality, decides=True, quality="in-domain")
     for dataset in datasets:
         title = f"In-domain: {config.title('dataset', dataset)}"
         for shown in tabulated(config.dataset(dataset)):
-            column = Column(f"{dataset}_{shown.name}", shown.short, title, sd=sd)
-            yield Measured(column, partial(_of_set, dataset, shown.name), shown.name == metric(config, dataset))
+            decides = shown.name == metric(config, dataset)
+            quality = decides and len(datasets) == 1
+            column = Column(f"{dataset}_{shown.name}", shown.short, title, sd=sd, marked=sd and quality)
+            value = partial(_of_set, dataset, shown.name)
+            yield Measured(column, value, decides, quality="in-domain" if quality else None)
 
 
 def _out_of_domain(summary: Summary, sd: bool) -> Iterator[Measured]:
@@ -59,9 +65,10 @@ def _out_of_domain(summary: Summary, sd: bool) -> Iterator[Measured]:
         "mean" if alike else summary.out_of_domain_label,
         title,
         sd=sd,
+        marked=sd,
         note="plain mean over the columns to the right",
     )
-    yield Measured(column, summary.out_of_domain_quality, decides=True)
+    yield Measured(column, summary.out_of_domain_quality, decides=True, quality="out-of-domain")
     for unit in units:
         name = metric(config, unit.dataset)
         header = unit.title if alike else f"{unit.title}, {name}"

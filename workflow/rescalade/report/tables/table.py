@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, ParamSpec
 
@@ -27,6 +27,7 @@ class Value:
 
     text: as shown. raw: as written to CSV, at full precision. sd_text, sd: spread over seeds.
     note: shown on hover. strong: the best of its backbone. mark: a sign or word that goes with the text.
+    differs: what the value differs from significantly, by the letter that is shown; keys are written to CSV.
     """
 
     text: str
@@ -36,12 +37,19 @@ class Value:
     note: str = ""
     strong: bool = False
     mark: str = ""
+    differs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def letters(self) -> str:
+        """`k,b`: the superscript."""
+        return ",".join(self.differs.values())
 
 
 @dataclass(frozen=True)
 class Column:
     """key: name in CSV. group: heading over several columns. sd: CSV gets a second column KEY_sd. note: on hover.
 
+    marked: CSV gets another column, KEY_differs_from.
     wide: holds sentences, which may wrap. broad: holds several, and wraps late.
     """
 
@@ -50,9 +58,16 @@ class Column:
     group: str = ""
     numeric: bool = True
     sd: bool = False
+    marked: bool = False
     note: str = ""
     wide: bool = False
     broad: bool = False
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of its columns in CSV."""
+        further = [("_sd", self.sd), ("_differs_from", self.marked)]
+        return [self.key, *(self.key + ending for ending, wanted in further if wanted)]
 
 
 Columns = Mapping[Column, Callable[P, Value]]
@@ -103,9 +118,7 @@ class Table:
         writer = csv.writer(buffer, lineterminator="\n")
         sectioned = any(row.section for row in self.rows)
         header = ["backbone", "title"] if sectioned else []
-        for column in self.columns:
-            header += [column.key, f"{column.key}_sd"] if column.sd else [column.key]
-        writer.writerow(header)
+        writer.writerow([*header, *(key for column in self.columns for key in column.keys)])
         for row in self.rows:
             line = [row.key, row.section] if sectioned else []
             for column in self.columns:
@@ -113,6 +126,8 @@ class Table:
                 line.append(_plain(value.raw))
                 if column.sd:
                     line.append(_plain(value.sd))
+                if column.marked:
+                    line.append(" ".join(value.differs))
             writer.writerow(line)
         return buffer.getvalue()
 
@@ -174,7 +189,9 @@ def number(value: float | None, style: Style = "measure", note: str = "") -> Val
     return Value(written(value, style), value, note=note)
 
 
-def spread(value: Spread, style: Style = "measure", strong: bool = False) -> Value:
+def spread(
+    value: Spread, style: Style = "measure", strong: bool = False, differs: Mapping[str, str] | None = None
+) -> Value:
     """Mean ± sd. Where some seeds gave no finite value, how many did stands beside it."""
     if value.mean is None:
         return Value(MISSING, None, note=ABSENT)
@@ -188,6 +205,7 @@ def spread(value: Spread, style: Style = "measure", strong: bool = False) -> Val
         note=f"finite in {value.finite} of {value.total} runs" if partial else "",
         strong=strong,
         mark=f"({value.finite} of {value.total})" if partial else "",
+        differs=differs or {},
     )
 
 
@@ -199,6 +217,8 @@ def _plain(value: float | int | str | None) -> str:
 
 def _latex(value: Value) -> str:
     body = latex_text(value.text)
+    if value.differs:
+        body += f"$^{{\\mathrm{{{value.letters}}}}}$"
     if value.sd_text:
         body += f" $\\pm$ {latex_text(value.sd_text)}"
     if value.strong:
