@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rescalade.cli.main import app
+from rescalade.config.default_rule import FITTED_ON
 from rescalade.report.results.known import Known, alike, as_csv, finished_runs, in_words, kept_runs, published_cells
 from rescalade.report.tables.markdown import markdown
 from rescalade.report.tables.outcome_table import fitted, left_out, outcome_table
@@ -30,6 +31,15 @@ def test_a_file_comes_back(tmp_path: Path) -> None:
     assert len(kept) == 40 and sum(one.flat for one in kept) == 12
     (tmp_path / "runs.csv").write_text(as_csv(kept))
     assert kept_runs(tmp_path / "runs.csv") == kept
+
+
+def test_what_is_said_of_the_default_rule_on_the_kept_runs() -> None:
+    """Width 128: 128^(1/4) = 3.36, so k = 4, where three of the four backbones have no run that trained."""
+    at_4 = [one for one in kept_runs() if one.k == 4]
+    assert {one.backbone for one in at_4} - {one.backbone for one in at_4 if one.trained} == {
+        "bert-boolq", "bert-boolq-large", "modernbert-boolq-large",
+    }  # fmt: skip
+    assert "of the four 2x128 models in docs/example" in FITTED_ON and "three collapse" in FITTED_ON
 
 
 def runs() -> list[Known]:

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from rescalade.cli.main import app
 from rescalade.config import Run
+from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.config.model import GridEntry
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.markdown import markdown
 from rescalade.report.tables.regret import continued, finished_regrets, least_worst_case, published_regrets, regrets_of
 from rescalade.report.tables.regret_table import regret_table
-from rescalade.variants import DEFAULT_RULE
 from support.synthetic_results import REPOSITORY, Fate, mini, write_tree
 
 

@@ -14,13 +14,6 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
 SCALE_RULES: tuple[ScaleRule, ...] = get_args(ScaleRule)
 """Rules that choose k from an audit; `rescalade.audit.choose` says what each does."""
-DEFAULT_RULE: ScaleRule = "width"
-"""Of the rules whose k is known there, that of the least worst-case regret on Table 2 of arXiv 2606.18811."""
-FITTED_ON = (
-    "the least worst-case regret on Table 2 of arXiv 2606.18811 of the rules whose k is known there; that is three "
-    "backbones of width 768 (RoBERTa, ModernBERT, Ettin), for each of which it means k = 4"
-)
-"""What the default rule was chosen on, for readers of an audit."""
 
 
 def prediction_key(rule: ScaleRule, bias: bool) -> str:

@@ -16,10 +16,11 @@ from rich.table import Table
 from rescalade.atomic import atomic_folder
 from rescalade.audited import Audit, predicted_scale
 from rescalade.cli.context import Context
+from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import output
 from rescalade.progress import Reporter
-from rescalade.variants import DEFAULT_RULE, FITTED_ON, MODES, Mode, ScaleRule, Variant
+from rescalade.variants import MODES, Mode, ScaleRule, Variant
 
 
 def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
@@ -159,7 +160,7 @@ def show(audit: Audit) -> None:
         computed = "none" if value.k is None or not math.isfinite(value.k) else f"{value.k:.3g}"
         rules.add_row(rule, computed, str(value.power), "; ".join(filter(None, [value.target, value.note])))
     console.print(rules)
-    console.print(f"scales: [auto] takes the rule {DEFAULT_RULE}: {FITTED_ON}", highlight=False)
+    console.print(f"scales: [auto] takes the rule {DEFAULT_RULE}: {FITTED_ON}", highlight=False, markup=False)
     for found in audit.modes:
         if found.status != "exact":
             what = "refused" if found.logit_error is None else f"logits {found.logit_error:.1%} off z / k"

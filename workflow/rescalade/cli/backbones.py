@@ -9,8 +9,9 @@ import typer
 
 from rescalade.audited import Audit
 from rescalade.cli.context import Context
+from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.errors import UserError
-from rescalade.variants import DEFAULT_RULE, Variant
+from rescalade.variants import Variant
 
 
 def backbone(context: Context, name: str) -> None:

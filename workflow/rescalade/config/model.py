@@ -9,13 +9,14 @@ from pydantic import BaseModel, Field, ValidationInfo, create_model, field_valid
 
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
+from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
 from rescalade.triples.settings import MiningSettings
-from rescalade.variants import DEFAULT_RULE, FITTED_ON, MODES, SCALE_RULES, Mode, ScaleRule, Variant
+from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 
 Keep = Literal["all", "vectors", "scores"]

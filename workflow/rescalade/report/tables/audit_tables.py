@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rescalade.audited import Audit, ModeFound, Prediction, Tried
+from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.report.results.audit_read import predictions, series_title
 from rescalade.report.results.known import ALIKE, alike, in_words, reference
 from rescalade.report.results.numbers import Style
 from rescalade.report.tables.table import Column, Columns, Row, Table, Value, number, text, values_of
-from rescalade.variants import DEFAULT_RULE, FITTED_ON
 
 MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
     ("step0_loss", "Loss at step 0", "", "size", "InfoNCE of the audit's micro-batch"),

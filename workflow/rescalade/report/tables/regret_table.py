@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.report.results.numbers import listed, written
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.regret import Regrets, in_words, least_worst_case, published_regrets
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, text
-from rescalade.variants import DEFAULT_RULE
 
 
 def regret_table(regrets: Regrets) -> Table:
