@@ -28,6 +28,16 @@ rule audit:
         ],
 
 
+rule step0:
+    input:
+        [
+            rules.step0_loss.output.step0.format(
+                recipe=run.recipe, backbone=run.backbone, variant=run.variant.name
+            )
+            for run in CONFIG.runs()
+        ],
+
+
 rule prefetch:
     input:
         [rules.collection.output.corpus.format(dataset=name) for name in CONFIG.datasets()],

@@ -34,10 +34,12 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
         "triples": 1,
         "backbone": len(made),
         "audit_backbone": len(used),
-        "rescale": len(models),
+        "rescale": len(models | {(name, "tied", 1.0) for name in used}),
+        "step0_loss": len(models),
         "train": runs,
-        **dict.fromkeys(("encode", "index", "search", "score"), runs * len(tests)),
-        **dict.fromkeys(("bm25", "score_bm25"), len(tests)),
+        # every run, and every backbone before any training
+        **dict.fromkeys(("encode", "index", "search", "score"), (runs + len(used)) * len(tests)),
+        **dict.fromkeys(("bm25", "score_bm25", "random", "score_random"), len(tests)),
         "page": len(used),
         **dict.fromkeys(("tables", "figures", "report", "all"), 1),
     }
@@ -74,7 +76,9 @@ def test_a_backbone_is_a_target_of_its_own(pipeline: Pipeline) -> None:
     assert not (pipeline.work / "results" / "runs" / "quick" / "right").exists()
 
 
-def test_audit_and_prefetch_are_targets(pipeline: Pipeline) -> None:
+def test_step0_audit_and_prefetch_are_targets(pipeline: Pipeline) -> None:
+    step0 = pipeline.jobs("step0")
+    assert (step0["step0_loss"], step0["rescale"], step0["train"], step0["audit_backbone"]) == (2, 2, 0, 0)
     audit = pipeline.jobs("audit")
     assert (audit["audit_backbone"], audit["backbone"], audit["train"]) == (2, 2, 0)
     prefetch = pipeline.jobs("prefetch")
@@ -99,7 +103,7 @@ def test_an_automatic_scale_waits_for_the_audit(pipeline: Pipeline) -> None:
     assert "audit" not in inputs["rescale"]
     pipeline.run("--cores", "2", "--configfile", overlay, "--", "left")
     runs = sorted(path.name for path in (pipeline.work / "results" / "runs" / "quick" / "left").iterdir())
-    assert runs == ["k1-folded", "kauto-norm-folded"]
+    assert runs == ["k1", "k1-folded", "kauto-norm-folded"]  # k1 holds what the backbone reaches without any training
 
 
 def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:
@@ -108,13 +112,13 @@ def test_prefetch_takes_hub_backbones(pipeline: Pipeline) -> None:
 
 
 def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: Path) -> None:
-    """25 documents in shards of 10: three jobs per run, known in an empty folder, gone when the vectors stand."""
+    """25 documents in shards of 10: three jobs per encoding, known in an empty folder, gone when the vectors stand."""
     overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_documents: 10, shard_jobs: true}")
     jobs = pipeline.jobs("--configfile", overlay)
-    assert (jobs["encode_shard"], jobs["encode"]) == (6, 2)
+    assert (jobs["encode_shard"], jobs["encode"]) == (12, 4)  # a run and the untrained model of two backbones
     log = tmp_path / "calls"
     pipeline.run("--cores", "2", "--configfile", overlay, "--", "left", FAKE_LOG=str(log))
-    assert [line.split()[0] for line in log.read_text().splitlines()].count("encode") == 4
+    assert [line.split()[0] for line in log.read_text().splitlines()].count("encode") == 8
     assert pipeline.jobs("--configfile", overlay, "--", "left") == {}
     run = pipeline.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1"
     assert (run / "vectors" / "test" / "content").exists()

@@ -55,11 +55,11 @@ def test_as_many_jobs_as_snakemake_along_the_way(pipeline: Pipeline) -> None:
         shutil.rmtree(folder)
     half = planned(config, pipeline.work)
     assert half == pipeline.jobs("--configfile", overlay)
-    assert (half["train"], half["rescale_by_rule"], half["encode_shard"]) == (2, 1, 6)
+    assert (half["train"], half["rescale_by_rule"], half["encode_shard"]) == (2, 1, 9)
     (pipeline.work / "results" / "runs" / "quick" / "left" / "k1" / "seed1" / "scores" / "test.json").unlink()
     lost = planned(config, pipeline.work)
     assert lost == pipeline.jobs("--configfile", overlay)
-    assert (lost["train"], lost["encode_shard"]) == (2, 9)
+    assert (lost["train"], lost["encode_shard"]) == (2, 12)
 
 
 def make_outputs(jobs: dict[Key, Job], without: tuple[str, ...] = ()) -> None:
@@ -129,9 +129,10 @@ def test_other_settings_or_code_reach_all_that_stands_on_them(
     record = jobs["rescale", "left", "k1"].record
     assert record is not None
     write_json(record, {**json.loads(record.read_text()), **change})
-    run = "quick/left/k1/seed1"
-    again = [f"{stage}/{run}/test" for stage in ("encode", "index", "score", "search")]
-    assert left(config, jobs) == sorted([*END, "rescale/left/k1", f"train/{run}", *again])
+    models = ("quick/left/k1/seed1", "quick/left/k1/untrained")
+    again = [f"{stage}/{model}/test" for stage in ("encode", "index", "score", "search") for model in models]
+    changed = ["rescale/left/k1", "step0_loss/left/k1/quick", f"train/{models[0]}"]
+    assert left(config, jobs) == sorted([*END, *changed, *again])
 
 
 def test_a_lost_score_needs_what_it_is_made_of_again(finished: tuple[Config, dict[Key, Job]]) -> None:

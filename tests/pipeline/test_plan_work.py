@@ -65,15 +65,18 @@ def planned(folder: Path, text: str = SMALL, **assumed: Any) -> Plan:
 
 
 def test_work_by_hand(tmp_path: Path) -> None:
-    """8 runs of 20 steps: 640 queries make 20 batches of 32, two epochs 40, two of them a step."""
+    """8 runs of 20 steps: 640 queries make 20 batches of 32, two epochs 40, two of them a step.
+
+    10 models encode: those of the runs and both backbones before any training.
+    """
     work = planned(tmp_path, train_tokens_per_second=7040.0, encode_per_second=100.0).work
     assert (work.runs, work.steps) == (8, 160)
     # 64 queries of 10 tokens, and of the documents, two to a query, only 50 of their 100 tokens
     assert work.train_tokens == 160 * 64 * (10 + 2 * 50)
-    assert work.documents == 8 * 300  # b has the documents of a
-    assert work.encode_tokens == 8 * (300 * 50 + 30 * 10)
+    assert work.documents == 10 * 300  # b has the documents of a
+    assert work.encode_tokens == 10 * (300 * 50 + 30 * 10)
     assert work.train_hours == pytest.approx(160 / 3600)
-    assert work.encode_hours == pytest.approx(8 * (300 + 30 * 10 / 50) / 100 / 3600)
+    assert work.encode_hours == pytest.approx(10 * (300 + 30 * 10 / 50) / 100 / 3600)
     assert work.unknown == set()
 
 
@@ -81,7 +84,7 @@ def test_operations_by_hand(tmp_path: Path) -> None:
     """At 32 TFLOP/s in bf16 float32 has 2; half of that is reached."""
     work = planned(tmp_path, teraflops=32.0, utilisation=0.5).work
     assert work.train_hours == pytest.approx(80 * 7040 * 6 * (TINY + GATED) / 1e12 / 3600)
-    assert work.encode_hours == pytest.approx(4 * (300 * 50 + 30 * 10) * 2 * (TINY + GATED) / 1e12 / 3600)
+    assert work.encode_hours == pytest.approx(5 * (300 * 50 + 30 * 10) * 2 * (TINY + GATED) / 1e12 / 3600)
     bf16 = SMALL.replace("document_length: 50", "document_length: 50, precision: bf16")
     faster = planned(tmp_path, bf16, teraflops=32.0, utilisation=0.5).work
     assert faster.train_hours == pytest.approx(work.train_hours / 16)
@@ -99,14 +102,17 @@ def test_disk_by_hand(tmp_path: Path) -> None:
         "rescaled": 2 * 4 * (TINY + GATED),
         "models": 4 * 4 * (TINY + GATED),
         "checkpoints": 3 * 2 * 12 * GATED,
-        "vectors": 8 * 300 * 180 * 492 // 100,
-        "index": 8 * 300 * 180 * 612 // 100,
-        "rankings": 9 * (10 * 1000 + 20 * 100) * 12,  # 8 runs and BM25
+        "vectors": 10 * 300 * 180 * 492 // 100,
+        "index": 10 * 300 * 180 * 612 // 100,
+        "rankings": 12 * (10 * 1000 + 20 * 100) * 12,  # 10 models, BM25 and random vectors
     }
 
 
 def test_two_backbones_of_the_paper(tmp_path: Path) -> None:
-    """BERT at k = 1 and ModernBERT at two, on MS MARCO's 8.8 million passages; the numbers are worked out apart."""
+    """BERT at k = 1 and ModernBERT at two, on MS MARCO's 8.8 million passages; the numbers are worked out apart.
+
+    Three runs, and two backbones before any training, which encode too.
+    """
     text = """
     experiment: two
     sources: {irds: {kind: ir_datasets}, hub: {kind: hub}}
@@ -126,12 +132,12 @@ def test_two_backbones_of_the_paper(tmp_path: Path) -> None:
     """
     plan = planned(tmp_path, text)
     shards = planned(tmp_path, text.rstrip() + "\n    retrieval: {shard_jobs: true}\n")
-    assert shards.jobs["encode_shard"] == 3 * 135  # ceil(8841823 / 65536)
+    assert shards.jobs["encode_shard"] == 5 * 135  # ceil(8841823 / 65536)
     assert shards.work.documents == plan.work.documents
-    assert plan.jobs["encode"] == 6 and plan.jobs["index"] == 3 and plan.jobs["train"] == 3
+    assert plan.jobs["encode"] == 10 and plan.jobs["index"] == 5 and plan.jobs["train"] == 3
     assert plan.work.steps == 3 * 983  # 7858 whole batches, eight to a step
-    assert plan.work.documents == 26_525_469
-    assert plan.work.encode_tokens == 26_525_469 * 100 + 3 * (6980 + 43) * 12
+    assert plan.work.documents == 44_209_115
+    assert plan.work.encode_tokens == 44_209_115 * 100 + 5 * (6980 + 43) * 12
     assert sum(plan.downloads.values()) == 441_000_000 + 601_000_000 + plan.downloads["ir_datasets"]
     assert 1_057_717_952 < plan.downloads["ir_datasets"] < 1_100_000_000  # the archive once, queries, judgements
     assert "data set a/b" in plan.unknown
@@ -221,7 +227,7 @@ def test_what_is_made_is_counted_and_what_nobody_knows_is_named(tmp_path: Path) 
     triples.write(paths.results / "data" / "train" / "triples-quick.json")
     plan = planned(tmp_path, unknown)
     assert plan.unknown == [f"data set {name}" for name in ("a", "b", "train")], "ids that ir_datasets does not list"
-    assert plan.work.documents == 8 * 77
+    assert plan.work.documents == 10 * 77
     assert plan.work.steps == 8 * 2
 
 

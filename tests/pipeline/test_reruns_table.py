@@ -43,9 +43,14 @@ EDITS = [
     ("data/wheels/members.py", "train_rc_5shot", "train_rc_0shot", {"collection:wheel", "source:wheel"}),
     ("audit/audit_stage.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
     # retrieval trains nothing
-    ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples"}),
+    ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples", "random"}),
     ("retrieval/words.py", 'stopwords="en"', 'stopwords="de"', {"triples", "bm25"}),
-    ("scoring/score.py", "float(len(hits) - rank)", "float(len(hits) - rank + 1)", {"score", "score_bm25"}),
+    (
+        "scoring/score.py",
+        "float(len(hits) - rank)",
+        "float(len(hits) - rank + 1)",
+        {"score", "score_bm25", "score_random"},
+    ),
     # words for people
     ("training/callback.py", "pip install tensorboard, or", "install tensorboard, or", set()),
     ("training/forecast.py", "tokens without padding", "tokens, padding left out", set()),
@@ -58,7 +63,7 @@ EDITS = [
         set(),
     ),
     # what trains
-    ("objective/loss.py", "import torch\n", "import torch\n\nADDED = 1\n", {"audit_backbone", "train"}),
+    ("objective/loss.py", "import torch\n", "import torch\n\nADDED = 1\n", {"audit_backbone", "step0_loss", "train"}),
 ]
 
 

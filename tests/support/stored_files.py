@@ -12,6 +12,7 @@ from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.rescaling.sidecar import Rescaled
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
+from rescalade.step0 import Step0
 from rescalade.stored import Stored
 from rescalade.vectors.manifest_file import DataDigests, EncodingFacts, LeftOut, Removed, VectorsManifest
 from support.synthetic_audits import invented_audit
@@ -72,6 +73,10 @@ FILES: list[Stored] = [
         since_step=1, causes=("0.00 active terms per document",), first_loss=7.5, last_loss=2.5, skipped_steps=0,
         nonfinite_losses=0, nonfinite_weights=0, stopped_at=None, row_norm_before=0.5, row_norm_after=0.75, devices=1,
         seconds=12.5,
+    ),
+    Step0(
+        recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False, seed=1, loss=7.5,
+        standard_error=0.25, batches=64, queries=32, candidates=64,
     ),
     Record(
         stage="train", settings={"learning_rate": 0.5}, code="c0de",

@@ -26,6 +26,7 @@ from rescalade.pipeline.graph import STAGES
 from rescalade.pipeline.stage_row import as_json
 from rescalade.record import Environment, Record
 from rescalade.scoring.scores import Scores, Searched, Sparsity
+from rescalade.step0 import Step0
 from rescalade.variants import Variant
 from rescalade.vectors.manifest_file import EncodingFacts, LeftOut, Removed, State
 from support.synthetic_audits import PREDICTED, VOCABULARY, invented_audit
@@ -103,6 +104,19 @@ class Fate:
     made: bool = True
     scored: bool = True
     gaps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class References:
+    """What runs are held against: in-domain quality by the set's own measure, less on later sets; None leaves it out.
+
+    untrained: by backbone. step0: whether the loss at step 0 was measured of every cell: a run's first loss.
+    """
+
+    bm25: float | None = 0.55
+    random: float | None = 0.004
+    untrained: Callable[[str], float | None] = lambda _: 0.01
+    step0: bool = True
 
 
 def mini(**changes: Any) -> Config:
@@ -193,11 +207,16 @@ def ugly(run: Run) -> Fate:
 
 
 def write_tree(
-    root: Path, config: Config, fate: Callable[[Run], Fate] = papers_way, queries: int = 120, steps: int = 120
+    root: Path,
+    config: Config,
+    fate: Callable[[Run], Fate] = papers_way,
+    queries: int = 120,
+    steps: int = 120,
+    references: References = References(),
 ) -> Paths:
     """Write results for every run of the experiment under root/results; returns the paths."""
     paths = Paths(root / "results", root / "report")
-    writer = _Writer(config, paths, queries, steps)
+    writer = _Writer(config, paths, queries, steps, references)
     writer.data()
     for backbone in config.backbones():
         writer.backbone(backbone)
@@ -205,12 +224,16 @@ def write_tree(
         told = fate(run)
         if told.made:
             writer.run(run, told)
+    for run in config.runs():
+        if references.step0 and run.seed == config.experiment.seeds[0]:
+            writer.step0(run, fate(run))
     return paths
 
 
 class _Writer:
-    def __init__(self, config: Config, paths: Paths, queries: int, steps: int) -> None:
+    def __init__(self, config: Config, paths: Paths, queries: int, steps: int, references: References) -> None:
         self.config, self.paths, self.queries, self.steps = config, paths, queries, steps
+        self.references = references
 
     def record(self, rule: str, seconds: float = 1.0, **names: str) -> None:
         row = STAGES[rule]
@@ -249,8 +272,10 @@ class _Writer:
         train, recipe = config.experiment.train_on, config.experiment.recipe
         self.record("triples", 4.0, dataset=train, recipe=recipe)
         for number, name in enumerate(config.evaluation_sets()):
-            self.record("bm25", 1.2, dataset=name)
-            self.scores(paths.results / "bm25", "bm25", name, 0.55 - 0.05 * number, None)
+            for rule, quality in (("bm25", self.references.bm25), ("random", self.references.random)):
+                if quality is not None:
+                    self.record(rule, 1.2, dataset=name)
+                    self.scores(paths.results / rule, rule, name, max(0.0, quality - 0.05 * number), None)
 
     def backbone(self, name: str) -> None:
         config, paths = self.config, self.paths
@@ -261,6 +286,22 @@ class _Writer:
         audit = invented_audit(name, family, norm, inflate=config.backbone(name).factor)
         audit.write(paths.results / "audit" / self.config.experiment.recipe / f"{name}.json")
         self.record("audit_backbone", 6.0, backbone=name, recipe=config.experiment.recipe)
+        quality = self.references.untrained(name)
+        if quality is not None:
+            untrained = next(run for run in config.untrained() if run.backbone == name)
+            folder = paths.results / "runs" / untrained.folder
+            self.scored(folder, untrained, Fate(quality, 0.0))
+
+    def step0(self, run: Run, fate: Fate) -> None:
+        folder = self.paths.results / "step0" / run.recipe / run.backbone
+        error = 0.01 * fate.first_loss if math.isfinite(fate.first_loss) else math.nan
+        Step0(
+            recipe=run.recipe, backbone=run.backbone, variant=run.variant.name, scale=used_scale(run.variant),
+            mode=run.variant.mode, bias=run.variant.bias, seed=run.seed, loss=fate.first_loss, standard_error=error,
+            batches=64, queries=32, candidates=64,
+        ).write(folder / f"{run.variant.name}.json")  # fmt: skip
+        names = {"backbone": run.backbone, "variant": run.variant.name, "recipe": run.recipe}
+        self.record("step0_loss", 2.0, **names)
 
     def run(self, run: Run, fate: Fate) -> None:
         folder, scale = self.paths.results / "runs" / run.folder, used_scale(run.variant)
@@ -286,12 +327,15 @@ class _Writer:
         ).write(folder / "outcome.json")  # fmt: skip
         self.record("train", 30.0 + run.seed, run=run.folder)
         if fate.scored:
-            for number, name in enumerate(self.config.evaluation_sets()):
-                keys = {"run": run.folder, "dataset": name}
-                self.record("encode", 3.0, **keys)
-                self.record("index", 0.5, **keys)
-                self.record("search", 0.7, **keys)
-                self.scores(folder, run.folder, name, fate.mrr * (1 - 0.3 * number), fate)
+            self.scored(folder, run, fate)
+
+    def scored(self, folder: Path, run: Run, fate: Fate) -> None:
+        for number, name in enumerate(self.config.evaluation_sets()):
+            keys = {"run": run.folder, "dataset": name}
+            self.record("encode", 3.0, **keys)
+            self.record("index", 0.5, **keys)
+            self.record("search", 0.7, **keys)
+            self.scores(folder, run.folder, name, fate.mrr * (1 - 0.3 * number), fate)
 
     def history(self, run: Run, fate: Fate) -> pd.DataFrame:
         scale = used_scale(run.variant)
@@ -357,8 +401,10 @@ class _Writer:
             ) if fate else None,
         ).write(folder / "scores" / f"{dataset}.json")  # fmt: skip
         table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
-        names = {"dataset": dataset} if run == "bm25" else {"run": run, "dataset": dataset}
-        self.record("score_bm25" if run == "bm25" else "score", 0.3, **names)
+        if run in ("bm25", "random"):
+            self.record(f"score_{run}", 0.3, dataset=dataset)
+        else:
+            self.record("score", 0.3, run=run, dataset=dataset)
 
 
 def write(path: Path, value: Any) -> None:

@@ -26,9 +26,10 @@ from rescalade.pipeline.preflight import check_names, check_writable, configure,
 from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
+from rescalade.runs import UNTRAINED
 from rescalade.variants import AUTOMATIC, WILDCARD
 
-PATTERNS = {"run": "{recipe}/{backbone}/{variant}/seed{seed}"}
+PATTERNS = {"run": "{recipe}/{backbone}/{variant}/{seed}"}
 """Of those names of the graph that are not one wildcard of the same name."""
 
 
@@ -145,7 +146,7 @@ def either(names):
 try:
     CONFIG = configure(config_files(), workflow.config_settings.config)
     paths = Paths()
-    check_names(CONFIG.backbones(), [*STAGES, "audit", "prefetch", "all"])
+    check_names(CONFIG.backbones(), [*STAGES, "audit", "step0", "prefetch", "all"])
     check_writable(paths.results)
     check_writable(paths.report)
     if workflow.is_main_process and CONFIG.notices:
@@ -174,5 +175,5 @@ wildcard_constraints:
     backbone=either(CONFIG.model.backbones),
     recipe=either(dict.fromkeys(run.recipe for run in [*CONFIG.runs(), *CONFIG.others()])),
     variant=WILDCARD,
-    seed=r"\d+",
+    seed=rf"seed\d+|{UNTRAINED}",
     shard=r"\d{5}",

@@ -17,7 +17,7 @@ TextsOption = Annotated[
 ]
 QueriesOption = Annotated[Path | None, typer.Option(help="Queries of your own, in the same formats.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the vectors of your own texts.")]
-RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")
+RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or …/k1/untrained")
 
 
 def source(context: Context, name: str) -> None:
@@ -42,9 +42,24 @@ def bm25(context: Context, dataset: str) -> None:
     context.execute("bm25", dataset=dataset)
 
 
+def random(context: Context, dataset: str) -> None:
+    """Rank a data set by random sparse vectors: what a retriever reaches that has learnt nothing."""
+    context.execute("random", dataset=dataset)
+
+
+def step0(
+    context: Context,
+    backbone: str,
+    variant: str = typer.Option(..., help="k1, k16, k4-untied, …"),
+    recipe: str | None = typer.Option(None, help="Recipe of the experiment."),
+) -> None:
+    """Measure the loss of a rescaled backbone before any training, on what training would draw."""
+    context.execute("step0_loss", backbone=backbone, variant=variant, recipe=recipe or context.config.experiment.recipe)
+
+
 def train(
     context: Context,
-    run: str = RunArgument,
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN"),
     devices: Annotated[
         int | None,
         typer.Option(
@@ -93,11 +108,11 @@ def index(
 
 def score(
     context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or bm25"),
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, bm25 or random"),
     dataset: str = typer.Argument(),
 ) -> None:
     """Score a ranking, and the vectors that it was made with."""
-    if run == "bm25":
-        context.execute("score_bm25", dataset=dataset)
+    if run in ("bm25", "random"):
+        context.execute(f"score_{run}", dataset=dataset)
     else:
         context.execute("score", run=run, dataset=dataset)

@@ -88,6 +88,10 @@ class Config:
         """Runs of the experiments that the chosen one shows along with its own."""
         return [run for name in self.experiment.also for run in self.runs(name)]
 
+    def untrained(self) -> list[Run]:
+        """The backbones of the experiment before any training and undivided, encoded as its recipe says."""
+        return [Run(self.experiment.recipe, name, Variant(1.0), 0, trained=False) for name in self.backbones()]
+
     def experiment_of(self, recipe: str) -> str | None:
         """The chosen experiment, or one of those it shows along, that trains by a recipe."""
         names = [self.name, *self.experiment.also]

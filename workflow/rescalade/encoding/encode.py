@@ -119,7 +119,7 @@ class EncodeJob:
         def make(encoder: Encoder, file: _File) -> Callable[[], None]:
             """Encode a file; what is returned writes it, in the thread of the writer."""
             ids, tokens = self._texts(encoder, file)
-            top_terms = self.settings.top_terms if file.is_corpus else None
+            top_terms = self.settings.top_terms if file.is_corpus else self.settings.query_terms
             vectors, tally = encoder.encode(ids, tokens, advance, top_terms=top_terms)
             described = {**self._expected(file), "vocabulary": encoder.vocabulary, "tally": asdict(tally)}
             # the corpus is what takes room; queries keep every bit

@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 class EncodeSettings(Strict):
     """Settings of the stage `encode`.
 
-    query_length, document_length, precision: instead of what the model's folder says, see SpladeConfig.
+    query_length, document_length, precision, pool_special_tokens: instead of what the model's folder says, see
+    SpladeConfig.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
-    rescalade.vectors.storage. top_terms: heaviest terms kept of every document (queries keep all); None keeps all.
-    shard_bytes: bound on a shard's entries in memory, see Collector. head_backend: of the pooling. corpus: data
-    set with the same documents, encoded under its own name; then the queries alone are encoded.
+    rescalade.vectors.storage. top_terms, query_terms: heaviest terms kept of every document and of every query; None
+    keeps all. shard_bytes: bound on a shard's entries in memory, see Collector. head_backend: of the pooling. corpus:
+    data set with the same documents, encoded under its own name; then the queries alone are encoded.
 
     documents: how many there must be, where that is declared: it refuses a data set and changes no vector, so it is not
     recorded.
@@ -34,10 +35,12 @@ class EncodeSettings(Strict):
     query_length: int | None = None
     document_length: int | None = None
     precision: Precision | None = None
+    pool_special_tokens: bool | None = None
     shard_documents: int = 65536
     batch_tokens: int = 4096
     weights: Storage = "auto"
     top_terms: int | None = None
+    query_terms: int | None = None
     shard_bytes: int = 2**29
     head_backend: Backend = "auto"
     corpus: str | None = None
@@ -49,8 +52,8 @@ class EncodeSettings(Strict):
         Raises:
             UserError: a file of the folder is damaged, or of an older schema.
         """
-        asked = self.model_dump(include={"query_length", "document_length", "precision"}, exclude_none=True)
-        return read_splade_config(model).model_copy(update=asked)
+        asked = {"query_length", "document_length", "precision", "pool_special_tokens"}
+        return read_splade_config(model).model_copy(update=self.model_dump(include=asked, exclude_none=True))
 
 
 def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rescalade.pipeline.graph import stage
 
-RUN = "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/seed{wildcards.seed}"
+RUN = "{wildcards.recipe}/{wildcards.backbone}/{wildcards.variant}/{wildcards.seed}"
 
 
 def command_line(rule: str) -> str:

@@ -24,3 +24,15 @@ class Bm25Settings(SearchSettings):
     """Settings of the stage `bm25`. analyser: how words are found in documents and queries."""
 
     analyser: AnalyserName = "english"
+
+
+class RandomSettings(SearchSettings):
+    """Settings of the stage `random`.
+
+    vocabulary, terms: every text has so many terms, one out of each of as many equal parts of the vocabulary. seed: of
+    terms and weights.
+    """
+
+    vocabulary: int = 1024
+    terms: int = 64
+    seed: int = 0

@@ -27,10 +27,10 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     """Score a ranking by the measures of its data set, and the vectors that it was made with.
 
     Args:
-        inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25, also
-            `vectors`, `documents` and `timings`, as of `run_search`.
+        inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25 and of
+            random vectors, also `vectors`, `documents` and `timings`, as of `run_search`.
         outputs: `scores`: means, sparsity, and what became of the encoded texts; `per_query`.
-        call: names["run"], of BM25 none, and names["dataset"] go into the scores.
+        call: names["run"], of a run alone, and names["dataset"] go into the scores.
 
     Raises:
         UserError: the data set has no judgements, or a file is damaged.
@@ -44,7 +44,7 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     encoded = "vectors" in inputs
     means, groups_too = summarise(values, groups)
     Scores(
-        run=call.names.get("run", "bm25"),
+        run=settings.ranking or call.names["run"],
         dataset=call.names["dataset"],
         queries=len(values),
         documents=CollectionManifest.read(inputs["manifest"]).counts.documents,

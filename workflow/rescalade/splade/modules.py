@@ -8,19 +8,16 @@ instead of the logits [B, L, V]. What is saved in the end is a plain SparseEncod
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
 from rescalade.splade.backends import Backend
-from rescalade.splade.length_groups import LEAST_WORK, by_length, cut, reorder
 from rescalade.splade.model import SpladeModel
-from rescalade.splade.pooling import operand, pack
+from rescalade.splade.packed_inputs import packed_inputs
 from rescalade.texts.token_batch import pad, tokenise
 
 if TYPE_CHECKING:
@@ -65,28 +62,9 @@ class PackedTransformer(Transformer):
         return vars(pad(self.processor, rows, self.pool_special_tokens)).copy()
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled.
-
-        Long and short texts go through the encoder apart where that spares much padding. Under precision bf16 the
-        encoder runs in autocast; what it hands over is float32 again on a CPU.
-        """
-        device = features["input_ids"].device
-        lengths = features["attention_mask"].sum(1).cpu()
-        work = LEAST_WORK.get(device.type, LEAST_WORK["cuda"])
-        pieces = by_length(lengths, work // self.splade.head.weight.shape[1])
-        if len(pieces) == 1:
-            packed, offsets = self._packed(features)
-            return {**features, "packed": packed, "offsets": offsets}
-        parts = [self._packed(cut(features, rows, lengths)) for rows in pieces]
-        packed, offsets = reorder(parts, torch.cat(pieces))
+        """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled."""
+        packed, offsets = packed_inputs(self.splade, features, half=self.autocast)
         return {**features, "packed": packed, "offsets": offsets}
-
-    def _packed(self, features: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        ids = features["input_ids"]
-        context = torch.autocast(ids.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
-        with context:
-            hidden = self.splade.decoder_inputs(ids, features["attention_mask"])
-        return pack(operand(hidden, self.autocast), features["pooled"].bool())
 
     def get_embedding_dimension(self) -> int:
         """Length of a vector: the number V of vocabulary items."""

@@ -10,13 +10,16 @@ Source: Gao et al., arXiv 2101.06983.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from rescalade.splade.length_groups import Features, cut
 from rescalade.training.objective import SpladeObjective
+
+Piece = tuple[int, Tensor, Features]
+"""Side (0 for queries, 1 for documents), row numbers and features of some texts that are encoded together."""
 
 
 def backward(
@@ -35,23 +38,13 @@ def backward(
         encode_rows: texts encoded at a time; None for all.
         seed: of dropout. Each piece draws from a seed of its own, so that its second pass repeats the first.
     """
-    texts = sum(len(side["input_ids"]) for side in features)
-    if encode_rows is None or texts <= encode_rows:
+    if _whole(features, encode_rows):
         torch.manual_seed(seed)
         loss: Tensor = objective(features, labels)
         (loss * scale).backward()
         return loss.detach()
-    pieces = [(side, *piece) for side, all_of in enumerate(features) for piece in _pieces(all_of, encode_rows)]
-    weights: list[Tensor | None] = [None, None]
-    with torch.no_grad():
-        for number, (side, rows, piece) in enumerate(pieces):
-            torch.manual_seed(mixed(seed, number))
-            encoded = objective.encode(piece)
-            held = weights[side]
-            if held is None:
-                held = weights[side] = encoded.new_empty((len(features[side]["input_ids"]), encoded.shape[1]))
-            held[rows] = encoded
-    queries, documents = (held.requires_grad_() for held in weights if held is not None)
+    pieces = _pieces(features, encode_rows)
+    queries, documents = (held.requires_grad_() for held in _weights(objective, features, pieces, seed))
     loss = objective.from_weights(queries, documents, labels)
     gradients = torch.autograd.grad(loss * scale, (queries, documents))
     for number, (side, rows, piece) in enumerate(pieces):
@@ -60,14 +53,61 @@ def backward(
     return loss.detach()
 
 
+def forward(
+    objective: SpladeObjective,
+    features: Sequence[Features],
+    labels: Tensor | None,
+    *,
+    encode_rows: int | None,
+    seed: int,
+) -> Tensor:
+    """The loss that `backward` would find, with no gradient and nothing kept for one."""
+    with torch.no_grad():
+        if _whole(features, encode_rows):
+            torch.manual_seed(seed)
+            loss: Tensor = objective(features, labels)
+            return loss
+        queries, documents = _weights(objective, features, _pieces(features, encode_rows), seed)
+        return objective.from_weights(queries, documents, labels)
+
+
+def batch_seed(seed: int, step: int, number: int, part: int = 0) -> int:
+    """Seed of dropout in one logical batch, or a part of it, of an optimiser step of a run."""
+    own = seed * 1_000_003 + step
+    return mixed(own, number, part) if number or part else own
+
+
 def mixed(seed: int, *numbers: int) -> int:
     """A seed of 63 bits out of several numbers."""
     text = ":".join(map(str, (seed, *numbers)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
-def _pieces(features: Features, size: int) -> Iterator[tuple[Tensor, Features]]:
-    """Row numbers and features of pieces of at most `size` texts, of like length, without needless padding."""
-    lengths = features["attention_mask"].sum(1).cpu()
-    for rows in torch.argsort(lengths, stable=True).split(size):
-        yield rows, cut(features, rows, lengths)
+def _whole(features: Sequence[Features], encode_rows: int | None) -> bool:
+    return encode_rows is None or sum(len(side["input_ids"]) for side in features) <= encode_rows
+
+
+def _pieces(features: Sequence[Features], size: int | None) -> list[Piece]:
+    """Pieces of at most `size` texts, of like length, without needless padding."""
+    found: list[Piece] = []
+    for number, side in enumerate(features):
+        lengths = side["attention_mask"].sum(1).cpu()
+        ordered = torch.argsort(lengths, stable=True)
+        found += [(number, rows, cut(side, rows, lengths)) for rows in ordered.split(size or len(ordered))]
+    return found
+
+
+def _weights(
+    objective: SpladeObjective, features: Sequence[Features], pieces: Sequence[Piece], seed: int
+) -> list[Tensor]:
+    """Term weights of each side, encoded piece by piece without a graph."""
+    held: list[Tensor | None] = [None] * len(features)
+    with torch.no_grad():
+        for number, (side, rows, piece) in enumerate(pieces):
+            torch.manual_seed(mixed(seed, number))
+            encoded = objective.encode(piece)
+            whole = held[side]
+            if whole is None:
+                whole = held[side] = encoded.new_empty((len(features[side]["input_ids"]), encoded.shape[1]))
+            whole[rows] = encoded
+    return [whole for whole in held if whole is not None]

@@ -19,7 +19,7 @@ from transformers import PrinterCallback, TrainerCallback
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
-from rescalade.training.cache import backward, mixed
+from rescalade.training.cache import backward, batch_seed
 from rescalade.training.examples import SIDES, Examples, collate
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
@@ -112,7 +112,6 @@ class SpladeTrainer(SparseEncoderTrainer):
         self.model.train()
         lengths = {f"tokens_{side}": float(inputs[f"{side}_attention_mask"].sum(1).float().mean()) for side in SIDES}
         features, labels = self.collect_features(self._prepare_inputs(inputs))
-        seed = self.seed * 1_000_003 + self.step
         number, part = self.sharding.number(len(self.criterion.rows)), self.sharding.part
         loss = backward(
             self.criterion,
@@ -120,7 +119,7 @@ class SpladeTrainer(SparseEncoderTrainer):
             labels,
             scale=1 / self.sharding.batches,
             encode_rows=self.settings.encode_rows,
-            seed=mixed(seed, number, part) if number or part else seed,
+            seed=batch_seed(self.seed, self.step, number, part),
         )
         self.criterion.rows[-1] |= lengths
         return loss

@@ -71,7 +71,7 @@ def disk_bytes(
             weights = weights_of(config, paths, job.run.backbone)
             found["models"] += WEIGHT_BYTES * weights
             checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * weights)
-        elif job.rule in ("search", "bm25"):
+        elif job.rule in ("search", "bm25", "random"):
             queries = counts.queries(config, paths, name) or 0
             found["rankings"] += queries * config.dataset(name).depth * RANKING_BYTES
         elif job.rule in ("encode", "index") and job.run is not None and config.dataset(name).corpus is None:

@@ -69,7 +69,7 @@ def speed_of(
 
 def measured(paths: Paths, recipe: str, backbone: str) -> tuple[Measured | None, Measured | None]:
     """Seconds per step and per document of the finished runs of a backbone, each with the device; None without any."""
-    any_run = f"{recipe}/{backbone}/*/*"
+    any_run = f"{recipe}/{backbone}/*/seed*"
     outcomes = output(paths, "train", "outcome", run=any_run), output(paths, "train", "record", run=any_run)
     steps, seconds, device = 0, 0.0, ""
     for path in _found(paths, outcomes[0]):

@@ -40,6 +40,8 @@ def _results(config: Config, names: Names) -> Inputs:
     datasets, recipe = config.evaluation_sets(), config.experiment.recipe
     runs = [run.folder for run in config.runs() if run.backbone in chosen]
     others = [run.folder for run in config.others() if run.backbone in chosen]
+    untrained = [run.folder for run in config.untrained() if run.backbone in chosen]
+    cells = dict.fromkeys((run.backbone, run.variant.name, recipe) for run in config.runs() if run.backbone in chosen)
 
     def scored(output: str, names: Iterable[str]) -> list[Made]:
         return [Made("score", (run, dataset), output) for run in names for dataset in datasets]
@@ -49,10 +51,15 @@ def _results(config: Config, names: Names) -> Inputs:
         "audits": [Made("audit_backbone", (name, recipe), "audit") for name in chosen],
         "histories": [Made("train", (run,), "history") for run in [*runs, *others]],
         "outcomes": [Made("train", (run,), "outcome") for run in [*runs, *others]],
-        "scores": scored("scores", [*runs, *others]),
-        "per_query": scored("per_query", runs),
-        "baseline": [Made("score_bm25", (dataset,), "scores") for dataset in datasets],
-        "baseline_per_query": [Made("score_bm25", (dataset,), "per_query") for dataset in datasets],
+        "step0": [Made("step0_loss", cell, "step0") for cell in cells],
+        "scores": scored("scores", [*runs, *others, *untrained]),
+        "per_query": scored("per_query", [*runs, *untrained]),
+        "baselines": [
+            Made(rule, (dataset,), output)
+            for rule in ("score_bm25", "score_random")
+            for dataset in datasets
+            for output in ("scores", "per_query")
+        ],
         "manifests": [
             Made("collection", (dataset,), "manifest")
             for dataset in dict.fromkeys([config.experiment.train_on, *datasets])

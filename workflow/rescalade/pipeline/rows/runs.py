@@ -1,25 +1,34 @@
-"""From a divided backbone to scores: training, vectors, index, rankings; and BM25."""
+"""From a divided backbone to scores: loss at step 0, training, vectors, index, rankings; and rankings without a model.
+
+Vectors, index, rankings and scores are made alike of a trained run and of a backbone before any training.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
 from rescalade.pipeline.rows.data import COLLECTION, TEXTS, of_collection, training_text
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 from rescalade.runs import Run
+from rescalade.variants import Variant
 from rescalade.vectors.file_names import shard_digest_of, shard_name_of
 
 if TYPE_CHECKING:
     from rescalade.config import Config
     from rescalade.encoding.settings import EncodeSettings
-    from rescalade.retrieval.settings import Bm25Settings, IndexSettings, SearchSettings
+    from rescalade.retrieval.settings import Bm25Settings, IndexSettings, RandomSettings, SearchSettings
     from rescalade.scoring.settings import ScoreSettings
     from rescalade.training.settings import RunSettings
+    from rescalade.training.step0_settings import Step0Settings
 
-RUN, BM25 = "{results}/runs/{run}", "{results}/bm25"
+RUN, BM25, RANDOM = "{results}/runs/{run}", "{results}/bm25", "{results}/random"
 GROWING, VECTORS = f"{RUN}/encoding/{{dataset}}", f"{RUN}/vectors/{{dataset}}"
 ENCODE_CACHES = {"tokens": "{results}/tokens/{dataset}", "encoding": GROWING, "vectors": VECTORS}
+UNTRAINED_TERMS = 256
+"""Heaviest terms kept of a text that an untrained backbone encodes: such vectors can be almost dense, and 256 terms of
+each of MS MARCO's passages take 11 GB."""
 
 
 def own_run(config: Config, text: str) -> tuple[Run, str]:
@@ -39,40 +48,92 @@ def own_run(config: Config, text: str) -> tuple[Run, str]:
 
 
 def train_settings(config: Config, names: Names) -> RunSettings:
-    """The recipe's settings with those of experiment and backbone over them."""
+    """The recipe's settings with those of experiment and backbone over them.
+
+    Raises:
+        UserError: the name is of an untrained backbone, or of another experiment's run.
+    """
     from rescalade.training.settings import RunSettings
 
     run, experiment = own_run(config, names["run"])
+    if not run.trained:
+        raise UserError(f"run {names['run']!r} is the backbone before any training; encode it, or name a seed")
     settings = config.train_settings(run.backbone, experiment).model_dump()
     return RunSettings(**settings, seed=run.seed, train_on=config.experiment.train_on)
+
+
+def _divided(backbone: str, variant: Variant, recipe: str) -> Made:
+    """The divided backbone."""
+    if variant.rule is not None:
+        return Made("rescale_by_rule", (backbone, variant.name, recipe), "model")
+    return Made("rescale", (backbone, variant.name), "model")
 
 
 def _train_inputs(config: Config, names: Names) -> Inputs:
     """The divided backbone and the training text."""
     run = Run.parse(names["run"])
-    divided = Made("rescale", (run.backbone, run.variant.name), "model")
-    if run.variant.rule is not None:
-        divided = Made("rescale_by_rule", (run.backbone, run.variant.name, run.recipe), "model")
-    return {"model": divided, **training_text(config, run.recipe)}
+    return {"model": _divided(run.backbone, run.variant, run.recipe), **training_text(config, run.recipe)}
+
+
+def step0_settings(config: Config, names: Names) -> Step0Settings:
+    """What decides the loss of a run's first step, and the experiment's first seed, by which that run draws.
+
+    Raises:
+        UserError: the recipe is not the experiment's.
+    """
+    from rescalade.training.step0_settings import Step0Settings
+
+    if names["recipe"] != config.experiment.recipe:
+        raise UserError(
+            f"step 0 of {names['backbone']}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, "
+            f"{config.experiment.recipe!r}; name another experiment with --experiment"
+        )
+    settings = config.train_settings(names["backbone"]).model_dump(include=set(Step0Settings.model_fields))
+    return Step0Settings(**settings, seed=config.experiment.seeds[0], train_on=config.experiment.train_on)
+
+
+def _step0_inputs(config: Config, names: Names) -> Inputs:
+    """As of a training run."""
+    divided = _divided(names["backbone"], Variant.parse(names["variant"]), names["recipe"])
+    return {"model": divided, **training_text(config, names["recipe"])}
 
 
 def encode_settings(config: Config, names: Names) -> EncodeSettings:
-    """How vectors are stored; of lengths and precision only what is said over the model's own."""
+    """How vectors are stored; of lengths and precision only what is said over the model's own.
+
+    The folder of an untrained backbone says nothing of the recipe: it encodes as a model trained by it would, and its
+    vectors are cut to UNTRAINED_TERMS.
+    """
     from rescalade.encoding.settings import EncodeSettings
 
     retrieval, dataset = config.model.retrieval, config.dataset(names["dataset"])
     shared = EncodeSettings.model_fields.keys() & type(retrieval).model_fields.keys() - {"precision"}
-    return EncodeSettings(
+    values = {
         **{key: getattr(retrieval, key) for key in shared},
-        precision=None if retrieval.precision == "auto" else retrieval.precision,
-        corpus=dataset.corpus,
-        documents=dataset.documents,
-    )
+        "precision": None if retrieval.precision == "auto" else retrieval.precision,
+        "corpus": dataset.corpus,
+        "documents": dataset.documents,
+    }
+    run = Run.parse(names["run"])
+    if not run.trained:
+        train = config.train_settings(run.backbone, own_run(config, names["run"])[1])
+        values |= {
+            "query_length": retrieval.query_length or train.query_length,
+            "document_length": retrieval.document_length or train.document_length,
+            "precision": config.encoding_precision(train),
+            "pool_special_tokens": train.pool_special_tokens,
+            "top_terms": min(retrieval.top_terms or UNTRAINED_TERMS, UNTRAINED_TERMS),
+            "query_terms": UNTRAINED_TERMS,
+        }
+    return EncodeSettings(**values)
 
 
 def _shard_inputs(_: Config, names: Names) -> Inputs:
-    """The trained model and the texts."""
-    return {"model": Made("train", (names["run"],), "model"), **of_collection(names["dataset"], *TEXTS)}
+    """The model, trained or not, and the texts."""
+    run = Run.parse(names["run"])
+    trained = Made("train", (names["run"],), "model")
+    model = trained if run.trained else _divided(run.backbone, run.variant, run.recipe)
+    return {"model": model, **of_collection(names["dataset"], *TEXTS)}
 
 
 def _encode_inputs(config: Config, names: Names) -> Inputs:
@@ -147,6 +208,13 @@ def score_settings(config: Config, names: Names) -> ScoreSettings:
     return ScoreSettings(measures=measures, minimum_grade=dataset.minimum_grade)
 
 
+def random_settings(config: Config, names: Names) -> RandomSettings:
+    """The protocol of the data set; what is drawn is the same everywhere."""
+    from rescalade.retrieval.settings import RandomSettings
+
+    return RandomSettings(**search_settings(config, names).model_dump())
+
+
 def _score_inputs(config: Config, names: Names) -> Inputs:
     """The ranking with its timings, the vectors of queries and documents, and the judgements."""
     searched = (names["run"], names["dataset"])
@@ -158,15 +226,19 @@ def _score_inputs(config: Config, names: Names) -> Inputs:
     }
 
 
-def _bm25_inputs(_: Config, names: Names) -> Inputs:
+def _texts(_: Config, names: Names) -> Inputs:
     """The texts."""
     return of_collection(names["dataset"], *TEXTS)
 
 
-def _score_bm25_inputs(_: Config, names: Names) -> Inputs:
-    """The ranking and the judgements."""
-    ranking: Inputs = {"retrieved": Made("bm25", (names["dataset"],), "retrieved")}
-    return ranking | of_collection(names["dataset"], *COLLECTION)
+def _ranked(rule: str) -> Callable[[Config, Names], Inputs]:
+    """A ranking without vectors, and the judgements."""
+
+    def inputs(_: Config, names: Names) -> Inputs:
+        ranking: Inputs = {"retrieved": Made(rule, (names["dataset"],), "retrieved")}
+        return ranking | of_collection(names["dataset"], *COLLECTION)
+
+    return inputs
 
 
 def _retrieved(folder: str) -> dict[str, str]:
@@ -184,7 +256,36 @@ def _scores(folder: str) -> dict[str, str]:
     }
 
 
+def _score_ranking(rule: str, folder: str) -> Stage:
+    def settings(config: Config, names: Names) -> ScoreSettings:
+        return score_settings(config, names).model_copy(update={"ranking": rule})
+
+    return Stage(
+        name=f"score_{rule}",
+        command=f"score {rule} {{dataset}}",
+        names=("dataset",),
+        run="rescalade.scoring.score_stage:run_score",
+        settings=settings,
+        inputs=_ranked(rule),
+        outputs=_scores(folder),
+        memory_mb=4000,
+    )
+
+
 ROWS = (
+    Stage(
+        name="step0_loss",
+        command="step0 {backbone} --variant {variant} --recipe {recipe}",
+        names=("backbone", "variant", "recipe"),
+        run="rescalade.training.step0_stage:run_step0",
+        settings=step0_settings,
+        inputs=_step0_inputs,
+        outputs={
+            "step0": "{results}/step0/{recipe}/{backbone}/{variant}.json",
+            "record": "{results}/step0/{recipe}/{backbone}/{variant}.record.json",
+        },
+        gpu=True,
+    ),
     Stage(
         name="train",
         command="train {run}",
@@ -268,18 +369,20 @@ ROWS = (
         names=("dataset",),
         run="rescalade.retrieval.bm25_stage:run_bm25",
         settings=bm25_settings,
-        inputs=_bm25_inputs,
+        inputs=_texts,
         outputs=_retrieved(BM25),
         minutes=240,
     ),
+    _score_ranking("bm25", BM25),
     Stage(
-        name="score_bm25",
-        command="score bm25 {dataset}",
+        name="random",
+        command="random {dataset}",
         names=("dataset",),
-        run="rescalade.scoring.score_stage:run_score",
-        settings=score_settings,
-        inputs=_score_bm25_inputs,
-        outputs=_scores(BM25),
-        memory_mb=4000,
+        run="rescalade.retrieval.random_stage:run_random",
+        settings=random_settings,
+        inputs=_texts,
+        outputs=_retrieved(RANDOM),
+        minutes=240,
     ),
+    _score_ranking("random", RANDOM),
 )

@@ -18,8 +18,10 @@ from rescalade.outcome import Outcome
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.scoring.scores import Scores
+from rescalade.step0 import Step0
 from rescalade.variants import Variant
 
+Key = TypeVar("Key")
 Item = TypeVar("Item")
 
 
@@ -59,7 +61,11 @@ class Results:
     others: tuple[RunResult, ...] = ()
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
     untrained: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
-    """Of each backbone undivided and untrained, by data set."""
+    """By backbone and data set: undivided and before any training."""
+    random: Mapping[str, Scores] = field(default_factory=dict)
+    """By data set: of random sparse vectors."""
+    step0: Mapping[tuple[str, Variant], Step0] = field(default_factory=dict)
+    """By backbone and variant, its k chosen."""
 
 
 def load_results(config: Config, paths: Paths, backbone: str | None = None) -> Results:
@@ -72,19 +78,26 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
     backbones = config.backbones() if backbone is None else [backbone]
     recipe = config.experiment.recipe
     audit_files = {name: output(paths, "audit_backbone", "audit", backbone=name, recipe=recipe) for name in backbones}
-    baseline = {name: output(paths, "score_bm25", "scores", dataset=name) for name in datasets}
     trained_and_tested = dict.fromkeys([config.experiment.train_on, *datasets])
     manifests = {name: output(paths, "collection", "manifest", dataset=name) for name in trained_and_tested}
     audits = _present({name: Audit.read_or_none(path) for name, path in audit_files.items()})
     made = [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones]
+    runs = with_chosen_scales(made, audits)
     return Results(
         config=config,
         paths=paths,
-        runs=with_chosen_scales(made, audits),
+        runs=runs,
         audits=audits,
-        bm25=_present({name: Scores.read_or_none(path) for name, path in baseline.items()}),
+        bm25=_baseline(paths, "score_bm25", datasets),
         manifests=_present({name: CollectionManifest.read_or_none(path) for name, path in manifests.items()}),
         others=tuple(_run(config, paths, run, datasets) for run in config.others() if run.backbone in backbones),
+        untrained={
+            run.backbone: found
+            for run in config.untrained()
+            if run.backbone in backbones and (found := _scores(paths, run, datasets))
+        },
+        random=_baseline(paths, "score_random", datasets),
+        step0=_present({(each.run.backbone, each.run.variant): _step0(paths, each.run) for each in runs}),
     )
 
 
@@ -134,19 +147,33 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
 
 
 def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
-    """Columns query_id, group and the measures of a run, or of `bm25`."""
+    """Columns query_id, group and the measures of a run, of an untrained backbone, of `bm25` or of `random`."""
     if isinstance(run, Run):
         return read_parquet(output(results.paths, "score", "per_query", run=run.folder, dataset=dataset))
-    return read_parquet(output(results.paths, "score_bm25", "per_query", dataset=dataset))
+    return read_parquet(output(results.paths, f"score_{run}", "per_query", dataset=dataset))
 
 
 def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
     outcome = Outcome.read_or_none(output(paths, "train", "outcome", run=run.folder))
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
+    history = _history(output(paths, "train", "history", run=run.folder))
+    return RunResult(run, outcome, history, _scores(paths, run, datasets))
+
+
+def _scores(paths: Paths, run: Run, datasets: Sequence[str]) -> dict[str, Scores]:
     files = {name: output(paths, "score", "scores", run=run.folder, dataset=name) for name in datasets}
-    found = _present({name: Scores.read_or_none(path) for name, path in files.items()})
-    return RunResult(run, outcome, _history(output(paths, "train", "history", run=run.folder)), found)
+    return _present({name: Scores.read_or_none(path) for name, path in files.items()})
+
+
+def _baseline(paths: Paths, rule: str, datasets: Sequence[str]) -> dict[str, Scores]:
+    files = {name: output(paths, rule, "scores", dataset=name) for name in datasets}
+    return _present({name: Scores.read_or_none(path) for name, path in files.items()})
+
+
+def _step0(paths: Paths, run: Run) -> Step0 | None:
+    names = {"recipe": run.recipe, "backbone": run.backbone, "variant": run.variant.name}
+    return Step0.read_or_none(output(paths, "step0_loss", "step0", **names))
 
 
 def _history(path: Path) -> pd.DataFrame | None:
@@ -158,5 +185,5 @@ def _used_scale(outcome: Outcome | None) -> float | None:
     return None if outcome is None else outcome.scale
 
 
-def _present(values: Mapping[str, Item | None]) -> dict[str, Item]:
+def _present(values: Mapping[Key, Item | None]) -> dict[Key, Item]:
     return {name: value for name, value in values.items() if value is not None}

@@ -27,9 +27,12 @@ LABELS = {
     "audit_backbone": "audit {backbone}",
     "rescale": "{backbone}/{variant}",
     "rescale_by_rule": "{backbone}/{variant}",
+    "step0_loss": "step 0 of {backbone}/{variant}",
     "train": "run {run}",
     "bm25": "run bm25 on {dataset}",
     "score_bm25": "run bm25 on {dataset}",
+    "random": "run random on {dataset}",
+    "score_random": "run random on {dataset}",
 }
 """What messages call an output; that of a run on a data set where nothing is said."""
 

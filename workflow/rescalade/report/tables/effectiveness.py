@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from rescalade.objective.collapse import VERSION, definitions
+from rescalade.pipeline.rows.runs import UNTRAINED_TERMS
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, listed, plural
 from rescalade.report.results.paired import Domain
-from rescalade.report.results.summary import COLLAPSED, Cell, Summary
+from rescalade.report.results.summary import COLLAPSED, Cell, ScoresBySet, Summary
 from rescalade.report.tables.comparisons import comparisons, significant
 from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
@@ -24,16 +25,21 @@ LETTERS = {"k1": "k", "bm25": "b"}
 """Superscripts of a quality that differs significantly, by what it differs from."""
 Marks = Mapping[tuple[str, str, Domain], Sequence[str]]
 VERDICT = Column("verdict", "Verdict", numeric=False, wide=True)
+STEP0 = "Loss at step 0"
+_STEP0_COLUMNS = (
+    Column("step0_mean", "mean", STEP0, note="over up to 64 micro-batches before any training, without a run"),
+    Column("step0_error", "s.e.", STEP0, note="standard error of that mean, over micro-batches"),
+)
 
 
 def main_table(summary: Summary, backbone: str | None = None) -> Table:
-    """Mean ± sd over seeds for every cell, of one backbone or of all, with BM25 below."""
+    """Mean ± sd over seeds for every cell, of one backbone or of all, with what they are held against below."""
     rows = []
     marks = significant(summary) if backbone is None else {}
     for cell in summary.cells:
         if backbone in (None, cell.backbone):
             rows.append(_cell_row(summary, cell, marks))
-    rows += _bm25_row(summary, by_run=False)
+    rows += _reference_rows(summary, backbone)
     seeds = len(summary.config.experiment.seeds)
     return Table(
         name="main" if backbone is None else f"main-{backbone}",
@@ -57,7 +63,7 @@ def main_table(summary: Summary, backbone: str | None = None) -> Table:
 def run_table(summary: Summary, backbone: str | None = None) -> Table:
     """Every run on its own, nothing averaged."""
     rows = [_run_row(summary, run) for run in summary.results.runs if backbone in (None, run.run.backbone)]
-    rows += _bm25_row(summary, by_run=True)
+    rows += _reference_rows(summary, backbone)
     return Table(
         name="runs" if backbone is None else f"runs-{backbone}",
         title="Every run",
@@ -83,6 +89,8 @@ def _notes(summary: Summary) -> list[str]:
         f"lost: in-domain {quality} below half of the same backbone's best k. Two steps stand "
         "where two seeds collapsed at different steps.",
         "Active terms and FLOPS are those of the first in-domain set.",
+        "Untrained: the backbone undivided and before any training, encoded as its runs are, of every text the "
+        f"{UNTRAINED_TERMS} heaviest terms. Random: every text has random terms with random weights.",
     ]
 
 
@@ -101,7 +109,8 @@ def _columns(summary: Summary, sd: bool) -> list[Column]:
             note="as training finds W: divided by k, or whole where the mode divides elsewhere (folded, multiplier)",
         ),
         Column("row_norm_trained", "trained", "Row norm", sd=sd, note="after the last training step"),
-        Column("step0_loss", "Loss at step 0", sd=sd, note="ranking loss of the first step; both lambdas start at 0"),
+        Column("step0_loss", "first step", STEP0, sd=sd, note="ranking loss; both lambdas start at 0"),
+        *(_STEP0_COLUMNS if sd else ()),
         *(item.column for item in measured(summary, sd)),
     ]
 
@@ -125,6 +134,7 @@ def _cell_row(summary: Summary, cell: Cell, marks: Marks) -> Row:
         **_norms(summary, cell.backbone, cell.variant, cell.outcome(lambda outcome: outcome.row_norm_before).mean),
         "row_norm_trained": spread(cell.spread(trained_norm), "norm"),
         "step0_loss": spread(cell.outcome(lambda outcome: outcome.first_loss), "size"),
+        **_measured_step0(summary, cell),
         "verdict": verdict_value(cell),
     }
     for item in measured(summary):
@@ -148,7 +158,7 @@ def _run_row(summary: Summary, run: RunResult) -> Row:
         "last_loss": number(None if outcome is None else outcome.last_loss, "size"),
         "skipped_steps": number(None if outcome is None else outcome.skipped_steps, "count"),
         "verdict": verdict_of([run], [summary.verdict(run)]),
-        "vectors": text(_encoded(run)),
+        "vectors": text(_encoded(run.scores)),
     }
     values |= {item.column.key: number(item.value(run.scores), item.style) for item in measured(summary)}
     verdict = summary.verdict(run)
@@ -156,10 +166,10 @@ def _run_row(summary: Summary, run: RunResult) -> Row:
     return Row(values, backbone_title(summary.config, run.run.backbone), kind, run.run.backbone)
 
 
-def _encoded(run: RunResult) -> str | None:
+def _encoded(scores: ScoresBySet) -> str | None:
     """States of the encoded data sets: one word where all agree, else each with its sets; None where none is scored."""
     states: dict[str, list[str]] = {}
-    for name, found in run.scores.items():
+    for name, found in scores.items():
         if found.encoding is not None:
             states.setdefault(found.encoding.state, []).append(name)
     if len(states) == 1:
@@ -182,13 +192,32 @@ def _norms(summary: Summary, backbone: str, variant: Variant, measured: float | 
     return {"row_norm_before": number(before, "norm"), "row_norm_after": number(after, "norm")}
 
 
-def _bm25_row(summary: Summary, by_run: bool) -> list[Row]:
-    found = summary.results.bm25
+def _measured_step0(summary: Summary, cell: Cell) -> dict[str, Value]:
+    found = summary.results.step0.get((cell.backbone, cell.variant))
+    if found is None:
+        return {}
+    note = f"over {found.batches} micro-batches of {found.queries} queries"
+    error = number(found.standard_error, "size")
+    return {"step0_mean": number(found.loss, "size", note=note), "step0_error": error}
+
+
+def _reference_rows(summary: Summary, backbone: str | None) -> list[Row]:
+    """BM25, the backbones before any training, and random vectors."""
+    results, config = summary.results, summary.config
+    rows = [_reference_row(summary, results.bm25, text("BM25"), "bm25")]
+    for name in config.backbones():
+        if backbone in (None, name):
+            title = text(f"{backbone_title(config, name)}, untrained", raw="untrained")
+            rows.append(_reference_row(summary, results.untrained.get(name, {}), title, name))
+    return [*rows, _reference_row(summary, results.random, text("Random"), "random")]
+
+
+def _reference_row(summary: Summary, found: ScoresBySet, title: Value, key: str) -> Row:
     if not found:
-        return [Row({"variant": text("BM25"), "verdict": text(NOT_RUN)}, "Baseline", "absent", "bm25")]
-    values = {"variant": text("BM25"), "verdict": text("no training")}
-    values |= {item.column.key: number(item.value(found)) for item in measured(summary) if item.baseline}
-    return [Row(values, "Baseline", "baseline", "bm25")]
+        return Row({"variant": title, "verdict": text(NOT_RUN)}, "Baseline", "absent", key)
+    values = {"variant": title, "verdict": text("no training"), "vectors": text(_encoded(found))}
+    values |= {item.column.key: number(item.value(found), item.style) for item in measured(summary)}
+    return Row(values, "Baseline", "baseline", key)
 
 
 def _seeds(cell: Cell) -> Value:

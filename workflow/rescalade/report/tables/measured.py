@@ -21,14 +21,13 @@ MEAN = "plain mean over the sets, each by its own measure; it decides which k is
 class Measured:
     """One column.
 
-    value: from the scores of a run or of BM25. decides: a main measure, bold at the best k. baseline: BM25 has it too.
+    value: from the scores of a run or of BM25, say; NaN where it has none. decides: a main measure, bold at the best k.
     quality: the domain whose quality it is.
     """
 
     column: Column
     value: Callable[[ScoresBySet], float]
     decides: bool = False
-    baseline: bool = True
     quality: Domain | None = None
     style: Style = "measure"
 
@@ -96,7 +95,7 @@ def _sparsity(summary: Summary, sd: bool) -> Iterator[Measured]:
         Column("active_document", "document", "Active terms", sd=sd, note="terms of a document with a weight above 0"),
         Column("flops", "FLOPS", sd=sd, note="expected multiplications per query-document pair"),
     ):
-        yield Measured(column, partial(_of_sparsity, first, column.key), baseline=False, style="size")
+        yield Measured(column, partial(_of_sparsity, first, column.key), style="size")
 
 
 def _of_set(dataset: str, name: str, scores: ScoresBySet) -> float:
