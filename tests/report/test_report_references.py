@@ -8,11 +8,16 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.paths import Paths
+from rescalade.report.figures.charts import quality_panel
+from rescalade.report.figures.style import SERIES
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results, per_query
+from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tables import make_tables
 from rescalade.runs import Run
 from rescalade.variants import Variant
@@ -72,6 +77,19 @@ def test_what_a_report_reads(told: Paths) -> None:
         assert table is not None and table["MRR@10"].mean() == pytest.approx(mean)
     alone = load_results(mini(), told, "bert-small")
     assert list(alone.untrained) == ["bert-small"] and {name for name, _ in alone.step0} == {"bert-small"}
+
+
+def test_what_a_backbone_reaches_untrained_is_a_line_across_in_its_colour(told: Paths) -> None:
+    summary = Summary(load_results(mini(), told))
+    axes = Figure().subplots()
+    quality_panel(
+        axes, summary, ["bert-small", "modernbert-large"], summary.in_domain, "MRR", summary.in_domain_quality
+    )
+    heights = [(line, np.asarray(line.get_ydata(), float)) for line in axes.lines]
+    levels = {float(values[0]): line for line, values in heights if len(values) == 2 and values[0] == values[1]}
+    assert {0.21, 0.55} <= {round(level, 6) for level in levels}, "nothing is known of the other backbone"
+    (line,) = [line for level, line in levels.items() if abs(level - 0.21) < 1e-6]
+    assert line.get_color() == SERIES[0] and str(line.get_label()).startswith("_")
 
 
 def test_step_0_of_a_chosen_k_goes_by_the_k_that_was_chosen(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from rescalade.report.figures.style import (
 )
 from rescalade.report.results.labels import backbone_title, mode_title, scale_words
 from rescalade.report.results.load import RunResult
-from rescalade.report.results.summary import Cell, Summary
+from rescalade.report.results.summary import Cell, ScoresBySet, Summary
 from rescalade.report.tables.row_norms import audited_norm
 
 TOGETHER = 4
@@ -58,12 +58,15 @@ def quality_panel(
     backbones: Sequence[str],
     pick: Callable[[RunResult], float],
     label: str,
-    reference: float,
+    quality: Callable[[ScoresBySet], float],
 ) -> None:
-    """A measure against k, a line per backbone and mode, error bars over seeds, BM25 across."""
+    """A measure against k, a line per backbone and mode, error bars over seeds; BM25 and untrained models across."""
     ticks: set[float] = set()
     for place, name in enumerate(backbones):
         colour = SERIES[place % len(SERIES)]
+        untrained = quality(summary.results.untrained.get(name, {}))
+        if math.isfinite(untrained):
+            axes.axhline(untrained, color=colour, linewidth=0.8, linestyle=(0, (1, 3)))
         chosen = [cell for cell in summary.of(name) if not cell.variant.unchosen]
         for series in dict.fromkeys(map(_series, chosen)):
             cells = [cell for cell in chosen if _series(cell) == series]
@@ -81,6 +84,7 @@ def quality_panel(
                 markersize=10 if rule else 6, label=title, **mode_look(mode, colour),
             )  # fmt: skip
             _crosses(axes, [(c.variant.scale, s.mean) for c, s in points if s.mean is not None and c.collapsed])
+    reference = quality(summary.results.bm25)
     if math.isfinite(reference):
         axes.axhline(reference, color=INK, linewidth=1.1, linestyle=(0, (2, 2)), label="BM25")
     axes.set_xscale("log", base=2)

@@ -65,7 +65,8 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
             "quality",
             "Quality against k",
             "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
-            "standard deviation over seeds, a cross is a collapsed cell, the dashed line BM25. Markers by mode: "
+            "standard deviation over seeds, a cross is a collapsed cell, the dashed line BM25, a dotted line "
+            "across what the backbone of that colour reaches before any training. Markers by mode: "
             f"{FILLED_IN_WORDS}.",
             tuple(_quality_panels(summary)),
         ),
@@ -140,16 +141,15 @@ def _curves(summary: Summary, names: list[str], draw: Callable[[str], Draw], key
 
 
 def _quality_panels(summary: Summary) -> Iterator[Panel]:
-    bm25 = summary.results.bm25
     label = f"in-domain {summary.in_domain_label}"
-    domains = [("in-domain", label, summary.in_domain, summary.in_domain_quality(bm25))]
+    domains = [("in-domain", label, summary.in_domain, summary.in_domain_quality)]
     if summary.units:
         label = f"out-of-domain {summary.out_of_domain_label}"
-        domains.append(("out-of-domain", label, summary.out_of_domain, summary.out_of_domain_quality(bm25)))
+        domains.append(("out-of-domain", label, summary.out_of_domain, summary.out_of_domain_quality))
     for number, names in enumerate(families(summary)):
         height = PANEL[1] + 0.18 * legend_lines(summary, names)
-        for domain, label, pick, reference in domains:
-            draw = partial(quality_panel, summary=summary, backbones=names, pick=pick, label=label, reference=reference)
+        for domain, label, pick, quality in domains:
+            draw = partial(quality_panel, summary=summary, backbones=names, pick=pick, label=label, quality=quality)
             titles = "; ".join(_title(summary, name) for name in names)
             yield Panel(f"quality-{number + 1}-{domain}", f"{label} against k for {titles}.", draw, (PANEL[0], height))
 
