@@ -108,7 +108,7 @@ def test_columns_say_which_measure_they_hold(summary: Summary) -> None:
     (best,) = [row for row in table.rows if row.kind == "best"]
     bold = {key for key, value in best.values.items() if value.strong}
     assert bold == {"variant", "in_domain_mean", "dev_MRR@10", "dl19_nDCG@10"}
-    assert f"lost: in-domain {BOTH} below half" in table.notes[0]
+    assert f"in-domain {BOTH} below half" in table.notes[0]
     assert float(rows(prediction_table(summary))["k16"]["quality"]) == 0.44
     for other in (prediction_table(summary), predicted_against_best(summary)):
         assert BOTH in [column.header for column in other.columns]

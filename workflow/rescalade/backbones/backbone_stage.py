@@ -37,7 +37,7 @@ def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call
             with Reporter(f"pretrain {call.names['backbone']}") as progress:
                 pretrain_backbone(folder, settings.pretrain, collection, unfinished, progress, device)
         elif settings.of is not None:
-            inflate_backbone(folder, inputs["model"], settings.factor)
+            inflate_backbone(folder, inputs["model"], settings.factor, settings.bias, settings.shift)
         else:
             if settings.path is not None:
                 origin = local_source(settings.path)

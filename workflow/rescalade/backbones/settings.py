@@ -74,6 +74,8 @@ class BackboneSettings(Strict):
     revision: str | None = None
     of: str | None = None
     factor: float = 1.0
+    bias: bool = False
+    shift: float = 0.0
     check_norm: bool = Field(True, exclude=True)
     model_type: str | None = Field(None, exclude=True)
     known: tuple[str, ...] = Field((), exclude=True)

@@ -302,9 +302,18 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
             )
         if backbone.model_type not in (known := {*FAMILIES, *OTHER_NAMES}):
             raise unknown("model_type", backbone.model_type, known, f"{place}backbones.{name}: ")
-    if (backbone.factor != 1.0) != (backbone.source == "inflate"):
+    inflated = backbone.factor != 1.0 or backbone.shift != 0.0 or backbone.bias or backbone.control is not None
+    if inflated and backbone.source != "inflate":
         raise UserError(
-            f"{place}backbones.{name}.factor: a factor other than 1 goes with source: inflate, and only there"
+            f"{place}backbones.{name}: factor, bias, shift and control go with source: inflate, and only there"
+        )
+    if backbone.source == "inflate" and backbone.factor == 1.0 and backbone.shift == 0.0:
+        raise UserError(f"{place}backbones.{name}: source: inflate needs a factor other than 1, or a shift")
+    wanted = {"norm": backbone.factor != 1.0 and backbone.bias and not backbone.shift, "offset": backbone.factor == 1.0}
+    if backbone.control is not None and not wanted[backbone.control]:
+        raise UserError(
+            f"{place}backbones.{name}.control: {backbone.control!r} changes that alone: a factor with bias: true and no "
+            "shift for norm, a shift and no factor for offset"
         )
 
 

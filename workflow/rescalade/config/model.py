@@ -32,6 +32,8 @@ class ClaimName(StrEnum):
     SMALL_NORM_UNHARMED_EXACT = "small-norm-unharmed-exact"
     FIRST_LOSS_FALLS = "first-loss-falls"
     LEVEL_WITH_BM25 = "level-with-bm25"
+    NORM_ALONE = "norm-alone"
+    OFFSET_ALONE = "offset-alone"
 
 
 def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:
@@ -70,6 +72,18 @@ class BackboneConfig(Strict):
         1.0,
         gt=0,
         description="For source: inflate, factor on the output projection. Reports say so wherever the name appears.",
+    )
+    bias: bool = Field(False, description="For source: inflate, put the factor on the decoder's bias b too.")
+    shift: float = Field(
+        0.0,
+        allow_inf_nan=False,
+        description="For source: inflate, constant added to every element of b after that: the offset of the logits.",
+    )
+    control: Literal["norm", "offset"] | None = Field(
+        None,
+        description="For source: inflate, what this backbone changes of the one it comes from, all else alike: `norm` "
+        "(W and b by one factor) or `offset` (b shifted, W as it was). A control is held against its origin at k = 1 "
+        "and enters no claim of the paper.",
     )
     head: Literal["small", "large"] | None = Field(
         None, description="Class of the head's row norm, for the report's claims."

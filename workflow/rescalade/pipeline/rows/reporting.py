@@ -20,7 +20,7 @@ def report_settings(config: Config, names: Names) -> ReportSettings:
     from rescalade.scoring.measures import measure, tabulated
 
     backbones = [names["backbone"]] if "backbone" in names else config.backbones()
-    labels = {"title", "head", "twin", "factor"}
+    labels = {"title", "head", "twin", "factor", "bias", "shift", "control"}
     sets = {name: config.dataset(name) for name in config.evaluation_sets()}
     return ReportSettings(
         name=config.name,

@@ -80,8 +80,9 @@ def assembled(name: str, title: str, paper_text: str, question: str, findings: S
 
 
 def with_head(summary: Summary, head: str) -> list[str]:
-    """Backbones of the experiment with a head of that class."""
-    return [name for name in summary.config.backbones() if head_class(summary, name) == head]
+    """Backbones of the experiment with a head of that class, controls left out."""
+    names = [name for name in summary.config.backbones() if summary.config.backbone(name).control is None]
+    return [name for name in names if head_class(summary, name) == head]
 
 
 def small_norm_group(summary: Summary) -> list[Cell]:

@@ -6,6 +6,7 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer, Claim
+from rescalade.report.claims.control_claims import norm_alone, offset_alone
 from rescalade.report.claims.large_norm_claims import collapse, rescue
 from rescalade.report.claims.other_claims import bm25, first_loss, ordering
 from rescalade.report.claims.small_norm_claims import harmless_exact, harmless_tied
@@ -15,7 +16,7 @@ from rescalade.report.results.summary import Summary
 
 __all__ = ["Answer", "Claim", "claims_of", "evaluate_claims"]
 
-CLAIMS = (collapse, rescue, harmless_tied, harmless_exact, first_loss, bm25)
+CLAIMS = (collapse, rescue, harmless_tied, harmless_exact, first_loss, bm25, norm_alone, offset_alone)
 """In the order of the page; after them those of the published numbers that the experiment is compared with."""
 
 

@@ -27,10 +27,11 @@ def quality_words(config: Config, datasets: Sequence[str]) -> str:
 
 
 def backbone_title(config: Config, name: str) -> str:
-    """`BERT 2x128, large head (inflated x16)`."""
-    title = config.title("backbone", name)
-    factor = config.backbone(name).factor
-    return title if factor == 1 else f"{title} (inflated x{factor:g})"
+    """`BERT 2x128, large head (inflated x16)`, `ModernBERT 2x128 (bias +1.5)`."""
+    title, made = config.title("backbone", name), config.backbone(name)
+    changes = [f"inflated x{made.factor:g}{', bias too' if made.bias else ''}"] if made.factor != 1 else []
+    changes += [f"bias {made.shift:+g}"] if made.shift else []
+    return f"{title} ({', '.join(changes)})" if changes else title
 
 
 def scale_title(variant: Variant) -> str:

@@ -35,7 +35,8 @@ class Match:
     """A published value and ours.
 
     runs: of ours that the mean is over; micro-batches count in steps. margin: in the unit of the value. noise: of a
-    single run, None where it is unknown.
+    single run, None where it is unknown. trimmed: vectors of a run met the bound on their bytes, so that the rankings
+    lack terms.
     """
 
     published: PublishedValue
@@ -45,6 +46,7 @@ class Match:
     margin: float
     noise: Noise | None
     verdict: Verdict
+    trimmed: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -80,7 +82,8 @@ def matches(summary: Summary, published: Published) -> list[Match]:
             failed=_failed(value, published.values),
             move=_move(value, mine, published.values, ours),
         )
-        found.append(Match(value, mine.spread, mine.runs, difference, margin, noise, judge(evidence)))
+        trimmed = mine.cell is not None and any(run.trimmed for run in mine.cell.made)
+        found.append(Match(value, mine.spread, mine.runs, difference, margin, noise, judge(evidence), trimmed))
     return found
 
 

@@ -86,8 +86,8 @@ def _notes(summary: Summary) -> list[str]:
     quality = summary.in_domain_label
     return [
         f"Verdicts by definitions declared before running (version {VERSION}): {'; '.join(definitions())}; "
-        f"lost: in-domain {quality} below half of the same backbone's best k. Two steps stand "
-        "where two seeds collapsed at different steps.",
+        f"lost: trained by these, and in-domain {quality} below half of the same backbone's best k, below half of "
+        "BM25 or below the untrained backbone. Two steps stand where two seeds collapsed at different steps.",
         "Active terms and FLOPS are those of the first in-domain set.",
         "Untrained: the backbone undivided and before any training, encoded as its runs are, of every text the "
         f"{UNTRAINED_TERMS} heaviest terms. Random: every text has random terms with random weights.",

@@ -16,7 +16,7 @@ NAMES = {
     "row_norm_divided": "row norm after division",
     "anisotropy": "anisotropy",
     "step0_loss": "loss at step 0",
-    "last_loss": "loss at the end",
+    "last_loss": "loss at the end, mean of the last 1 % of steps",
     "index_gigabytes": "index size, GB",
 }
 STRONG = ("reproduced", "not reproduced", "unstable")
@@ -86,9 +86,10 @@ def _interval(match: Match, style: Style) -> Value:
 def _note(match: Match) -> str:
     if match.difference is None:
         return ""
-    if math.isnan(match.difference):
-        return "ours is no finite number"
-    return "seed noise is unknown" if match.noise is None else ""
+    notes = ["ours is no finite number"] if math.isnan(match.difference) else []
+    notes += ["seed noise is unknown"] if match.noise is None else []
+    notes += ["vectors met the bound on their bytes, so rankings lack terms"] if match.trimmed else []
+    return "; ".join(notes)
 
 
 def _noise_words(found: list[Match]) -> str:
