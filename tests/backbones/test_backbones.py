@@ -121,6 +121,21 @@ def test_inflation_multiplies_the_head_and_nothing_else(tmp_path: Path) -> None:
     assert locate_head(after).tied
 
 
+def test_norm_and_offset_are_changed_apart(tmp_path: Path) -> None:
+    """z = h Wᵀ + b, by hand: W and b times 4; b plus 1.5 with W as it was."""
+    from support.models import tiny
+
+    model = tiny("modernbert")
+    locate_head(model).bias.data.uniform_(-3, -1)
+    model.save_pretrained(tmp_path / "origin")
+    as_transformers(train_wordpiece(TEXTS, 60), 16).save_pretrained(tmp_path / "origin")
+    inflate_backbone(tmp_path / "scaled", tmp_path / "origin", 4.0, bias=True)
+    inflate_backbone(tmp_path / "shifted", tmp_path / "origin", 1.0, shift=1.5)
+    origin, scaled, shifted = (locate_head(load_masked_lm(tmp_path / name)) for name in ("origin", "scaled", "shifted"))
+    assert torch.equal(scaled.weight, origin.weight * 4) and torch.equal(scaled.bias, origin.bias * 4)
+    assert torch.equal(shifted.weight, origin.weight) and torch.equal(shifted.bias, origin.bias + 1.5)
+
+
 def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path) -> None:
     from support.models import tiny
 

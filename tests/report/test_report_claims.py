@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from rescalade.config import Run
+from rescalade.config import Run, build_config
 from rescalade.config.model import ClaimName
 from rescalade.paths import Paths
+from rescalade.published import load_published
 from rescalade.report.claims.claim import Finding, Holds, together
 from rescalade.report.claims.claims import Claim, evaluate_claims
 from rescalade.report.claims.other_claims import rank_correlation
 from rescalade.report.results.noise import FLOOR, seed_noise
 from rescalade.report.results.numbers import Spread
-from support.synthetic_results import Fate, mini, papers_way, write_tree
+from support.synthetic_results import Fate, configuration, mini, papers_way, write_tree
 
 Told = Callable[[Run], Fate]
 
@@ -211,3 +212,30 @@ def test_seed_noise_by_hand() -> None:
 )
 def test_together(answers: list[Holds], result: str) -> None:
     assert together([Finding(answer, "", "", "") for answer in answers]) == result
+
+
+@pytest.mark.parametrize(
+    ("causal", "bi", "answer", "outcome"),
+    [
+        (0.38, 0.41, "holds", "better"),
+        (0.41, 0.38, "does not hold", "worse"),
+        (0.38, 0.38, "cannot be said", "no difference shown"),
+    ],
+)
+def test_differences_of_csplades_table(tmp_path: Path, causal: float, bi: float, answer: str, outcome: str) -> None:
+    values = configuration()
+    backbone = {**values["backbones"]["modernbert-large"], "twin": None}
+    values["backbones"] = {"csplade-1b": backbone, "csplade-bi-1b": backbone}
+    values["datasets"]["msmarco-dev"] = values["datasets"]["pydoc"]
+    values["experiments"]["mini"] |= {
+        "published": "csplade", "in_domain": ["msmarco-dev"], "out_of_domain": [],
+        "grid": [{"backbones": list(values["backbones"]), "scales": [1]}],
+    }  # fmt: skip
+    config = build_config(values)
+    quality = {"csplade-1b": causal, "csplade-bi-1b": bi}
+    paths = write_tree(tmp_path, config, lambda run: Fate(quality[run.backbone], 9.0), queries=200, steps=20)
+    claims = {claim.id: claim for claim in evaluate_claims(config, paths)}
+    assert claims["bi-beats-causal-1b"].result == answer
+    assert [row["Outcome"] for row in claims["bi-beats-causal-1b"].details] == [outcome]
+    assert claims["echo-beats-causal-1b"].result == "not run"
+    assert list(claims) == [*ClaimName, *(entry.id for entry in load_published("csplade").orderings)]

@@ -312,8 +312,8 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
     wanted = {"norm": backbone.factor != 1.0 and backbone.bias and not backbone.shift, "offset": backbone.factor == 1.0}
     if backbone.control is not None and not wanted[backbone.control]:
         raise UserError(
-            f"{place}backbones.{name}.control: {backbone.control!r} changes that alone: a factor with bias: true and no "
-            "shift for norm, a shift and no factor for offset"
+            f"{place}backbones.{name}.control: {backbone.control!r} changes that alone: a factor with bias: true and "
+            "no shift for norm, a shift and no factor for offset"
         )
 
 

@@ -18,8 +18,8 @@ def norm_alone(summary: Summary, queries: PerQuery) -> Claim:
         ClaimName.NORM_ALONE,
         "A larger norm does harm with the offset in proportion",
         "Not asked by the paper, whose explanation it tests: there the large norm itself makes training fail.",
-        "Does a head whose W and b are scaled up alike, all else as it was, collapse at k = 1, or end below the head it "
-        f"comes from at p < {LEVEL:g}, in-domain ({summary.in_domain_label})?",
+        "Does a head whose W and b are scaled up alike, all else as it was, collapse at k = 1, or end below the head "
+        f"it comes from at p < {LEVEL:g}, in-domain ({summary.in_domain_label})?",
         [_norm(summary, queries, name) for name in _controls(summary, "norm")],
         "The experiment has no such control.",
     )
