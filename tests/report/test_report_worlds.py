@@ -10,11 +10,13 @@ import pytest
 
 from rescalade.config import Run
 from rescalade.outcome import VerdictName
+from rescalade.pipeline.graph import output
 from rescalade.published import load_published
 from rescalade.report.claims.claims import claims_of
 from rescalade.report.pages.wording import opening
 from rescalade.report.results.published_match import Match, counted, matches
 from rescalade.report.results.summary import Summary
+from rescalade.step0 import Step0
 from support.worlds import Place, World, Writer, paper, published_value
 
 
@@ -60,6 +62,8 @@ def test_the_paper_exactly(exact: Summary) -> None:
         "small-norm-unharmed-exact": "not run",
         "first-loss-falls": "holds",
         "level-with-bm25": "mixed",
+        "norm-alone": "not run",
+        "offset-alone": "not run",
     }
     claims = {claim.id: claim for claim in claims_of(summary)}
     # mean of MRR and nDCG: .374 of .416 (RoBERTa), .156 of .430 (ModernBERT), .227 of .413 (Ettin)
@@ -249,3 +253,28 @@ def test_direction_without_level(tmp_path: Path) -> None:
         if m.published.backbone == "modernbert-base" and m.published.measure == "MRR@10"
     }
     assert modernbert == {1.0: "reproduced", **dict.fromkeys((2.0, 4.0, 8.0, 16.0), "direction holds")}
+
+
+def test_the_loss_at_step_0_needs_no_run(tmp_path: Path) -> None:
+    """64 micro-batches of 64, eight to a step: 8 steps. Their standard error makes the noise of one step."""
+    writer = Writer(tmp_path, paper(tmp_path), World(made=lambda run: False))
+    config = writer.config
+    for run in config.runs():
+        if run.backbone not in ("modernbert-base", "ettin-150m"):
+            continue
+        loss = published_value(load_published("rescaling"), run.backbone, run.variant.scale, None, "step0_loss")
+        assert loss is not None
+        off = 1.3 if run.variant.scale == 16 else 1.02
+        names = {"recipe": "paper", "backbone": run.backbone, "variant": run.variant.name}
+        Step0(
+            **names, scale=run.variant.scale, mode="tied", bias=False, seed=42, loss=off * loss,
+            standard_error=0.005 * loss, batches=64, queries=64, candidates=128,
+        ).write(output(writer.paths, "step0_loss", "step0", **names))  # fmt: skip
+    summary = writer.write()
+    assert verdicts(summary) == {"not run": 76}
+    at_start = [match for match in found(summary) if match.published.measure == "step0_loss"]
+    assert Counter(match.verdict for match in at_start) == {"reproduced": 8, "direction holds": 2}
+    first = at_start[0]
+    assert first.noise is not None and first.noise.sd == pytest.approx(0.005 * 21600 * 8**0.5)
+    assert first.runs == 8 and first.noise.freedom == 63
+    assert answers(summary)["first-loss-falls"] == "holds"

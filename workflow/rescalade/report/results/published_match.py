@@ -159,8 +159,14 @@ def _ours(summary: Summary, published: Published, value: PublishedValue) -> _Our
 
 def _step0(summary: Summary, cell: Cell) -> _Ours:
     """The forward-only loss where it was measured, else the first training step of each seed."""
-    spread = cell.outcome(lambda outcome: outcome.first_loss)
-    return _Ours(spread, cell, spread.finite or 1)
+    measured = summary.step0(cell)
+    if measured is None or measured.standard_error is None:
+        spread = cell.outcome(lambda outcome: outcome.first_loss)
+        return _Ours(spread, cell, spread.finite or 1)
+    train = summary.config.train_settings(cell.backbone)
+    steps = measured.batches * measured.queries / (train.batch_size * train.accumulation)
+    noise = Noise(measured.standard_error * math.sqrt(steps), measured.batches - 1)  # of one step, as it was published
+    return _Ours(Spread(measured.loss, None, 1, 1), cell, steps, noise)
 
 
 def _of_run(published: Published, value: PublishedValue, run: RunResult) -> float:

@@ -13,6 +13,7 @@ from rescalade.report.results.labels import metric, quality_words
 from rescalade.report.results.load import Results, RunResult
 from rescalade.report.results.numbers import Spread
 from rescalade.scoring.scores import Scores
+from rescalade.step0 import Step0
 from rescalade.variants import Variant
 
 ScoresBySet = Mapping[str, Scores]
@@ -168,7 +169,12 @@ class Summary:
 
     def first_loss(self, cell: Cell) -> float | None:
         """Loss at step 0: measured forward-only, else of the first training step, mean over seeds."""
-        return cell.outcome(lambda outcome: outcome.first_loss).mean if cell.made else None
+        measured = self.step0(cell)
+        return cell.outcome(lambda outcome: outcome.first_loss).mean if measured is None else measured.loss
+
+    def step0(self, cell: Cell) -> Step0 | None:
+        """The loss before training, where it was measured by itself; it needs no run."""
+        return self.results.step0.get((cell.backbone, cell.variant))
 
     @cached_property
     def _grouped(self) -> dict[tuple[str, Variant], list[RunResult]]:
