@@ -9,6 +9,6 @@ DEFAULT_RULE: ScaleRule = "width"
 FITTED_ON = (
     "the least worst-case regret on Table 2 of arXiv 2606.18811 of the rules whose k is known there; that is three "
     "backbones of width 768 (RoBERTa, ModernBERT, Ettin), for each of which it means k = 4; of the four 2x128 models "
-    "in docs/example, for which it means 4 as well, three collapse there"
+    "of the kept runs, for which it means 4 as well, three collapse there"
 )
 """What it was chosen on, and where it fails, for readers of an audit."""
