@@ -22,7 +22,7 @@ FAILED_SHARE = 0.5
 def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
     """Sentences that say what this run found, whether the effect shows or not."""
     if not any(run.made for run in summary.results.runs):
-        return ["None of the runs of this experiment has been made yet; every number below is missing."]
+        return ["None of the runs of this experiment has been made yet; what they would show is missing below."]
     answers = {claim.id: claim.result for claim in claims}
     sentences = _failure(summary) or [_effect(answers)]
     sentences += _large(summary)
