@@ -9,6 +9,7 @@ from scipy import stats
 
 from rescalade.scoring.significance import (
     PERMUTATIONS,
+    difference_and_level,
     holm,
     macro_sign_flip_test,
     macro_sign_flip_tests,
@@ -183,6 +184,22 @@ def test_not_worse_by_a_margin() -> None:
     # at the margin itself it is the null hypothesis: 3 queries, all patterns by hand. -.01 and two of +.03 around -.01
     exact = {"a": np.array([-0.02, 0.0, -0.01])}  # + .01: -.01, .01, 0: the sum is 0, reached by 3 of 4 patterns
     assert noninferiority_test(exact, 0.01) == 0.75
+
+
+def test_both_tests_in_one_go_are_those_alone() -> None:
+    rng = np.random.default_rng(8)
+    comparisons = [
+        {"a": rng.normal(0.01, 0.1, 90), "b": rng.normal(0.0, 0.1, 20)},
+        {"a": rng.normal(0.0, 0.1, 90), "b": rng.normal(-0.03, 0.1, 20)},
+        {"a": rng.normal(0.005, 0.1, 90)},
+        {"c": rng.normal(0.005, 0.02, 8)},
+        {"a": np.where(np.arange(90) < 3, 0.5, 0.0)},  # few differences, but as many queries are moved by the margin
+    ]
+    for (p, level), one in zip(difference_and_level(comparisons, 0.01, 2000), comparisons, strict=True):
+        assert p == macro_sign_flip_test(one, 2000)
+        assert level == noninferiority_test(one, 0.01, 2000)
+        assert 0 < level < 1 and 0 < p < 1
+    assert difference_and_level([], 0.01) == []
 
 
 def test_permutations_grow_with_the_table_and_stay_affordable() -> None:

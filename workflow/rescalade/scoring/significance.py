@@ -79,22 +79,51 @@ def macro_sign_flip_tests(
     itself, and Holm's correction holds however the tests depend on one another.
     """
     columns = [weighted(comparison) for comparison in comparisons]
-    p_values: dict[int, float] = {}
-    for place, column in enumerate(columns):
-        values = np.concatenate([*column.values(), np.zeros(0)])
-        values = values[values != 0]  # an equal query adds nothing to any pattern
-        if values.size < 60 and 2**values.size <= permutations:
-            signs = np.array(list(product((1.0, -1.0), repeat=values.size)))
-            p_values[place] = float(np.mean(_reached(signs @ values, values.sum(), _slack(column), alternative)))
-    drawn = [place for place in range(len(columns)) if place not in p_values]
+    p_values = [_enumerated(column, permutations, alternative) for column in columns]
+    drawn = [place for place, p in enumerate(p_values) if p is None]
     chosen = [columns[place] for place in drawn]
-    observed = np.array([sum(float(part.sum()) for part in column.values()) for column in chosen])
-    slack = np.array([_slack(column) for column in chosen])
+    observed, slack = _observed(chosen), np.array([_slack(column) for column in chosen])
     hits = np.zeros(len(chosen), np.int64)
-    for positive in batches(in_sets(chosen), len(chosen), permutations, seed, _kept) if chosen else ():
-        hits += np.count_nonzero(_reached(2 * positive - observed, observed, slack, alternative), axis=0)
-    p_values |= {place: (1 + int(count)) / (1 + permutations) for place, count in zip(drawn, hits, strict=True)}
-    return [p_values[place] for place in range(len(columns))]
+    for kept in batches(in_sets(chosen), len(chosen), permutations, seed, _kept) if chosen else ():
+        hits += np.count_nonzero(_reached(2 * kept - observed, observed, slack, alternative), axis=0)
+    found = dict(zip(drawn, ((1 + int(count)) / (1 + permutations) for count in hits), strict=True))
+    return [found[place] if p is None else p for place, p in enumerate(p_values)]
+
+
+def difference_and_level(
+    comparisons: Sequence[Mapping[str, ArrayLike]], margin: float, permutations: int = PERMUTATIONS, seed: int = 0
+) -> list[tuple[float, float]]:
+    """The p of `macro_sign_flip_test` and that of `noninferiority_test` of each comparison, in one go.
+
+    A pattern's sum of differences + margin is that of the differences plus margin times that of the weights, which is
+    the same for all comparisons over the same sets.
+    """
+    columns = [weighted(comparison) for comparison in comparisons]
+    shapes = [tuple((name, part.size) for name, part in column.items()) for column in columns]
+    distinct = list(dict.fromkeys(shapes))
+    weights = [weighted({name: np.ones(size) for name, size in shape}) for shape in distinct]
+    weight_of = [distinct.index(shape) for shape in shapes]
+    every = [*columns, *weights]
+    observed, slack = _observed(every), np.array([_slack(column) for column in columns])
+    count, hits = len(columns), np.zeros((2, len(columns)), np.int64)
+    for kept in batches(in_sets(every), len(every), permutations, seed, _kept) if columns else ():
+        sums = 2 * kept - observed
+        ours, reached = sums[:, :count], observed[:count]
+        hits[0] += np.count_nonzero(_reached(ours, reached, slack, "two-sided"), axis=0)
+        moved = ours + margin * sums[:, count:][:, weight_of]
+        hits[1] += np.count_nonzero(_reached(moved, reached + margin, slack + _SLACK * margin, "greater"), axis=0)
+    found = (1 + hits) / (1 + permutations)
+    alone = [
+        (
+            _enumerated(column, permutations, "two-sided"),
+            _enumerated(weighted(shifted(comparison, margin)), permutations, "greater"),
+        )
+        for column, comparison in zip(columns, comparisons, strict=True)
+    ]
+    return [
+        (float(different if one is None else one), float(level if two is None else two))
+        for (one, two), different, level in zip(alone, *found, strict=True)
+    ]
 
 
 def shifted(differences: Mapping[str, ArrayLike], margin: float) -> dict[str, NDArray[np.float64]]:
@@ -133,6 +162,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = running
     return adjusted
+
+
+def _enumerated(column: Mapping[str, NDArray[np.float64]], permutations: int, alternative: Alternative) -> float | None:
+    """The exact p where there are no more patterns than would be drawn."""
+    values = np.concatenate([*column.values(), np.zeros(0)])
+    values = values[values != 0]  # an equal query adds nothing to any pattern
+    if values.size >= 60 or 2**values.size > permutations:
+        return None
+    signs = np.array(list(product((1.0, -1.0), repeat=values.size)))
+    return float(np.mean(_reached(signs @ values, values.sum(), _slack(column), alternative)))
+
+
+def _observed(columns: Sequence[Mapping[str, NDArray[np.float64]]]) -> NDArray[np.float64]:
+    return np.array([sum(float(part.sum()) for part in column.values()) for column in columns])
 
 
 def _reached(

@@ -21,7 +21,7 @@ from rescalade.report.results.paired import (
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.table import Column, Columns, Entry, Row, Table, Value, number, text, values_of
 from rescalade.scoring.intervals import Interval, hierarchical_interval, stratified_intervals
-from rescalade.scoring.significance import LEVEL, holm, macro_sign_flip_tests, permutations_for, shifted
+from rescalade.scoring.significance import LEVEL, difference_and_level, holm, permutations_for
 
 MARGIN = 0.01
 """Worse by less than this is level: no choice between two retrievers of the field turns on less."""
@@ -93,8 +93,8 @@ def comparisons(summary: Summary) -> tuple[Comparison, ...]:
     apart = [differences(pair.ours, pair.theirs) for pair in pairs]
     pairs, apart = [pair for pair, found in zip(pairs, apart, strict=True) if found], [one for one in apart if one]
     permutations = permutations_for(len(pairs))
-    p_values = macro_sign_flip_tests(apart, permutations)
-    level = macro_sign_flip_tests([shifted(one, MARGIN) for one in apart], permutations, alternative="greater")
+    tested = difference_and_level(apart, MARGIN, permutations)
+    p_values, level = [p for p, _ in tested], [p for _, p in tested]
     return tuple(
         Comparison(
             cell=pair.cell,
