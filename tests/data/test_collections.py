@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 
 from rescalade.atomic import read_json
 from rescalade.data.dataset_config import DatasetConfig
+from rescalade.data.development import in_development
 from rescalade.data.pydoc.dataset import pair_streams, select_pairs
 from rescalade.data.pydoc.pair_file import Pair
 from rescalade.data.sources import irds
@@ -103,6 +105,41 @@ def test_the_two_sides_of_the_split_share_nothing_and_miss_nothing() -> None:
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == {pair.id for pair in PAIRS}
     assert sides[1] == {f"{p}/{i}" for p in "ab" for i in (0, 1, 2)}  # positions 0, .1 and .2 lie below .25
+
+
+def test_development_and_held_out_queries_share_documents_and_no_query() -> None:
+    held_out = [Pair(f"a/{i}", "a", f"a.{i}", f"query {i}", f"text {i}", 0.0) for i in range(200)]
+    train = [Pair(f"a/t{i}", "a", f"a.t{i}", f"trained {i}", f"text t{i}", 0.5) for i in range(50)]
+    sides = {
+        part: select_pairs([*train, *held_out], ["a"], part, held_out=0.1, limit=150)
+        for part in ("held-out", "development")
+    }
+    assert sides["held-out"] == sides["development"]
+    parts = {part: pair_streams(pairs, {}, part) for part, pairs in sides.items()}
+    asked = {part: {query.text for query in streams.queries()} for part, streams in parts.items()}
+    assert not asked["held-out"] & asked["development"]
+    whole = pair_streams(sides["held-out"], {})
+    assert asked["held-out"] | asked["development"] == {query.text for query in whole.queries()}
+    for streams in parts.values():
+        assert list(streams.documents()) == list(whole.documents())
+        assert [one.query for one in streams.judgements()] == [query.id for query in streams.queries()]
+    # the same by the hash read as a fraction, its last byte the first digit
+    for text in asked["held-out"] | asked["development"]:
+        digits = reversed(hashlib.blake2b(text.encode(), digest_size=8).digest())
+        fraction = sum(digit / 256 ** (place + 1) for place, digit in enumerate(digits))
+        assert (text in asked["development"]) == (fraction < 0.1), text
+
+
+def test_a_query_stays_in_its_part() -> None:
+    known = [f"query {i}" for i in range(60) if in_development(f"query {i}")]
+    assert known == ["query 8", "query 20", "query 22", "query 44", "query 53"]
+    assert not in_development("does ethanol take more energy make that produces")
+    assert in_development("is fantastic beasts and where to find them a prequel")
+
+
+def test_a_part_without_queries_is_an_error() -> None:
+    with pytest.raises(UserError, match="none of the 2 held-out queries is in part 'development'"):
+        pair_streams(PAIRS[:2], {}, "development")
 
 
 def test_limits_keep_a_fixed_sample() -> None:

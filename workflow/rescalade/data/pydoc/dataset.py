@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.dataset_config import DatasetConfig
+from rescalade.data.development import in_development
 from rescalade.data.pydoc.pair_file import PAIRS, Pair, PydocManifest
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
@@ -36,7 +37,11 @@ class PydocDataset(DatasetConfig):
     packages: list[str] = Field(
         min_length=1, description="Packages whose docstrings are taken; `stdlib` is Python's own."
     )
-    part: Literal["train", "held-out", "all"] = Field("all", description="Side of the split.")
+    part: Literal["train", "held-out", "development", "all"] = Field(
+        "all",
+        description="Side of the split. development: a tenth of the held-out queries, by a hash of their text, for "
+        "choosing settings; held-out: the rest of them. Both have the documents of all held-out pairs.",
+    )
     per_package: int | None = Field(None, ge=1, description="At most this many pairs of each package.")
     limit: int | None = Field(None, ge=1, description="At most this many pairs in all.")
 
@@ -64,7 +69,8 @@ class PydocDataset(DatasetConfig):
             per_package=self.per_package,
             limit=self.limit,
         )
-        return pair_streams(pairs, {package: manifest.packages[package].version for package in self.packages})
+        versions = {package: manifest.packages[package].version for package in self.packages}
+        return pair_streams(pairs, versions, self.part)
 
     def wants(self) -> Sequence[str]:
         """Packages whose docstrings are to be extracted."""
@@ -86,6 +92,7 @@ def select_pairs(
 ) -> list[Pair]:
     """Pairs of some packages on one side of the split (train, held-out or all), in order of their ids.
 
+    Parts `held-out` and `development` are on the same side: they differ in the queries that are asked of it.
     Where a limit cuts, the pairs with the smallest hash of their id stay: a fixed sample that does not
     depend on what else there is.
 
@@ -102,18 +109,30 @@ def select_pairs(
     return sorted(chosen, key=lambda pair: pair.id)
 
 
-def pair_streams(pairs: Sequence[Pair], versions: dict[str, str]) -> CollectionStreams:
-    """Queries q/ID, documents d/ID, grade 1 for each query's own document; the group is the package."""
+def pair_streams(pairs: Sequence[Pair], versions: dict[str, str], part: str = "all") -> CollectionStreams:
+    """Queries q/ID, documents d/ID, grade 1 for each query's own document; the group is the package.
+
+    Documents are those of all pairs. Of the queries of the held-out side, parts `held-out` and `development` have
+    theirs alone.
+
+    Raises:
+        UserError: no query is of the part.
+    """
+    asked = pairs
+    if part in ("held-out", "development"):
+        asked = [pair for pair in pairs if in_development(pair.query) == (part == "development")]
+    if not asked:
+        raise UserError(f"none of the {len(pairs)} held-out queries is in part {part!r}; take more packages")
     return CollectionStreams(
         documents=lambda: (Document(f"d/{pair.id}", "", pair.document) for pair in pairs),
-        queries=lambda: (Query(f"q/{pair.id}", pair.query, pair.package) for pair in pairs),
-        judgements=lambda: (Judgement(f"q/{pair.id}", f"d/{pair.id}", 1) for pair in pairs),
+        queries=lambda: (Query(f"q/{pair.id}", pair.query, pair.package) for pair in asked),
+        judgements=lambda: (Judgement(f"q/{pair.id}", f"d/{pair.id}", 1) for pair in asked),
         facts=FACTS.model_copy(update={"packages": versions}),
     )
 
 
 def _on_side(pair: Pair, part: str, held_out: float) -> bool:
-    return part == "all" or (pair.position < held_out) == (part == "held-out")
+    return part == "all" or (pair.position < held_out) == (part != "train")
 
 
 def _sample(pairs: Sequence[Pair], size: int) -> list[Pair]:

