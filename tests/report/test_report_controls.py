@@ -8,7 +8,11 @@ import pytest
 
 from rescalade.config import Config, Run, build_config
 from rescalade.errors import UserError
-from rescalade.report.claims.claims import evaluate_claims
+from rescalade.paths import Paths
+from rescalade.report.claims.claims import claims_of, evaluate_claims
+from rescalade.report.pages.wording import opening
+from rescalade.report.results.load import load_results
+from rescalade.report.results.summary import Summary
 from support.synthetic_results import Fate, configuration, papers_way, write_tree
 
 SCALED = {"source": "inflate", "of": "bert-small", "factor": 2.2, "bias": True, "control": "norm", "head": "large"}
@@ -42,6 +46,10 @@ def test_a_shift_that_kills_and_a_norm_that_does_not(tmp_path: Path) -> None:
     found = ask(tmp_path, fate)
     assert found["offset-alone"] == ("holds", ["the shifted one collapses, the other trains"])
     assert found["norm-alone"] == ("does not hold", ["trains, and ends above"])
+    config = controlled(scaled=SCALED, shifted=SHIFTED)
+    summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
+    told = " ".join(opening(summary, claims_of(summary)))
+    assert "the offset b of the logits decides which head fails" in told and "does no harm at k = 1" in told
     # controls enter no claim of the paper: a large head that trains at k = 1 changes no answer
     assert found["large-norm-collapses"][0] == "holds"
     assert len(found["large-norm-collapses"][1]) == 2

@@ -26,6 +26,7 @@ def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
     answers = {claim.id: claim.result for claim in claims}
     sentences = _failure(summary) or [_effect(answers)]
     sentences += _large(summary)
+    sentences += _controls(claims)
     sentences += _small(claims)
     sentences += _against_bm25(claims)
     planned, made = len(summary.results.runs), sum(run.made for run in summary.results.runs)
@@ -125,6 +126,22 @@ def _large(summary: Summary) -> list[str]:
     if len(sentences) > 4:
         return [*sentences[:4], f"The other {len(sentences) - 4} large-norm backbones are in the table below."]
     return sentences
+
+
+def _controls(claims: Sequence[Claim]) -> list[str]:
+    """What the norm and the offset do apart, where the experiment has controls."""
+    words = {
+        (
+            ClaimName.OFFSET_ALONE,
+            "holds",
+        ): "At the same row norm the offset of the logits, b, decides which head fails.",
+        (ClaimName.OFFSET_ALONE, "does not hold"): "At the same row norm a shifted offset b changed no outcome.",
+        (ClaimName.OFFSET_ALONE, "mixed"): "At the same row norm the offset b decided for some heads.",
+        (ClaimName.NORM_ALONE, "holds"): "A larger norm with the offset in proportion does harm by itself.",
+        (ClaimName.NORM_ALONE, "does not hold"): "A larger norm with the offset in proportion does no harm at k = 1.",
+    }
+    found = {claim.id: claim.result for claim in claims}
+    return [text for (name, answer), text in words.items() if found.get(name) == answer]
 
 
 def _small(claims: Sequence[Claim]) -> list[str]:
