@@ -287,10 +287,9 @@ class _Writer:
         audit.write(paths.results / "audit" / self.config.experiment.recipe / f"{name}.json")
         self.record("audit_backbone", 6.0, backbone=name, recipe=config.experiment.recipe)
         quality = self.references.untrained(name)
-        if quality is not None:
-            untrained = next(run for run in config.untrained() if run.backbone == name)
+        for untrained in [run for run in config.untrained() if run.backbone == name and quality is not None]:
             folder = paths.results / "runs" / untrained.folder
-            self.scored(folder, untrained, Fate(quality, 0.0))
+            self.scored(folder, untrained, Fate(quality or 0.0, 0.0))
 
     def step0(self, run: Run, fate: Fate) -> None:
         folder = self.paths.results / "step0" / run.recipe / run.backbone

@@ -89,7 +89,7 @@ class Config:
         return [run for name in self.experiment.also for run in self.runs(name)]
 
     def untrained(self) -> list[Run]:
-        """The backbones of the experiment before any training and undivided, encoded as its recipe says; no controls."""
+        """The backbones of the experiment before training and undivided, encoded as its recipe says; no controls."""
         names = [name for name in self.backbones() if self.backbone(name).control is None]
         return [Run(self.experiment.recipe, name, Variant(1.0), 0, trained=False) for name in names]
 

@@ -130,15 +130,13 @@ def _large(summary: Summary) -> list[str]:
 
 def _controls(claims: Sequence[Claim]) -> list[str]:
     """What the norm and the offset do apart, where the experiment has controls."""
+    norm, offset = ClaimName.NORM_ALONE, ClaimName.OFFSET_ALONE
     words = {
-        (
-            ClaimName.OFFSET_ALONE,
-            "holds",
-        ): "At the same row norm the offset of the logits, b, decides which head fails.",
-        (ClaimName.OFFSET_ALONE, "does not hold"): "At the same row norm a shifted offset b changed no outcome.",
-        (ClaimName.OFFSET_ALONE, "mixed"): "At the same row norm the offset b decided for some heads.",
-        (ClaimName.NORM_ALONE, "holds"): "A larger norm with the offset in proportion does harm by itself.",
-        (ClaimName.NORM_ALONE, "does not hold"): "A larger norm with the offset in proportion does no harm at k = 1.",
+        (offset, "holds"): "At the same row norm the offset b of the logits decides which head fails.",
+        (offset, "does not hold"): "At the same row norm a shifted offset b changed no outcome.",
+        (offset, "mixed"): "At the same row norm the offset b decided for some heads.",
+        (norm, "holds"): "A larger norm with the offset in proportion does harm by itself.",
+        (norm, "does not hold"): "A larger norm with the offset in proportion does no harm at k = 1.",
     }
     found = {claim.id: claim.result for claim in claims}
     return [text for (name, answer), text in words.items() if found.get(name) == answer]

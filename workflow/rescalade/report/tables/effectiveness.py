@@ -205,7 +205,7 @@ def _reference_rows(summary: Summary, backbone: str | None) -> list[Row]:
     """BM25, the backbones before any training, and random vectors."""
     results, config = summary.results, summary.config
     rows = [_reference_row(summary, results.bm25, text("BM25"), "bm25")]
-    for name in config.backbones():
+    for name in [run.backbone for run in config.untrained()]:
         if backbone in (None, name):
             title = text(f"{backbone_title(config, name)}, untrained", raw="untrained")
             rows.append(_reference_row(summary, results.untrained.get(name, {}), title, name))
