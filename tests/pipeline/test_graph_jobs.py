@@ -24,6 +24,7 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
         for backbone, mode, scale in product(block["backbones"], block.get("modes", ["tied"]), block["scales"])
     }
     runs, used = len(models) * len(seeds), {model[0] for model in models}
+    untrained = {name for name in used if "control" not in config["backbones"][name]}
     made = used | {config["backbones"][name]["of"] for name in used if "of" in config["backbones"][name]}
     tests = [*experiment["in_domain"], *experiment.get("out_of_domain", [])]
     pretrained = [config["backbones"][name]["pretrain"] for name in made if "pretrain" in config["backbones"][name]]
@@ -34,11 +35,11 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
         "triples": 1,
         "backbone": len(made),
         "audit_backbone": len(used),
-        "rescale": len(models | {(name, "tied", 1.0) for name in used}),
+        "rescale": len(models | {(name, "tied", 1.0) for name in untrained}),
         "step0_loss": len(models),
         "train": runs,
-        # every run, and every backbone before any training
-        **dict.fromkeys(("encode", "index", "search", "score"), (runs + len(used)) * len(tests)),
+        # every run, and every backbone but controls before any training
+        **dict.fromkeys(("encode", "index", "search", "score"), (runs + len(untrained)) * len(tests)),
         **dict.fromkeys(("bm25", "score_bm25", "random", "score_random"), len(tests)),
         "page": len(used),
         **dict.fromkeys(("tables", "figures", "report", "all"), 1),
