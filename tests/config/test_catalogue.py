@@ -59,7 +59,12 @@ def wanted(config: Config) -> tuple[str, ...]:
 
 CHANGED = {"datasets": ("boolq",), "experiments": ("mini", "boolq")}
 """Entries that are others since: `boolq` is BoolQ's dev questions without their development part."""
-NEW = {"datasets": ("pydoc-dev", "boolq-dev")}
+HEAVY = ("bert-heavy", "modernbert-heavy", "modernbert-heavy-shifted", "modernbert-scaled", "modernbert-small-shifted")
+HEAVY_BOOLQ = tuple(f"{name.partition('-')[0]}-boolq-{name.partition('-')[2]}" for name in HEAVY[:4])
+NEW = {
+    "datasets": ("pydoc-dev", "boolq-dev"),
+    "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted"),
+}
 """Entries of the catalogue that changed ones name."""
 
 
