@@ -60,8 +60,8 @@ def _norm(summary: Summary, queries: PerQuery, name: str) -> Finding:
         outcome = "unstable, or its origin fails too"
     elif ours.collapsed:
         holds, outcome = "yes", "collapses"
-    elif found is not None and found.p < LEVEL:
-        holds, outcome = ("yes", "trains, and ends below") if found.difference < 0 else ("no", "trains, and ends above")
+    elif found is not None and found.shown():
+        holds, outcome = ("yes", "trains, and ends below") if found.shown() < 0 else ("no", "trains, and ends above")
     return _finding(summary, ours, origin, holds, outcome, "" if found is None else f" ({found.words()})")
 
 

@@ -76,7 +76,7 @@ def _collapse(summary: Summary, queries: PerQuery, name: str, all_fail: bool) ->
         return finding("yes", "collapses")
     if best is None or found is None:
         return finding("not run", "no scored k > 1 to hold it against")
-    if found.difference > 0 and min(1.0, found.p * tried) < LEVEL:
+    if found.shown(tried) > 0:
         return finding("yes", "degrades")
     if found.high < NEITHER_SHARE * summary.quality(best):
         return finding("no", "neither collapses nor degrades")
@@ -131,7 +131,7 @@ def _rescue(summary: Summary, queries: PerQuery, name: str) -> Finding:
         return finding("no", "not rescued: its best k collapses too")
     if gain is None or best.unstable:
         return finding("cannot be said", "its best k is unstable" if gain is not None else "k = 1 was not scored")
-    if not (gain.difference > 0 and min(1.0, gain.p * tried) < LEVEL):
+    if gain.shown(tried) <= 0:
         return finding("no", "no better than at k = 1")
     if level is None:
         return finding("cannot be said", "better than at k = 1; no small-norm head trained to hold it against")

@@ -93,11 +93,11 @@ def _against_bm25(summary: Summary, queries: PerQuery, cell: Cell | None, domain
         return Finding("not run", title, "not run", f"{title}: not run.")
     who = f"{title_of(summary, cell.backbone)} at {variant_title(cell.variant)}"
     measure = summary.in_domain_label if inside else summary.out_of_domain_label
-    if found.p < LEVEL and found.difference > 0:
+    if found.shown() > 0:
         holds, outcome = "yes", "better"
     elif found.low > -LEVEL_WITH_BM25 * reached:
         holds, outcome = "yes", "level"
-    elif found.p < LEVEL:
+    elif found.shown() < 0:
         holds, outcome = "no", "worse"
     else:
         holds, outcome = "cannot be said", "no difference shown, and none excluded"
@@ -145,8 +145,8 @@ def _ordered(summary: Summary, queries: PerQuery, published: Published, asked: O
         return Finding("not run", title, "not run", "One of the two, or both, were not run on these queries.")
     if better.unstable or than.unstable:
         holds, outcome = "cannot be said", "unstable: some seeds collapse"
-    elif found.p < LEVEL:
-        holds, outcome = ("yes", "better") if found.difference > 0 else ("no", "worse")
+    elif found.shown():
+        holds, outcome = ("yes", "better") if found.shown() > 0 else ("no", "worse")
     else:
         holds, outcome = "cannot be said", "no difference shown"
     return Finding(

@@ -9,7 +9,7 @@ from rescalade.config.model import ClaimName
 from rescalade.models.families import FAMILIES
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Claim, Finding, assembled, quality, title_of, with_head
-from rescalade.report.results.contrast import LEVEL, contrast
+from rescalade.report.results.contrast import contrast
 from rescalade.report.results.labels import mode_title, variant_title
 from rescalade.report.results.numbers import signed, written
 from rescalade.report.results.paired import Domain, PerQuery
@@ -102,11 +102,11 @@ def _finding(summary: Summary, queries: PerQuery, name: str, cell: Cell | None, 
         holds, outcome = "cannot be said", "unstable: some seeds collapse"
     elif cell.collapsed:
         holds, outcome = "no", "collapses"
-    elif found.p < LEVEL and found.difference > 0:
+    elif found.shown() > 0:
         holds, outcome = "yes", "improves"
     elif found.low > -UNHARMED_SHARE * before:
         holds, outcome = "yes", "unharmed"
-    elif found.p < LEVEL and found.difference < 0:
+    elif found.shown() < 0:
         holds, outcome = "no", "harmed"
     else:
         holds, outcome = "cannot be said", "no harm shown, and none excluded"

@@ -28,12 +28,23 @@ class Contrast:
     high: float
     seeds: bool
 
+    def shown(self, tried: int = 1) -> int:
+        """1 where ours is better, -1 where it is worse, 0 where neither is shown.
+
+        Both have to say so: the test over queries, its p times the number of systems that ours was chosen from, and the
+        interval over seeds and queries.
+        """
+        if min(1.0, self.p * tried) >= LEVEL or self.low <= 0 <= self.high:
+            return 0
+        return 1 if self.difference > 0 else -1
+
     def words(self) -> str:
-        """`+0.012, 95 % interval -0.001 to +0.025, p = 0.0700`."""
+        """`+0.012, 95 % interval -0.001 to +0.025, p over queries 0.0700`."""
         alone = "" if self.seeds else " over queries alone"
-        p = written(self.p, "probability")
-        sign = "" if p.startswith("<") else "= "
-        return f"{signed(self.difference)}, 95 % interval{alone} {signed(self.low)} to {signed(self.high)}, p {sign}{p}"
+        ends = f"{signed(self.low)} to {signed(self.high)}"
+        return (
+            f"{signed(self.difference)}, 95 % interval{alone} {ends}, p over queries {written(self.p, 'probability')}"
+        )
 
 
 def contrast(
