@@ -27,8 +27,9 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
     untrained = {name for name in used if "control" not in config["backbones"][name]}
     made = used | {config["backbones"][name]["of"] for name in used if "of" in config["backbones"][name]}
     tests = [*experiment["in_domain"], *experiment.get("out_of_domain", [])]
+    development = experiment.get("development", [])  # searched by runs alone, in the index of a test set
     pretrained = [config["backbones"][name]["pretrain"] for name in made if "pretrain" in config["backbones"][name]]
-    datasets = {experiment["train_on"], *tests} | {settings["text"] for settings in pretrained}
+    datasets = {experiment["train_on"], *tests, *development} | {settings["text"] for settings in pretrained}
     return {
         "source": len({config["datasets"][name]["source"] for name in datasets}),
         "collection": len(datasets),
@@ -39,8 +40,9 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
         "step0_loss": len(models),
         "train": runs,
         # every run, and every backbone but controls before any training
-        **dict.fromkeys(("encode", "index", "search", "score"), (runs + len(untrained)) * len(tests)),
-        **dict.fromkeys(("bm25", "score_bm25", "random", "score_random"), len(tests)),
+        "index": (indexes := (runs + len(untrained)) * len(tests)),
+        **dict.fromkeys(("encode", "search", "score"), indexes + runs * len(development)),
+        **dict.fromkeys(("bm25", "score_bm25", "random", "score_random"), len(tests) + len(development)),
         "page": len(used),
         **dict.fromkeys(("tables", "figures", "report", "all"), 1),
     }

@@ -95,7 +95,10 @@ experiments:
 
 @dataclass(frozen=True)
 class Fate:
-    """What a run reached. made: False leaves it out. gaps: steps whose loss is NaN or infinite."""
+    """What a run reached. made: False leaves it out. gaps: steps whose loss is NaN or infinite.
+
+    development: on development sets; as elsewhere where None.
+    """
 
     mrr: float
     first_loss: float
@@ -104,6 +107,7 @@ class Fate:
     made: bool = True
     scored: bool = True
     gaps: tuple[int, ...] = ()
+    development: float | None = None
 
 
 @dataclass(frozen=True)
@@ -329,12 +333,14 @@ class _Writer:
             self.scored(folder, run, fate)
 
     def scored(self, folder: Path, run: Run, fate: Fate) -> None:
-        for number, name in enumerate(self.config.evaluation_sets()):
+        development = fate.mrr if fate.development is None else fate.development
+        reached = {name: fate.mrr * (1 - 0.3 * number) for number, name in enumerate(self.config.test_sets())}
+        for name, mrr in (reached | dict.fromkeys(self.config.experiment.development, development)).items():
             keys = {"run": run.folder, "dataset": name}
             self.record("encode", 3.0, **keys)
             self.record("index", 0.5, **keys)
             self.record("search", 0.7, **keys)
-            self.scores(folder, run.folder, name, fate.mrr * (1 - 0.3 * number), fate)
+            self.scores(folder, run.folder, name, mrr, fate)
 
     def history(self, run: Run, fate: Fate) -> pd.DataFrame:
         scale = used_scale(run.variant)

@@ -114,9 +114,13 @@ class Config:
         texts = [settings.text for settings in pretraining]
         return list(dict.fromkeys([self.experiment.train_on, *self.evaluation_sets(), *texts]))
 
-    def evaluation_sets(self) -> list[str]:
-        """In-domain sets, then out-of-domain sets."""
+    def test_sets(self) -> list[str]:
+        """In-domain sets, then out-of-domain sets: what runs are judged by."""
         return [*self.experiment.in_domain, *self.experiment.out_of_domain]
+
+    def evaluation_sets(self) -> list[str]:
+        """All that runs are scored on: the test sets, then the development sets."""
+        return [*self.test_sets(), *self.experiment.development]
 
     def backbone(self, name: str) -> BackboneConfig:
         """Settings of a backbone; a UserError where there is none of that name."""
@@ -239,9 +243,16 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         here: Location = ("experiments", name)
         known("recipe", experiment.recipe, model.recipes, *here, "recipe")
         known("data set", experiment.train_on, model.datasets, *here, "train_on")
-        for key in ("in_domain", "out_of_domain"):
+        for key in ("in_domain", "out_of_domain", "development"):
             for number, dataset_name in enumerate(getattr(experiment, key)):
                 known("data set", dataset_name, model.datasets, *here, key, number)
+        for number, dataset_name in enumerate(experiment.development):
+            if dataset_name in (experiment.train_on, *experiment.in_domain, *experiment.out_of_domain):
+                place = lines.place((*here, "development", number))
+                raise UserError(
+                    f"{place}experiments.{name}.development: {dataset_name} is trained or tested on too; name a set of "
+                    "other queries, such as `part: development` of it"
+                )
         for number, other in enumerate(experiment.also):
             known("experiment", other, model.experiments, *here, "also", number)
             _check_also(model, name, other, lines.place((*here, "also", number)))

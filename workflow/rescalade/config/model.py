@@ -144,6 +144,14 @@ class GridEntry(Strict):
         ]
 
 
+class Choice(Strict):
+    """A setting that was chosen by what runs reached, and on which queries."""
+
+    what: str = Field(min_length=1, description="What was chosen.")
+    by: str = Field(min_length=1, description="By what: which runs or queries, which measure.")
+    when: str = Field("", description="When, or in which commit.")
+
+
 class ExperimentConfig(Strict):
     """A selection of runs and data sets, with the report over them."""
 
@@ -153,6 +161,12 @@ class ExperimentConfig(Strict):
     train_on: Name = Field(description="Data set for training.")
     in_domain: list[Name] = Field(min_length=1, description="Data sets of the training domain.")
     out_of_domain: list[Name] = Field(default=[], description="Data sets of other domains.")
+    development: list[Name] = Field(
+        default=[],
+        description="Data sets on which the best k of a backbone is chosen, so that it is judged on other queries. "
+        "Each run is scored on them, and no quality, difference or test takes them in. Without any the best k is "
+        "chosen on the in-domain sets themselves, which favours it.",
+    )
     grid: list[GridEntry] = Field(min_length=1, description="The runs.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[42], min_length=1, description="One run per seed.")
     train: TrainOverrides = Field(
@@ -170,6 +184,14 @@ class ExperimentConfig(Strict):
     )
     expect: list[Name] = Field(
         default=[], description="Claims of the paper that `rescalade claims --check` demands of this experiment."
+    )
+    chosen: list[Choice] = Field(
+        default=[],
+        description="Which settings of the experiment were chosen by what its runs reached, and on what; the report "
+        "shows it. They change no run.",
+    )
+    limits: list[Annotated[str, Field(min_length=1)]] = Field(
+        default=[], description="What the experiment cannot show, in sentences; the report has them beside the claims."
     )
     published: Name | None = Field(None, description="File under catalogue/published to compare numbers with.")
 

@@ -1,4 +1,4 @@
-"""Collapse by definitions declared before running: their numbers, their words and the verdict (docs/collapse.md)."""
+"""Collapse by declared definitions, with a version: their numbers, their words and the verdict (docs/collapse.md)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
@@ -43,7 +43,7 @@ def _results(config: Config, names: Names) -> Inputs:
     untrained = [run.folder for run in config.untrained() if run.backbone in chosen]
     cells = dict.fromkeys((run.backbone, run.variant.name, recipe) for run in config.runs() if run.backbone in chosen)
 
-    def scored(output: str, names: Iterable[str]) -> list[Made]:
+    def scored(output: str, names: Iterable[str], datasets: Sequence[str]) -> list[Made]:
         return [Made("score", (run, dataset), output) for run in names for dataset in datasets]
 
     return {
@@ -52,8 +52,8 @@ def _results(config: Config, names: Names) -> Inputs:
         "histories": [Made("train", (run,), "history") for run in [*runs, *others]],
         "outcomes": [Made("train", (run,), "outcome") for run in [*runs, *others]],
         "step0": [Made("step0_loss", cell, "step0") for cell in cells],
-        "scores": scored("scores", [*runs, *others, *untrained]),
-        "per_query": scored("per_query", [*runs, *untrained]),
+        "scores": scored("scores", runs, datasets) + scored("scores", [*others, *untrained], config.test_sets()),
+        "per_query": scored("per_query", [*runs, *untrained], config.test_sets()),
         "baselines": [
             Made(rule, (dataset,), output)
             for rule in ("score_bm25", "score_random")

@@ -61,9 +61,18 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
         ("Trained on", _dataset(summary, experiment.train_on)),
         ("In-domain", "; ".join(_dataset(summary, name) for name in experiment.in_domain)),
         ("Out-of-domain", "; ".join(_dataset(summary, name) for name in experiment.out_of_domain) or "none"),
+        ("Best k", _choice(summary)),
         ("Recipe", recipe),
         ("Time", f"{duration(found.seconds)} of work over all stages" if found.costs else "not recorded"),
     ]
+
+
+def _choice(summary: Summary) -> str:
+    """On which queries the best k is chosen."""
+    sets = summary.config.experiment.development
+    if sets:
+        return f"chosen on {'; '.join(_dataset(summary, name) for name in sets)}, and judged on the sets above"
+    return summary.choice_words
 
 
 def _backbones(config: Config) -> str:
@@ -119,7 +128,8 @@ def _large(summary: Summary) -> list[str]:
         title = backbone_title(summary.config, name)
         start = f"{title}: {summary.in_domain_label} {_plain(summary, base)} at k = 1 ({_verdict(base)})"
         if best is base:
-            sentences.append(f"{start}; no other k did better.")
+            where = " on the development part" if summary.chosen_apart else ""
+            sentences.append(f"{start}; no other k did better{where}.")
             continue
         failed = f" ({_verdict(best)})" if best.collapsed or best.unstable else ""
         sentences.append(f"{start}, {_plain(summary, best)} at {scale_title(best.variant)}{failed}.")

@@ -90,11 +90,13 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
         audits=audits,
         bm25=_baseline(paths, "score_bm25", datasets),
         manifests=_present({name: CollectionManifest.read_or_none(path) for name, path in manifests.items()}),
-        others=tuple(_run(config, paths, run, datasets) for run in config.others() if run.backbone in backbones),
+        others=tuple(
+            _run(config, paths, run, config.test_sets()) for run in config.others() if run.backbone in backbones
+        ),
         untrained={
             run.backbone: found
             for run in config.untrained()
-            if run.backbone in backbones and (found := _scores(paths, run, datasets))
+            if run.backbone in backbones and (found := _scores(paths, run, config.test_sets()))
         },
         random=_baseline(paths, "score_random", datasets),
         step0=_present({(each.run.backbone, each.run.variant): _step0(paths, each.run) for each in runs}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from rescalade.config import Config
 from rescalade.outcome import Outcome
 from rescalade.report.results.labels import metric, quality_words
 from rescalade.report.results.load import Results, RunResult
-from rescalade.report.results.numbers import Spread
+from rescalade.report.results.numbers import Spread, listed
 from rescalade.scoring.scores import Scores
 from rescalade.step0 import Step0
 from rescalade.variants import Variant
@@ -19,7 +19,7 @@ from rescalade.variants import Variant
 ScoresBySet = Mapping[str, Scores]
 """Of a run or of BM25, by data set."""
 LOST_SHARE = 0.5
-"""A run is `lost` below this share of the in-domain quality of its backbone's best k, or of BM25."""
+"""A run is `lost` below this share of the highest in-domain quality of its backbone, or of that of BM25."""
 COLLAPSED = ("dead", "saturated", "degenerate", "flat", "non-finite", "lost")
 
 
@@ -100,7 +100,7 @@ class Summary:
 
     def in_domain_quality(self, scores: ScoresBySet) -> float:
         """Plain mean over the in-domain sets of each set's own measure; NaN where one is missing."""
-        return mean([measure(scores.get(name), metric(self.config, name)) for name in self.config.experiment.in_domain])
+        return self._quality_on(self.config.experiment.in_domain, scores)
 
     def out_of_domain_quality(self, scores: ScoresBySet) -> float:
         """Plain mean over the out-of-domain columns of their sets' measures; NaN where one is missing or none is."""
@@ -115,6 +115,19 @@ class Summary:
     def out_of_domain_label(self) -> str:
         """The measure of out-of-domain quality, or which ones it is the mean of; only where there are such sets."""
         return quality_words(self.config, self.config.experiment.out_of_domain)
+
+    @cached_property
+    def chosen_apart(self) -> bool:
+        """Whether the best k is chosen on other queries than those it is judged by: on development sets."""
+        return bool(self.config.experiment.development)
+
+    @cached_property
+    def choice_words(self) -> str:
+        """On which queries the best k is chosen, as the end of a sentence about it."""
+        sets = self.config.experiment.development
+        if not sets:
+            return "chosen on the same queries, which favours it"
+        return f"chosen on other queries, {listed([self.config.title('dataset', name) for name in sets])}"
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -149,12 +162,24 @@ class Summary:
 
     def quality(self, cell: Cell) -> float:
         """Mean in-domain quality over seeds; NaN where nothing was scored."""
-        value = cell.spread(self.in_domain).mean
+        return self._mean_quality(cell.runs)
+
+    def choice_quality(self, cell: Cell) -> float:
+        """What the best k is chosen by, mean over seeds: quality on the development sets, without these in-domain.
+
+        Plain mean over the sets of each set's own measure; NaN where nothing was scored.
+        """
+        sets = self.config.experiment.development or self.config.experiment.in_domain
+        value = cell.spread(lambda run: self._quality_on(sets, run.scores)).mean
         return math.nan if value is None else value
 
     def best(self, backbone: str) -> Cell | None:
-        """The cell with the highest mean in-domain quality; the smaller scale in a tie."""
-        scored = [(value, cell) for value, cell in self._qualities(backbone) if math.isfinite(value)]
+        """The cell with the highest quality by `choice_quality`; the smaller scale in a tie."""
+        return self.best_of(self.of(backbone))
+
+    def best_of(self, cells: Iterable[Cell]) -> Cell | None:
+        """The best of some cells, by the same rule as `best`; None where none was scored."""
+        scored = [(value, cell) for cell in cells if math.isfinite(value := self.choice_quality(cell))]
         return max(scored, key=lambda pair: (pair[0], -pair[1].variant.scale))[1] if scored else None
 
     def verdict(self, run: RunResult) -> str | None:
@@ -183,8 +208,8 @@ class Summary:
             grouped.setdefault((run.run.backbone, run.run.variant), []).append(run)
         return grouped
 
-    def _qualities(self, backbone: str) -> list[tuple[float, Cell]]:
-        return [(self._mean_quality(cell.runs), cell) for cell in self.of(backbone)]
+    def _quality_on(self, datasets: Sequence[str], scores: ScoresBySet) -> float:
+        return mean([measure(scores.get(name), metric(self.config, name)) for name in datasets])
 
     def _mean_quality(self, runs: Sequence[RunResult]) -> float:
         value = Spread.of(self.in_domain(run) for run in runs if run.made).mean
@@ -192,7 +217,7 @@ class Summary:
 
     @cached_property
     def _best_quality(self) -> dict[str, float]:
-        """Per backbone, before verdicts exist: the mean in-domain quality of its best variant."""
+        """Per backbone, before verdicts exist: the highest mean in-domain quality, wherever the best k is chosen."""
         best: dict[str, float] = {}
         for (backbone, _), runs in self._grouped.items():
             value = self._mean_quality(runs)

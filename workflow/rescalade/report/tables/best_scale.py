@@ -21,7 +21,7 @@ from rescalade.report.tables.verdicts import verdict_value
 class RuleOutcome:
     """A rule's k beside the runs.
 
-    prediction: of the audit. best: cell of highest quality. nearest: trained cell nearest to the rule's k.
+    prediction: of the audit. best: see `Summary.best`. nearest: trained cell nearest to the rule's k.
     shortfall: quality of best minus that of nearest, NaN where either is not known.
     """
 
@@ -71,7 +71,8 @@ def predicted_against_best(summary: Summary) -> Table:
         caption=(
             f"The k of each rule, computed before training, and what the runs say of it: in-domain {measure}, mean "
             "over seeds, of the best k of the backbone and of the trained k nearest to the rule's, each in the best of "
-            "the modes that were trained with it. The best k is the best of those that were trained, not of all."
+            "the modes that were trained with it. The best k is the best of those that were trained, not of all; it "
+            f"was {summary.choice_words}."
         ),
         columns=[
             *PREDICTED,
@@ -132,6 +133,8 @@ def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
         remarks.append(str(verdict_value(nearest).raw))  # without signs: this goes into data too
     if nearest is outcome.best:
         remarks.append("the best k itself" if nearest.variant.scale == power else "the nearest is the best trained")
+    elif outcome.shortfall < 0:
+        remarks.append("better here than the best k, which was chosen on other queries")
     elif math.isfinite(outcome.shortfall) and not broken:
         # a collapsed seed is no noise: with it in the spread every difference would pass
         sound = [cell for cell in summary.of(outcome.backbone) if not _broke_down(cell)]

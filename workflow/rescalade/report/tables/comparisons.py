@@ -223,8 +223,8 @@ def comparison_table(summary: Summary) -> Table:
         notes=[
             "The tests see the spread over queries, not that over seeds: a difference that other seeds would not "
             "repeat can still be significant here. The interval over seeds and queries sees both; with one seed the "
-            "spread is not known and no interval stands there. A best k was chosen on these very queries, which "
-            "favours it against BM25 and small-norm heads.",
+            "spread is not known and no interval stands there. The best k of a large head, which is held against "
+            f"small-norm heads, was {summary.choice_words}.",
         ],
     )
 

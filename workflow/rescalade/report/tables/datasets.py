@@ -45,6 +45,7 @@ def data_table(summary: Summary) -> Table:
         "training": [experiment.train_on],
         "in-domain": experiment.in_domain,
         "out-of-domain": experiment.out_of_domain,
+        "development": experiment.development,
     }
     rows = []
     for name in dict.fromkeys([experiment.train_on, *config.evaluation_sets()]):

@@ -46,8 +46,8 @@ def main_table(summary: Summary, backbone: str | None = None) -> Table:
         title="Effectiveness and sparsity by backbone and variant",
         caption=(
             f"Mean over {plural(seeds, 'seed')}{' ± standard deviation' if seeds > 1 else ''} by backbone and variant. "
-            "The best k of each backbone in-domain is bold and starred; a collapsed row says so under Verdict. "
-            + _marks_words(summary, backbone)
+            f"The best k of each backbone{'' if summary.chosen_apart else ' in-domain'} is bold and starred, "
+            f"{summary.choice_words}; a collapsed row says so under Verdict. " + _marks_words(summary, backbone)
         ),
         columns=[
             Column("variant", "Scale and mode", numeric=False),
@@ -85,7 +85,7 @@ def run_table(summary: Summary, backbone: str | None = None) -> Table:
 def _notes(summary: Summary) -> list[str]:
     quality = summary.in_domain_label
     return [
-        f"Verdicts by definitions declared before running (version {VERSION}): {'; '.join(definitions())}; "
+        f"Verdicts by the declared definitions, version {VERSION}: {'; '.join(definitions())}; "
         f"lost: trained by these, and in-domain {quality} below half of the same backbone's best k, below half of "
         "BM25 or below the untrained backbone. Two steps stand where two seeds collapsed at different steps.",
         "Active terms and FLOPS are those of the first in-domain set.",

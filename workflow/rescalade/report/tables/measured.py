@@ -14,7 +14,8 @@ from rescalade.report.tables.table import Column
 from rescalade.scoring.measures import measure as named
 from rescalade.scoring.measures import tabulated
 
-MEAN = "plain mean over the sets, each by its own measure; it decides which k is best"
+MEAN = "plain mean over the sets, each by its own measure"
+DECIDES = "it decides which k is best"
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,23 @@ class Measured:
 
 
 def measured(summary: Summary, sd: bool = False) -> list[Measured]:
-    """In-domain measures set by set, out-of-domain ones side by side, then sparsity of the first in-domain set."""
-    return [*_in_domain(summary, sd), *_out_of_domain(summary, sd), *_sparsity(summary, sd)]
+    """In-domain measures set by set, out-of-domain ones side by side, development sets, by which the best k is chosen.
+
+    Then sparsity of the first in-domain set.
+    """
+    return [
+        *_in_domain(summary, sd),
+        *_out_of_domain(summary, sd),
+        *_development(summary, sd),
+        *_sparsity(summary, sd),
+    ]
 
 
 def _in_domain(summary: Summary, sd: bool) -> Iterator[Measured]:
     config, datasets = summary.config, summary.config.experiment.in_domain
     if len(datasets) > 1:
-        column = Column("in_domain_mean", summary.in_domain_label, "In-domain", sd=sd, marked=sd, note=MEAN)
+        note = MEAN if summary.chosen_apart else f"{MEAN}; {DECIDES}"
+        column = Column("in_domain_mean", summary.in_domain_label, "In-domain", sd=sd, marked=sd, note=note)
         yield Measured(column, summary.in_domain_quality, decides=True, quality="in-domain")
     for dataset in datasets:
         title = f"In-domain: {config.title('dataset', dataset)}"
@@ -50,6 +60,16 @@ def _in_domain(summary: Summary, sd: bool) -> Iterator[Measured]:
             column = Column(f"{dataset}_{shown.name}", shown.short, title, sd=sd, marked=sd and quality)
             value = partial(_of_set, dataset, shown.name)
             yield Measured(column, value, decides, quality="in-domain" if quality else None)
+
+
+def _development(summary: Summary, sd: bool) -> Iterator[Measured]:
+    config, datasets = summary.config, summary.config.experiment.development
+    note = DECIDES if len(datasets) == 1 else "the mean of these columns decides which k is best"
+    for dataset in datasets:
+        name = metric(config, dataset)
+        title = f"Development: {config.title('dataset', dataset)}"
+        column = Column(f"{dataset}_{name}", name, title, sd=sd, note=note)
+        yield Measured(column, partial(_of_set, dataset, name), decides=True)
 
 
 def _out_of_domain(summary: Summary, sd: bool) -> Iterator[Measured]:

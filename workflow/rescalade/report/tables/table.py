@@ -170,7 +170,7 @@ class Entry:
 
     make: Callable[[Summary], Table]
     order: int
-    section: Literal["results", "published", "data"] = "results"
+    section: Literal["run", "results", "published", "data"] = "results"
     wanted: Callable[[Summary], bool] = lambda summary: True
     folded: str = ""
 

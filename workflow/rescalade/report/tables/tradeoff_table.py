@@ -48,7 +48,7 @@ def tradeoff_points(summary: Summary) -> list[Point]:
 def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResult]) -> Point:
     backbone, variant, recipe = key
     settings = config.train_settings(backbone, config.experiment_of(recipe))
-    datasets = config.evaluation_sets()
+    datasets = config.test_sets()
     return Point(
         backbone,
         variant,
@@ -62,7 +62,7 @@ def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResu
 
 def effectiveness_label(summary: Summary) -> str:
     """Name of the measure, or of the mean of measures, that a point shows."""
-    return quality_words(summary.config, summary.config.evaluation_sets())
+    return quality_words(summary.config, summary.config.test_sets())
 
 
 def tradeoff_table(summary: Summary) -> Table:
@@ -85,7 +85,7 @@ def tradeoff_table(summary: Summary) -> Table:
         name="tradeoff",
         title="Effectiveness against FLOPS",
         caption=f"Effectiveness ({effectiveness_label(summary)}) and FLOPS, plain means over "
-        f"{len(summary.config.evaluation_sets())} data sets.",
+        f"{len(summary.config.test_sets())} data sets.",
         columns=list(columns),
         rows=[
             Row(
