@@ -30,7 +30,7 @@ EDITS = [
     ("data/writer.py", "self._entry.gains.get(grade, grade)", "grade", {"collection"}),
     ("data/dataset_config.py", '        "prepend",', '        "once",', {"collection"}),
     ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel"}),
-    ("data/wheels/dataset.py", 'Field("train", desc', 'Field("dev", desc', {"collection:wheel"}),
+    ("data/wheels/dataset.py", '"train",\n', '"dev",\n', {"collection:wheel"}),
     ("data/pydoc/dataset.py", "digest_size=16", "digest_size=8", {"collection:pydoc"}),
     # what is taken from a source, and no more: its data sets are made anew because its files are
     ("data/source_stage.py", "settings.wanted, call", "settings.wanted[1:], call", {"source"}),

@@ -54,8 +54,8 @@ def test_titles(variant: Variant, title: str) -> None:
 def test_a_rules_k_is_the_one_of_the_outcome(told: Paths) -> None:
     rows = main_rows(with_rules(), told)
     # sorted by mode, then by the k that was used: `norm` chose 16, `loss` 32
-    assert order(rows, "bert-large") == ["kauto-width-folded", "k1", "k4", "k16", "kauto-norm"]
-    assert order(rows, "modernbert-large") == ["k1", "k4", "k16", "kauto-loss"]
+    assert order(rows, "bert-large") == ["kauto-width-folded", "k1", "k4", "k16", "kauto-norm", "untrained"]
+    assert order(rows, "modernbert-large") == ["k1", "k4", "k16", "kauto-loss", "untrained"]
     found = {row["variant"]: row for row in rows if row["backbone"] == "bert-large"}
     assert float(found["kauto-norm"]["row_norm_after"]) == pytest.approx(15.2 / 16)
     assert float(found["kauto-width-folded"]["row_norm_after"]) == pytest.approx(15.2)  # the norm before W is divided
