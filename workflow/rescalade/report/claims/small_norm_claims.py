@@ -20,7 +20,7 @@ MODERATE = 4.0
 """Largest k that counts as moderate for a small-norm backbone."""
 UNHARMED_SHARE = 0.05
 """A small head is unharmed where it loses less than this share of its quality at k = 1, at 95 % confidence."""
-ELSEWHERE = "no moderate k in this experiment; experiment k-sweep has it"
+ELSEWHERE = " in this experiment; experiment k-sweep has it"
 
 
 def harmless_tied(summary: Summary, queries: PerQuery) -> Claim:
@@ -73,7 +73,8 @@ def _findings(
 def _finding(summary: Summary, queries: PerQuery, name: str, cell: Cell | None, exception: bool) -> Finding:
     title = title_of(summary, name)
     if cell is None:
-        return Finding("not run", title, "not run", f"{title}: {ELSEWHERE}.")
+        elsewhere = ELSEWHERE if summary.config.experiment.published == "rescaling" else ""
+        return Finding("not run", title, "not run", f"{title}: no moderate k in such a mode{elsewhere}.")
     domain: Domain = "out-of-domain" if summary.units else "in-domain"
     pick = summary.out_of_domain if summary.units else summary.in_domain
     base = summary.baseline(cell)

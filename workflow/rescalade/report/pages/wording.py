@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rescalade.config import Config
 from rescalade.config.model import ClaimName
-from rescalade.report.claims.claim import Claim
+from rescalade.report.claims.claim import Claim, with_head
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, scale_words
 from rescalade.report.results.numbers import duration, listed, plural, written
 from rescalade.report.results.provenance import Provenance
@@ -25,8 +25,8 @@ def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
         return ["None of the runs of this experiment has been made yet; what they would show is missing below."]
     answers = {claim.id: claim.result for claim in claims}
     sentences = _failure(summary) or [_effect(answers)]
-    sentences += _large(summary)
     sentences += _controls(claims)
+    sentences += _large(summary)
     sentences += _small(claims)
     sentences += _against_bm25(claims)
     planned, made = len(summary.results.runs), sum(run.made for run in summary.results.runs)
@@ -121,9 +121,9 @@ def _effect(answers: Mapping[str, str]) -> str:
 
 def _large(summary: Summary) -> list[str]:
     sentences = []
-    for name in summary.config.backbones():
+    for name in with_head(summary, "large"):
         base, best = summary.cell(name, 1.0), summary.best(name)
-        if head_class(summary, name) != "large" or base is None or not base.made or best is None:
+        if base is None or not base.made or best is None:
             continue
         title = backbone_title(summary.config, name)
         start = f"{title}: {summary.in_domain_label} {_plain(summary, base)} at k = 1 ({_verdict(base)})"
