@@ -12,12 +12,11 @@ import bench_starts
 from support.encoding import save_model
 
 HEAVY = {
-    "source": "",
     "collection": "pandas pyarrow",
     "triples": "bm25s numba pyarrow scipy",
-    "backbone": "accelerate jinja2 numba pandas pyarrow scipy tokenizers torch torch._dynamo transformers",
-    "audit": "accelerate jinja2 numba pyarrow scipy tokenizers torch torch._dynamo transformers",
-    "rescale": "accelerate jinja2 scipy tokenizers torch torch._dynamo transformers",
+    "backbone": "accelerate jinja2 numba pyarrow scipy tokenizers torch torch._dynamo transformers",
+    "audit": "accelerate jinja2 numba pandas pyarrow scipy tokenizers torch torch._dynamo transformers",
+    "rescale": "accelerate jinja2 tokenizers torch torch._dynamo transformers",
     "step0": "accelerate jinja2 numba pyarrow scipy tokenizers torch torch._dynamo transformers",
     "train": "accelerate datasets jinja2 numba pandas pyarrow scipy scipy.optimize sentence_transformers sklearn "
     "tokenizers torch torch._dynamo transformers",
@@ -34,9 +33,9 @@ HEAVY = {
     "report": "jinja2 matplotlib pandas pyarrow scipy",
     "page": "jinja2 matplotlib pandas pyarrow",
 }
-"""All of bench_starts.HEAVY that each command may load. numba loads scipy; pyarrow is told that there is no pandas,
-but for collections, whose source may be one of `datasets`; transformers loads torch._dynamo and accelerate with any
-model, and torch's optimisers the former."""
+"""All of bench_starts.HEAVY that each command may load. numba loads scipy; pyarrow is told that there is no pandas, but
+for collections, whose source may be one of `datasets`; `audit` shows kept runs beside its own; transformers loads
+torch._dynamo and accelerate with any model."""
 WITHOUT_TRAINING = ("bm25", "score bm25", "random", "score random", "encode", "index", "search", "score")
 
 
