@@ -11,7 +11,6 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import input_files, stage
 from rescalade.pipeline.job_code import job_code
-from rescalade.pipeline.light_start import lighten
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stage_row import as_json
 from rescalade.stage import Call, Machine
@@ -43,6 +42,4 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         paths=paths,
     )
     module, _, function = row.run.partition(":")
-    run = getattr(import_module(module), function)
-    lighten()
-    run(settings, inputs, outputs, call)
+    getattr(import_module(module), function)(settings, inputs, outputs, call)

@@ -180,10 +180,7 @@ def _step0(paths: Paths, run: Run) -> Step0 | None:
 
 def _history(path: Path) -> pd.DataFrame | None:
     table = read_history(path)
-    if table is None:
-        return None
-    # column by column: `to_pandas` fails in a process in which pyarrow has been left without pandas (`light_start`)
-    return pd.DataFrame({name: table[name].to_numpy() for name in table.column_names})
+    return None if table is None else table.to_pandas()
 
 
 def _used_scale(outcome: Outcome | None) -> float | None:
