@@ -15,6 +15,7 @@ import yaml
 from rescalade.config import Config, build_config, load_config
 from rescalade.config.catalogue import FOLDER, read_catalogue
 from rescalade.config.effective import effective
+from rescalade.config.model import Choice
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import STAGES
 from rescalade.pipeline.rows.data import source_settings
@@ -239,3 +240,8 @@ print([name for name in {heavy} if name in sys.modules])"""
     path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")}
     done = subprocess.run([sys.executable, "-c", program], env=path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_choice_may_be_dated_as_yaml_reads_dates() -> None:
+    values = yaml.safe_load("{what: 80 steps, by: MRR@10 on pydoc-dev, when: 2026-11-28}")
+    assert Choice(**values).when == "2026-11-28"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
@@ -150,6 +151,12 @@ class Choice(Strict):
     what: str = Field(min_length=1, description="What was chosen.")
     by: str = Field(min_length=1, description="By what: which runs or queries, which measure.")
     when: str = Field("", description="When, or in which commit.")
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _as_written(cls, value: object) -> object:
+        """YAML reads 2026-11-28 as a date."""
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class ExperimentConfig(Strict):
