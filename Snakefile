@@ -31,9 +31,7 @@ rule audit:
 rule step0:
     input:
         [
-            rules.step0_loss.output.step0.format(
-                recipe=run.recipe, backbone=run.backbone, variant=run.variant.name
-            )
+            rules.step0_loss.output.step0.format(recipe=run.recipe, backbone=run.backbone, variant=run.variant.name)
             for run in CONFIG.runs()
         ],
 
