@@ -11,6 +11,9 @@ from rescalade.report.results.numbers import with_spread
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.row_norms import head_class
 
+UNSTABLE = "unstable: some seeds collapse"
+"""Outcome where the seeds of a cell disagree on collapse."""
+UNDECIDED = "no difference shown, and none excluded"
 SHOWN = 4
 """Findings written out in the evidence; the rest is in the rows below it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rescalade.config.model import ClaimName
-from rescalade.report.claims.claim import Claim, Finding, Holds, assembled, quality, title_of
+from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, quality, title_of
 from rescalade.report.results.contrast import LEVEL, contrast
 from rescalade.report.results.numbers import written
 from rescalade.report.results.paired import PerQuery
@@ -55,7 +55,7 @@ def _norm(summary: Summary, queries: PerQuery, name: str) -> Finding:
     ours, origin = pair
     found = contrast(queries, ours, origin)
     holds: Holds = "cannot be said"
-    outcome = "no difference shown, and none excluded"
+    outcome = UNDECIDED
     if ours.unstable or origin.collapsed or origin.unstable:
         outcome = "unstable, or its origin fails too"
     elif ours.collapsed:
@@ -71,7 +71,7 @@ def _offset(summary: Summary, queries: PerQuery, name: str) -> Finding:
         return _not_run(summary, name)
     ours, origin = pair
     if ours.unstable or origin.unstable:
-        return _finding(summary, ours, origin, "cannot be said", "unstable: some seeds collapse")
+        return _finding(summary, ours, origin, "cannot be said", UNSTABLE)
     if ours.collapsed == origin.collapsed:
         both = "both collapse" if ours.collapsed else "both train"
         return _finding(summary, ours, origin, "no", both)

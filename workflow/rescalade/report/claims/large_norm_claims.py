@@ -6,17 +6,20 @@ import math
 
 from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import (
+    UNDECIDED,
+    UNSTABLE,
     Claim,
     Finding,
+    Holds,
     assembled,
     quality,
     small_norm_group,
     title_of,
     with_head,
 )
-from rescalade.report.results.contrast import LEVEL, Contrast, contrast
+from rescalade.report.results.contrast import LEVEL, contrast
 from rescalade.report.results.labels import variant_title
-from rescalade.report.results.numbers import signed, written
+from rescalade.report.results.numbers import written
 from rescalade.report.results.paired import PerQuery
 from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.verdicts import verdict_value
@@ -55,7 +58,7 @@ def _collapse(summary: Summary, queries: PerQuery, name: str, all_fail: bool) ->
         "At k = 1": quality(summary, base),
         "Verdict at k = 1": verdict_value(base).text,
         "Best k > 1": _called(summary, best),
-        **_words(found, tried),
+        **({} if found is None else found.details(tried)),
     }
     words = f"{title}: {summary.in_domain_label} {quality(summary, base)} at k = 1 ({verdict_value(base).text})"
     if best is not None:
@@ -64,13 +67,13 @@ def _collapse(summary: Summary, queries: PerQuery, name: str, all_fail: bool) ->
             words += f" ({found.words()})"
     words += "."
 
-    def finding(holds: str, outcome: str) -> Finding:
-        return Finding(holds, title, outcome, words, details)  # type: ignore[arg-type]
+    def finding(holds: Holds, outcome: str) -> Finding:
+        return Finding(holds, title, outcome, words, details)
 
     if all_fail and base.collapsed:
         return finding("cannot be said", "collapses, as every small-norm head does")
     if base.unstable:
-        return finding("cannot be said", "unstable: some seeds collapse")
+        return finding("cannot be said", UNSTABLE)
     if base.collapsed:
         return finding("yes", "collapses")
     if best is None or found is None:
@@ -79,7 +82,7 @@ def _collapse(summary: Summary, queries: PerQuery, name: str, all_fail: bool) ->
         return finding("yes", "degrades")
     if found.high < NEITHER_SHARE * summary.quality(best):
         return finding("no", "neither collapses nor degrades")
-    return finding("cannot be said", "no difference shown, and none excluded")
+    return finding("cannot be said", UNDECIDED)
 
 
 def rescue(summary: Summary, queries: PerQuery) -> Claim:
@@ -102,10 +105,10 @@ def _rescue(summary: Summary, queries: PerQuery, name: str) -> Finding:
     title, base = title_of(summary, name), summary.cell(name, 1.0)
     best, tried = _best_divided(summary, name)
     group = [cell for cell in small_norm_group(summary) if not cell.collapsed]
-    if best is None or base is None or not base.made:
-        return Finding(
-            "not run", title, "not run", f"{title}: {'k = 1' if best is not None else 'no k > 1'} was scored."
-        )
+    if best is None:
+        return Finding("not run", title, "not run", f"{title}: no k > 1 was scored.")
+    if base is None or not base.made:
+        return Finding("not run", title, "not run", f"{title}: k = 1 was not run.")
     gain = contrast(queries, best, base)
     level = contrast(queries, best, group, share=LEVEL_SHARE) if group else None
     reached = math.nan
@@ -114,7 +117,7 @@ def _rescue(summary: Summary, queries: PerQuery, name: str) -> Finding:
     details = {
         "Best k > 1": _called(summary, best),
         "At k = 1": quality(summary, base),
-        **_words(gain, tried),
+        **({} if gain is None else gain.details(tried)),
         "Of the small-norm heads": "–" if math.isnan(reached) else f"{written(100 * reached, 'percent')} %",
     }
     words = (
@@ -122,8 +125,8 @@ def _rescue(summary: Summary, queries: PerQuery, name: str) -> Finding:
     )
     words += f"; {written(100 * reached, 'percent')} % of the small-norm heads at k = 1." if group else "."
 
-    def finding(holds: str, outcome: str) -> Finding:
-        return Finding(holds, title, outcome, words, details)  # type: ignore[arg-type]
+    def finding(holds: Holds, outcome: str) -> Finding:
+        return Finding(holds, title, outcome, words, details)
 
     if best.collapsed:
         return finding("no", "not rescued: its best k collapses too")
@@ -155,13 +158,3 @@ def _level(summary: Summary) -> str:
 
 def _called(summary: Summary, cell: Cell | None) -> str:
     return "–" if cell is None else f"{quality(summary, cell)} ({variant_title(cell.variant)})"
-
-
-def _words(found: Contrast | None, tried: int) -> dict[str, str]:
-    if found is None:
-        return {"Difference": "–", "95 % interval": "–", "p": "–"}
-    return {
-        "Difference": signed(found.difference),
-        "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
-        "p": written(min(1.0, found.p * tried), "probability"),
-    }

@@ -8,18 +8,19 @@ import pandas as pd
 
 from rescalade.config.model import ClaimName
 from rescalade.published import Ordering, Published
-from rescalade.report.claims.claim import Claim, Finding, assembled, title_of
-from rescalade.report.results.contrast import LEVEL, contrast_on, contrast_with_bm25
+from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, title_of
+from rescalade.report.results.contrast import LEVEL, Reading, contrast_on, contrast_with_bm25
 from rescalade.report.results.labels import mode_title, variant_title
 from rescalade.report.results.numbers import signed, with_spread, written
 from rescalade.report.results.paired import Domain, PerQuery
-from rescalade.report.results.published_match import own_name
+from rescalade.report.results.published_ours import own_name
 from rescalade.report.results.summary import Cell, Summary
 
 FALLING = -0.7
 """Rank correlation of k and loss from which the loss is said to fall with k."""
 LEVEL_WITH_BM25 = 0.05
 """Level with BM25: less than this share below it, at 95 % confidence."""
+READ: dict[Reading, Holds] = {"better": "yes", "level": "yes", "worse": "no", "undecided": "cannot be said"}
 
 
 def first_loss(summary: Summary, queries: PerQuery) -> Claim:
@@ -93,18 +94,11 @@ def _against_bm25(summary: Summary, queries: PerQuery, cell: Cell | None, domain
         return Finding("not run", title, "not run", f"{title}: not run.")
     who = f"{title_of(summary, cell.backbone)} at {variant_title(cell.variant)}"
     measure = summary.in_domain_label if inside else summary.out_of_domain_label
-    if found.shown() > 0:
-        holds, outcome = "yes", "better"
-    elif found.low > -LEVEL_WITH_BM25 * reached:
-        holds, outcome = "yes", "level"
-    elif found.shown() < 0:
-        holds, outcome = "no", "worse"
-    else:
-        holds, outcome = "cannot be said", "no difference shown, and none excluded"
+    reading = found.read(LEVEL_WITH_BM25 * reached)
     return Finding(
-        holds,  # type: ignore[arg-type]
+        READ[reading],
         title,
-        outcome,
+        UNDECIDED if reading == "undecided" else reading,
         f"{title}, {who} reaches {measure} {with_spread(cell.spread(pick))}, BM25 {written(reached)} "
         f"({found.words()}).",
         {
@@ -112,9 +106,7 @@ def _against_bm25(summary: Summary, queries: PerQuery, cell: Cell | None, domain
             "Measure": measure,
             "Sparse": with_spread(cell.spread(pick)),
             "BM25": written(reached),
-            "Difference": signed(found.difference),
-            "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
-            "p": written(found.p, "probability"),
+            **found.details(),
         },
     )
 
@@ -143,20 +135,9 @@ def _ordered(summary: Summary, queries: PerQuery, published: Published, asked: O
         found = contrast_on(queries, better, than, datasets, asked.measure)
     if better is None or than is None or found is None:
         return Finding("not run", title, "not run", "One of the two, or both, were not run on these queries.")
+    words, shown = f"{title}: {found.words()}.", found.shown()
     if better.unstable or than.unstable:
-        holds, outcome = "cannot be said", "unstable: some seeds collapse"
-    elif found.shown():
-        holds, outcome = ("yes", "better") if found.shown() > 0 else ("no", "worse")
-    else:
-        holds, outcome = "cannot be said", "no difference shown"
-    return Finding(
-        holds,  # type: ignore[arg-type]
-        title,
-        outcome,
-        f"{title}: {found.words()}.",
-        {
-            "Difference": signed(found.difference),
-            "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
-            "p": written(found.p, "probability"),
-        },
-    )
+        return Finding("cannot be said", title, UNSTABLE, words, found.details())
+    if not shown:
+        return Finding("cannot be said", title, "no difference shown", words, found.details())
+    return Finding("yes" if shown > 0 else "no", title, "better" if shown > 0 else "worse", words, found.details())

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from rescalade.config.model import ClaimName
 from rescalade.models.families import FAMILIES
 from rescalade.published import load_published
-from rescalade.report.claims.claim import Claim, Finding, assembled, quality, title_of, with_head
-from rescalade.report.results.contrast import contrast
+from rescalade.report.claims.claim import UNSTABLE, Claim, Finding, Holds, assembled, quality, title_of, with_head
+from rescalade.report.results.contrast import Reading, contrast
 from rescalade.report.results.labels import mode_title, variant_title
-from rescalade.report.results.numbers import signed, written
+from rescalade.report.results.numbers import written
 from rescalade.report.results.paired import Domain, PerQuery
-from rescalade.report.results.published_match import own_name
+from rescalade.report.results.published_ours import own_name
 from rescalade.report.results.summary import Cell, Summary
 
 MODERATE = 4.0
@@ -92,28 +92,29 @@ def _finding(summary: Summary, queries: PerQuery, name: str, cell: Cell | None, 
         "Mode": mode_title(cell.variant),
         "At k = 1": written(before),
         "At moderate k": f"{written(cell.spread(pick).mean)} ({variant_title(cell.variant)})",
-        "Difference": signed(found.difference),
-        "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
-        "p": written(found.p, "probability"),
+        **found.details(),
         "In-domain": f"{quality(summary, cell)} against {quality(summary, base)}",
     }
-    if base.collapsed:
-        holds, outcome = "cannot be said", "k = 1 collapses"
-    elif cell.unstable:
-        holds, outcome = "cannot be said", "unstable: some seeds collapse"
-    elif cell.collapsed:
-        holds, outcome = "no", "collapses"
-    elif found.shown() > 0:
-        holds, outcome = "yes", "improves"
-    elif found.low > -UNHARMED_SHARE * before:
-        holds, outcome = "yes", "unharmed"
-    elif found.shown() < 0:
-        holds, outcome = "no", "harmed"
-    else:
-        holds, outcome = "cannot be said", "no harm shown, and none excluded"
+    holds, outcome = _outcome(cell, base, found.read(UNHARMED_SHARE * before))
     if exception:
         holds, outcome = "exception", f"{outcome}; the paper's exception"
-    return Finding(holds, title, outcome, words, details)  # type: ignore[arg-type]
+    return Finding(holds, title, outcome, words, details)
+
+
+def _outcome(cell: Cell, base: Cell, reading: Reading) -> tuple[Holds, str]:
+    if base.collapsed:
+        return "cannot be said", "k = 1 collapses"
+    if cell.unstable:
+        return "cannot be said", UNSTABLE
+    if cell.collapsed:
+        return "no", "collapses"
+    outcomes: dict[Reading, tuple[Holds, str]] = {
+        "better": ("yes", "improves"),
+        "level": ("yes", "unharmed"),
+        "worse": ("no", "harmed"),
+        "undecided": ("cannot be said", "no harm shown, and none excluded"),
+    }
+    return outcomes[reading]
 
 
 def _exceptions(summary: Summary) -> set[str | None]:

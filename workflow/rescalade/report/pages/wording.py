@@ -142,11 +142,14 @@ def _controls(claims: Sequence[Claim]) -> list[str]:
     """What the norm and the offset do apart, where the experiment has controls."""
     norm, offset = ClaimName.NORM_ALONE, ClaimName.OFFSET_ALONE
     words = {
-        (offset, "holds"): "At the same row norm the offset b of the logits decides which head fails.",
-        (offset, "does not hold"): "At the same row norm a shifted offset b changed no outcome.",
-        (offset, "mixed"): "At the same row norm the offset b decided for some heads.",
-        (norm, "holds"): "A larger norm with the offset in proportion does harm by itself.",
-        (norm, "does not hold"): "A larger norm with the offset in proportion does no harm at k = 1.",
+        (
+            offset,
+            "holds",
+        ): "In the controls the offset b alone, at one row norm, makes a head fail or train.",
+        (offset, "does not hold"): "In the controls a shifted offset b, at one row norm, changed no outcome.",
+        (offset, "mixed"): "In some of the controls the offset b alone, at one row norm, makes a head fail or train.",
+        (norm, "holds"): "In the controls a larger norm, with the offset in proportion, does harm by itself.",
+        (norm, "does not hold"): "In the controls a larger norm, with the offset in proportion, does no harm at k = 1.",
     }
     found = {claim.id: claim.result for claim in claims}
     return [text for (name, answer), text in words.items() if found.get(name) == answer]

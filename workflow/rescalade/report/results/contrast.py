@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rescalade.report.results.numbers import signed, written
 from rescalade.report.results.paired import Domain, PerColumn, PerQuery, averaged, differences, macro_mean, seed_arrays
@@ -11,7 +12,9 @@ from rescalade.report.results.summary import Cell
 from rescalade.scoring.intervals import hierarchical_interval
 from rescalade.scoring.significance import LEVEL, macro_sign_flip_test
 
-__all__ = ["LEVEL", "Contrast", "contrast", "contrast_on", "contrast_with_bm25"]
+__all__ = ["LEVEL", "Contrast", "Reading", "contrast", "contrast_on", "contrast_with_bm25"]
+
+Reading = Literal["better", "level", "worse", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,22 @@ class Contrast:
         if min(1.0, self.p * tried) >= LEVEL or self.low <= 0 <= self.high:
             return 0
         return 1 if self.difference > 0 else -1
+
+    def read(self, allowed: float = 0.0) -> Reading:
+        """What is shown; *level*: not shown to be better, and by the interval less than `allowed` below."""
+        if self.shown() > 0:
+            return "better"
+        if self.low > -allowed:
+            return "level"
+        return "worse" if self.shown() < 0 else "undecided"
+
+    def details(self, tried: int = 1) -> dict[str, str]:
+        """Its numbers as entries of a row; p as in `shown`."""
+        return {
+            "Difference": signed(self.difference),
+            "95 % interval": f"{signed(self.low)} to {signed(self.high)}",
+            "p over queries": written(min(1.0, self.p * tried), "probability"),
+        }
 
     def words(self) -> str:
         """`+0.012, 95 % interval -0.001 to +0.025, p over queries 0.0700`."""

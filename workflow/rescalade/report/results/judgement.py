@@ -28,7 +28,7 @@ class Move:
 
     published: float
     ours: float
-    runs: tuple[int, int]
+    runs: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Evidence:
 
     difference: ours minus published; None where ours was not run, NaN where it is no finite number. runs: of ours.
     margin: how far off is still the same for all purposes. noise: of a single run; None where it is unknown.
-    unstable: our seeds disagree on collapse. improves: sign of a change for the better, 0 where none is.
+    unstable: our seeds disagree on collapse. improves: 1 where more is better, 0 where no change is.
     failed: the published value is itself that of a failure. move: None where there is no reference k.
     """
 
@@ -46,7 +46,7 @@ class Evidence:
     margin: float
     noise: Noise | None
     unstable: bool = False
-    improves: Literal[-1, 0, 1] = 0
+    improves: Literal[0, 1] = 0
     failed: bool = False
     move: Move | None = None
 
