@@ -232,7 +232,7 @@ def test_an_installed_package_has_all_files_of_the_catalogue() -> None:
 
 def test_reading_a_configuration_loads_no_large_library() -> None:
     """Every command and every job reads it, and torch alone takes longer than that."""
-    heavy = ("pyarrow", "torch", "numba", "pandas", "transformers", "ir_datasets", "datasets")
+    heavy = ("numpy", "pyarrow", "torch", "numba", "pandas", "transformers", "ir_datasets", "datasets")
     program = f"""
 import sys, pathlib, rescalade.config
 rescalade.config.load_config([pathlib.Path({str(REPOSITORY / "config.yaml")!r})])

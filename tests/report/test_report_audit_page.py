@@ -14,7 +14,7 @@ from rescalade.report.audit.audit_page import file_names, write_audit_page
 from rescalade.report.pages.template import template_text
 from support.html_pages import parse
 from support.synthetic_audits import invented_audit
-from support.synthetic_results import REPOSITORY
+from support.synthetic_fates import REPOSITORY
 
 
 @pytest.fixture(scope="module")

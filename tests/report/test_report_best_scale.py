@@ -12,7 +12,8 @@ from rescalade.config import Config, Run
 from rescalade.paths import Paths
 from rescalade.report.pages.page import make_pages
 from rescalade.report.tables.tables import make_tables
-from support.synthetic_results import Fate, change, mini, papers_way, with_rules, write_tree
+from support.synthetic_fates import Fate, mini, papers_way, with_rules
+from support.synthetic_results import change, write_tree
 
 
 def rows(config: Config, paths: Paths, backbone: str) -> dict[str, dict[str, str]]:

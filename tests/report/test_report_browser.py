@@ -13,7 +13,8 @@ import pytest
 from rescalade.report.audit.audit_page import write_audit_page
 from rescalade.report.pages.page import make_pages
 from support.synthetic_audits import invented_audit
-from support.synthetic_results import many, mini, ugly, write_tree
+from support.synthetic_fates import many, mini, ugly
+from support.synthetic_results import write_tree
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.browser

@@ -16,7 +16,8 @@ from rescalade.report.claims.claims import Claim, evaluate_claims
 from rescalade.report.claims.other_claims import rank_correlation
 from rescalade.report.results.noise import FLOOR, seed_noise
 from rescalade.report.results.numbers import Spread
-from support.synthetic_results import Fate, configuration, mini, papers_way, write_tree
+from support.synthetic_fates import Fate, configuration, mini, papers_way
+from support.synthetic_results import write_tree
 
 Told = Callable[[Run], Fate]
 

@@ -21,7 +21,8 @@ from rescalade.report.tables.comparisons import comparison_table, comparisons
 from rescalade.report.tables.effectiveness import main_table
 from rescalade.report.tables.table import Table
 from rescalade.scoring.significance import macro_sign_flip_test, permutations_for
-from support.synthetic_results import Fate, change, configuration, mini, papers_way, ugly, write_tree
+from support.synthetic_fates import Fate, configuration, mini, papers_way, ugly
+from support.synthetic_results import change, write_tree
 
 LARGE, SMALL = (2000, 1500, 1300), (20, 25, 60, 65, 80, 130, 200, 280, 300, 690)
 RISE, FALL = 0.03, 0.06

@@ -13,7 +13,8 @@ from rescalade.report.claims.claims import claims_of, evaluate_claims
 from rescalade.report.pages.wording import opening
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
-from support.synthetic_results import Fate, configuration, papers_way, write_tree
+from support.synthetic_fates import Fate, configuration, papers_way
+from support.synthetic_results import write_tree
 
 SCALED = {"source": "inflate", "of": "bert-small", "factor": 2.2, "bias": True, "control": "norm", "head": "large"}
 SHIFTED = {"source": "inflate", "of": "bert-small", "shift": 1.5, "control": "offset", "head": "small"}
@@ -49,7 +50,7 @@ def test_a_shift_that_kills_and_a_norm_that_does_not(tmp_path: Path) -> None:
     config = controlled(scaled=SCALED, shifted=SHIFTED)
     summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
     told = " ".join(opening(summary, claims_of(summary)))
-    assert "the offset b alone, at one row norm, makes a head fail or train" in told
+    assert "the offset b alone makes a head of one row norm fail or train" in told
     assert "does no harm at k = 1" in told
     # controls enter no claim of the paper: a large head that trains at k = 1 changes no answer
     assert found["large-norm-collapses"][0] == "holds"

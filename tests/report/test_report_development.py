@@ -19,7 +19,8 @@ from rescalade.report.results.summary import Summary
 from rescalade.report.tables.comparisons import comparisons
 from rescalade.report.tables.effectiveness import main_table
 from rescalade.report.tables.tables import make_tables
-from support.synthetic_results import Fate, configuration, papers_way, write_tree
+from support.synthetic_fates import Fate, configuration, papers_way
+from support.synthetic_results import write_tree
 
 LARGE = "bert-large"
 SAME, OTHER = "chosen on the same queries, which favours it", "chosen on other queries, pydoc for choosing"

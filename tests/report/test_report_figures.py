@@ -14,7 +14,8 @@ from rescalade.report.figures.figures import all_figures, audit_figure, make_fig
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.variants import Variant
-from support.synthetic_results import many, mini, ugly, write_tree
+from support.synthetic_fates import many, mini, ugly
+from support.synthetic_results import write_tree
 
 NAMES = ["loss-curves", "quality", "head-norms", "active-terms", "prediction"]
 NAMES += [f"audit-{name}" for name in mini().backbones()]

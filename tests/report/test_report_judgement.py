@@ -111,6 +111,6 @@ def test_the_rates_of_the_documented_table() -> None:
 
 
 def test_the_documents_table_is_what_the_command_prints() -> None:
-    from support.synthetic_results import REPOSITORY
+    from support.synthetic_fates import REPOSITORY
 
     assert table(4000) in (REPOSITORY / "docs/verdicts.md").read_text(encoding="utf-8")

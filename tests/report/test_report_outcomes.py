@@ -15,7 +15,8 @@ from rescalade.report.results.known import Known, alike, as_csv, finished_runs, 
 from rescalade.report.tables.markdown import markdown
 from rescalade.report.tables.outcome_table import fitted, left_out, outcome_table
 from support.synthetic_audits import AUDITED, invented_scale
-from support.synthetic_results import REPOSITORY, mini, write_tree
+from support.synthetic_fates import REPOSITORY, mini
+from support.synthetic_results import write_tree
 
 
 def test_the_paper_s_cells() -> None:

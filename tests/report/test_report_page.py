@@ -9,7 +9,8 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.report.pages.page import make_pages
 from support.html_pages import parse
-from support.synthetic_results import MADE, change, many, mini, ugly, write_tree
+from support.synthetic_fates import many, mini, ugly
+from support.synthetic_results import MADE, change, write_tree
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 from rescalade.report.results.load import load_results
 from rescalade.report.results.paired import PerQuery, averaged, differences, macro_mean, seed_arrays
 from rescalade.report.results.summary import Summary
-from support.synthetic_results import mini, ugly, write_tree
+from support.synthetic_fates import mini, ugly
+from support.synthetic_results import write_tree
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from rescalade.report.results.load import load_results
 from rescalade.report.results.published_match import matches
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.published_numbers import published_table
-from support.synthetic_results import REPOSITORY, Fate, configuration, write_tree
+from support.synthetic_fates import REPOSITORY, Fate, configuration
+from support.synthetic_results import write_tree
 
 
 def value(name: str, **keys: Any) -> float:

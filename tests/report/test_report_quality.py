@@ -25,7 +25,8 @@ from rescalade.report.tables.effectiveness import main_table, run_table
 from rescalade.report.tables.protocol import protocol_table
 from rescalade.report.tables.row_norms import prediction_table
 from rescalade.report.tables.table import Table
-from support.synthetic_results import Fate, change, configuration, mini, write_tree
+from support.synthetic_fates import Fate, configuration, mini
+from support.synthetic_results import change, write_tree
 
 # k: MRR@10 on MS MARCO dev; MRR@10 and nDCG@10 on TREC DL 2019
 WORLD = {1: (0.12, 0.60, 0.09), 4: (0.30, 0.90, 0.50), 16: (0.28, 0.70, 0.60)}

@@ -21,7 +21,8 @@ from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tables import make_tables
 from rescalade.runs import Run
 from rescalade.variants import Variant
-from support.synthetic_results import References, change, mini, papers_way, with_rules, write_tree
+from support.synthetic_fates import mini, papers_way, with_rules
+from support.synthetic_results import References, change, write_tree
 
 LARGE = {"bert-large": 0.003, "modernbert-large": None}
 

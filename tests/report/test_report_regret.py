@@ -18,7 +18,8 @@ from rescalade.report.results.summary import Summary
 from rescalade.report.tables.markdown import markdown
 from rescalade.report.tables.regret import continued, finished_regrets, least_worst_case, published_regrets, regrets_of
 from rescalade.report.tables.regret_table import regret_table
-from support.synthetic_results import REPOSITORY, Fate, mini, write_tree
+from support.synthetic_fates import REPOSITORY, Fate, mini
+from support.synthetic_results import write_tree
 
 
 def test_rules_on_table_2_worked_by_hand() -> None:

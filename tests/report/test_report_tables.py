@@ -17,7 +17,8 @@ from rescalade.report import tables
 from rescalade.report.pages.page import make_pages
 from rescalade.report.tables.tables import entries, make_tables
 from support.html_pages import parse
-from support.synthetic_results import change, configuration, many, mini, papers_way, ugly, write_tree
+from support.synthetic_fates import configuration, many, mini, papers_way, ugly
+from support.synthetic_results import change, write_tree
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tradeoff_table import tradeoff_points, tradeoff_table
-from support.synthetic_results import configuration, write_tree
+from support.synthetic_fates import configuration
+from support.synthetic_results import write_tree
 
 
 def three(**changes: Any) -> Config:

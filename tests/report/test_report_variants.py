@@ -20,7 +20,8 @@ from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tables import make_tables
 from rescalade.variants import MODES, SCALE_RULES, Variant
-from support.synthetic_results import AUTOMATIC, Fate, change, mini, papers_way, with_rules, write_tree
+from support.synthetic_fates import AUTOMATIC, Fate, mini, papers_way, with_rules
+from support.synthetic_results import change, write_tree
 
 
 def main_rows(config: Config, paths: Paths) -> list[dict[str, str]]:

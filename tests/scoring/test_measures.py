@@ -17,7 +17,7 @@ from rescalade.config import Config, build_config, load_config
 from rescalade.errors import UserError
 from rescalade.scoring.measures import measure, scored, tabulated
 from rescalade.scoring.score import score_queries
-from support.synthetic_results import configuration
+from support.synthetic_fates import configuration
 
 PACKAGE = Path(__file__).parents[2] / "workflow" / "rescalade"
 

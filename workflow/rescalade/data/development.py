@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rescalade.data.hash_set import text_hash
+from rescalade.data.text_hash import text_hash
 
 DEVELOPMENT = 0.1
 """Share of the queries."""

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def text_hash(text: str) -> int:
-    """64 bits of blake2b of a text's UTF-8 form."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class HashSet:

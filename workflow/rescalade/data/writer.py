@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from rescalade.atomic import atomic_file, sha256
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.data.dataset_config import DatasetConfig
-from rescalade.data.hash_set import HashSet, text_hash
+from rescalade.data.hash_set import HashSet
 from rescalade.data.rules import by_title_rule, check_counts, check_golden
 from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
+from rescalade.data.text_hash import text_hash
 from rescalade.errors import UserError
 from rescalade.progress import Progress
 from rescalade.texts.collection import BATCH_DOCUMENTS, CORPUS, FILES, QRELS, QUERIES, document_batches

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rescalade.data.hash_set import HashSet, text_hash
+from rescalade.data.hash_set import HashSet
 from rescalade.data.sources.failures import in_one_line, with_user_errors
 from rescalade.data.sources.hub_files import fetch
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
+from rescalade.data.text_hash import text_hash
 from rescalade.errors import UserError
 from rescalade.texts.triple_files import TRIPLES
 

@@ -142,12 +142,9 @@ def _controls(claims: Sequence[Claim]) -> list[str]:
     """What the norm and the offset do apart, where the experiment has controls."""
     norm, offset = ClaimName.NORM_ALONE, ClaimName.OFFSET_ALONE
     words = {
-        (
-            offset,
-            "holds",
-        ): "In the controls the offset b alone, at one row norm, makes a head fail or train.",
+        (offset, "holds"): "In the controls the offset b alone makes a head of one row norm fail or train.",
         (offset, "does not hold"): "In the controls a shifted offset b, at one row norm, changed no outcome.",
-        (offset, "mixed"): "In some of the controls the offset b alone, at one row norm, makes a head fail or train.",
+        (offset, "mixed"): "In some controls the offset b alone makes a head of one row norm fail or train.",
         (norm, "holds"): "In the controls a larger norm, with the offset in proportion, does harm by itself.",
         (norm, "does not hold"): "In the controls a larger norm, with the offset in proportion, does no harm at k = 1.",
     }
