@@ -15,7 +15,7 @@ from pytrec_eval import RelevanceEvaluator
 
 from rescalade.config import Config, build_config, load_config
 from rescalade.errors import UserError
-from rescalade.scoring.measures import measure, scored, tabulated
+from rescalade.scoring.measures import COMPUTED, measure, scored, tabulated
 from rescalade.scoring.score import score_queries
 from support.synthetic_fates import configuration
 
@@ -206,3 +206,14 @@ def test_names_of_measures_stand_in_the_table_alone() -> None:
     spelt = {path.name for path in PACKAGE.rglob("*.py") if literal.search(path.read_text())}
     of_papers = {"regret.py", "known.py"}
     assert spelt == {"measures.py", "protocol.py", *of_papers}  # protocol.py for the default
+
+
+def test_measures_that_are_taken_as_computed_are() -> None:
+    """They are not asked for when a configuration is read; pytrec_eval has to have them, at a cut and with a grade."""
+    from ir_measures import DefaultPipeline
+
+    for name in COMPUTED:
+        found = measure({"RR": "MRR", "R": "Recall"}.get(name, name) + "@10")
+        assert DefaultPipeline.supports(found.counted_from(1)) and DefaultPipeline.supports(found.counted_from(2)), name
+    with pytest.raises(ValueError, match=r"computes it|needs another program"):
+        measure("nDCG(dcg='exp-log2', judged_only=True)@10")
