@@ -89,3 +89,19 @@ def test_settings_that_do_not_fit_are_refused(entry: dict[str, object], words: s
     with pytest.raises(UserError, match=words) as caught:
         controlled(other=entry)
     assert "backbones.other" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_collapsed_or_only_cell_is_no_best_one(tmp_path: Path) -> None:
+    config = controlled(shifted=SHIFTED)
+
+    def fate(run: Run) -> Fate:
+        if run.backbone == "modernbert-large":
+            return Fate(0.001 * run.variant.scale, 150.0, "degenerate", 3)
+        return papers_way(run)
+
+    summary = Summary(load_results(config, write_tree(tmp_path, config, fate, queries=24, steps=20)))
+    marked = {(cell.backbone, cell.variant.name) for cell in summary.cells if summary.is_best(cell)}
+    assert {backbone for backbone, _ in marked} == {"bert-small", "bert-large", "modernbert-small"}
+    assert ("bert-large", "k16") in marked
+    best = summary.best("modernbert-large")
+    assert best is not None and best.variant.scale == 16  # of those that failed, for the sentence about it

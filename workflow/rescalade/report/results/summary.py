@@ -177,6 +177,10 @@ class Summary:
         """The cell with the highest quality by `choice_quality`; the smaller scale in a tie."""
         return self.best_of(self.of(backbone))
 
+    def is_best(self, cell: Cell) -> bool:
+        """Whether tables mark it: the best of several cells, and no collapse."""
+        return len(self.of(cell.backbone)) > 1 and not cell.collapsed and self.best(cell.backbone) is cell
+
     def best_of(self, cells: Iterable[Cell]) -> Cell | None:
         """The best of some cells, by the same rule as `best`; None where none was scored."""
         scored = [(value, cell) for cell in cells if math.isfinite(value := self.choice_quality(cell))]

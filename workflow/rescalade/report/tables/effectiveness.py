@@ -127,7 +127,7 @@ def _marks_words(summary: Summary, backbone: str | None) -> str:
 
 
 def _cell_row(summary: Summary, cell: Cell, marks: Marks) -> Row:
-    best = summary.best(cell.backbone) is cell
+    best = summary.is_best(cell)
     values = {
         "variant": variant_value(cell, best),
         "seeds": _seeds(cell),

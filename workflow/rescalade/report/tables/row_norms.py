@@ -72,7 +72,7 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
         if backbone not in (None, cell.backbone):
             continue
         entry = audit_entry(summary, cell)
-        best = summary.best(cell.backbone) is cell
+        best = summary.is_best(cell)
         rows.append(
             Row(
                 {
