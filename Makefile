@@ -1,6 +1,8 @@
-# Each target is one visible command; the first call installs what it needs into .venv.
+# Each target is one command; the first call installs what it needs into .venv.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
+# further options of Snakemake: make report FLAGS=--logger-rescalade-plain
+FLAGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_SLURM := .venv/.installed-slurm
@@ -10,7 +12,7 @@ INSTALLED_SLURM := .venv/.installed-slurm
 setup: $(INSTALLED)
 
 report: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) report
+	$(BIN)/snakemake --cores $(CORES) $(FLAGS) -- report
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) -m "not slurm"
@@ -43,10 +45,20 @@ clean:
 	rm -rf report .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 $(INSTALLED): pyproject.toml envs/constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,mini]"
-	touch $@
+	@echo "environment .venv"
+	@$(PYTHON) -m venv .venv
+	@$(call install,test$(comma)mini)
 
 $(INSTALLED_SLURM): $(INSTALLED)
-	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[test,mini,slurm]"
-	touch $@
+	@$(call install,test$(comma)mini$(comma)slurm)
+
+comma := ,
+PIP_LOG := .venv/pip.log
+# what pip writes is kept; of its warnings the number is said, of its failure the last lines
+define install
+	echo "packages of envs/constraints.txt, a few minutes ($(PIP_LOG) grows meanwhile)"; \
+	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[$(1)]" > $(PIP_LOG) 2>&1 \
+	|| { tail -n 4 $(PIP_LOG); echo "pip failed; $(PIP_LOG) has all it said"; exit 1; }; \
+	warned=$$(grep -c '^WARNING' $(PIP_LOG)) && echo "pip warned $$warned times: $(PIP_LOG)"; \
+	touch $@ && echo "installed"
+endef

@@ -6,7 +6,7 @@ import re
 import uuid
 from pathlib import Path
 
-from support.graph import Pipeline
+from support.graph import PLAIN, Pipeline
 
 WANTING = {"backbone", "audit", "train", "encode"}
 
@@ -51,7 +51,7 @@ def test_more_gpus_than_there_are(pipeline: Pipeline) -> None:
 
 
 def test_the_profile_for_one_machine(pipeline: Pipeline) -> None:
-    text = pipeline.run("-n", "--profile", str(pipeline.repository / "profiles" / "local-gpu"))
+    text = pipeline.run("-n", PLAIN, "--profile", str(pipeline.repository / "profiles" / "local-gpu"))
     assert "gpu=1" in text
 
 

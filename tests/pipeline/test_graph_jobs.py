@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.graph import SMALL, Pipeline
+from support.graph import PLAIN, SMALL, Pipeline
 from support.shipped import shipped
 
 
@@ -98,7 +98,7 @@ def test_an_automatic_scale_waits_for_the_audit(pipeline: Pipeline) -> None:
     """Only the division whose k a rule chooses reads the audit, and it is redone when the rule changes."""
     grid = "{{backbones: [left], scales: [1, auto], rule: {rule}, modes: [folded]}}"
     overlay = pipeline.overlay(f"experiments: {{small: {{grid: [{grid.format(rule='norm')}]}}}}")
-    listed = pipeline.call("-n", "--configfile", overlay, "--", "left").stdout
+    listed = pipeline.call("-n", PLAIN, "--configfile", overlay, "--", "left").stdout
     blocks = {name: listed.split(f"\nrule {name}:")[1].split("\n\n")[0] for name in ("rescale", "rescale_by_rule")}
     inputs = {name: block.split("input: ")[1].split("\n")[0] for name, block in blocks.items()}
     assert "results/audit/quick/left.json" in inputs["rescale_by_rule"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.graph import Pipeline, job_counts
+from support.graph import PLAIN, Pipeline, job_counts
 
 END = {"tables", "figures", "report", "all"}
 RETRIEVAL = {"encode", "index", "search", "score"}
@@ -26,7 +26,7 @@ def test_nothing_is_done_twice(made: Pipeline) -> None:
 
 def test_learning_rate_of_one_backbone(made: Pipeline) -> None:
     overlay = made.overlay("backbones: {left: {train: {learning_rate: 5.0e-4}}}")
-    text = made.run("-n", "--cores", "2", "--configfile", overlay)
+    text = made.run("-n", PLAIN, "--cores", "2", "--configfile", overlay)
     jobs = job_counts(text)
     assert set(jobs) == {"train", "page"} | RETRIEVAL | END
     assert set(jobs.values()) == {1}

@@ -15,6 +15,8 @@ from support import snakemake_forks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
+PLAIN = "--logger-rescalade-plain"
+"""Option of a call whose text is to be Snakemake's own."""
 SMALL = """
 experiment: small
 sources:

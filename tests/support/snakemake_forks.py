@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
 LONGEST = 300
 """Seconds after which a call is ended."""
 
@@ -91,6 +93,9 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], out:
     sys.argv[1:] = arguments
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.path[0:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    # its own logger too
+    sys.modules.pop("snakemake_logger_plugin_rescalade", None)
+    LoggerPluginRegistry().collect_plugins()
 
 
 if __name__ == "__main__":

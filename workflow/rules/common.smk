@@ -157,6 +157,10 @@ except UserError as error:
     print(error, file=sys.stderr)
     sys.exit(2)
 
+if workflow.is_main_process:
+    page = STAGES["report"].output_files(paths, {"experiment": CONFIG.name})["page"]
+    logger.info(f"experiment {CONFIG.name}, to be seen in {page}", extra={"experiment": CONFIG.name, "page": page})
+
 # a call by its path, .venv/bin/snakemake, leaves the commands beside it off PATH
 if Path(sys.executable).parent not in [Path(folder) for folder in os.get_exec_path()]:
     os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.report_settings import ReportSettings
+from rescalade.progress import headline
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
@@ -29,6 +31,7 @@ from rescalade.report.tables.row_norms import audit_tables, prediction_table
 from rescalade.report.tables.tables import tables_of
 from rescalade.stage import Call, Files
 
+logger = logging.getLogger(__name__)
 INDEX = "index"
 SIGNS: Mapping[Answer, str] = {
     "holds": "\N{CHECK MARK}",
@@ -82,6 +85,8 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
 def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     config = summary.config
     claims = claims_of(summary)
+    for claim in claims:
+        logger.info(headline(f"{SIGNS[claim.result]} {claim.result:<14} {claim.title}"))
     published = load_published(config.experiment.published) if config.experiment.published else None
     return {
         **_common(config),
