@@ -87,6 +87,7 @@ class Pipeline:
         environment["PATH"] = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
         environment["PYTHONPATH"] = str(self.repository / "workflow")
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["RESCALADE_WARM"] = "off"  # the fake commands start in no time
         environment.pop("CUDA_VISIBLE_DEVICES", None)
         return environment | extra
 

@@ -28,6 +28,7 @@ from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
 from rescalade.runs import UNTRAINED
 from rescalade.variants import AUTOMATIC, WILDCARD
+from rescalade.warm.launch import launch
 
 PATTERNS = {"run": "{recipe}/{backbone}/{variant}/{seed}"}
 """Of those names of the graph that are not one wildcard of the same name."""
@@ -171,6 +172,8 @@ SNAPSHOT = snapshot_path(CONFIG, paths)
 
 onstart:
     keep_snapshot()
+    if CONFIG.model.warm_starts and workflow.is_main_process and workflow.local_exec:
+        launch()
 
 
 wildcard_constraints:

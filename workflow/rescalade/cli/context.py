@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rescalade.config import Config, load_config
 from rescalade.paths import Paths
 from rescalade.pipeline.snapshot import read_snapshot
 from rescalade.stage import Machine
+from rescalade.threads import use_threads
 
 ConfigOption = Annotated[list[Path], typer.Option("--config", help="Configuration file; repeat to overlay.")]
 ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Experiment, instead of the file's.")]
@@ -91,9 +91,7 @@ def stage_command(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(**values: Any) -> None:
         taken = {name: values.pop(name) for name in _COMMON}
-        # numeric libraries read these once, when they are loaded
-        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ[variable] = str(taken["threads"])
+        use_threads(taken["threads"])
         context = Context(
             files=tuple(taken["config"]),
             experiment=taken["experiment"],

@@ -252,6 +252,11 @@ class ConfigModel(Strict):
     recipes: dict[Name, RecipeConfig] = Field(default={}, description="Ways to train.")
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings, description="Encoding and search.")
     experiments: dict[Name, ExperimentConfig] = Field(min_length=1, description="What can be run.")
+    warm_starts: bool = Field(
+        True,
+        description="Run the jobs of a call on this machine as forks of one process that has their libraries loaded: "
+        "most of a small job is Python starting. Changes no output; a cluster's jobs always start the plain way.",
+    )
 
     @field_validator("datasets", mode="before")
     @classmethod

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import input_files, stage
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stage_row import as_json
+from rescalade.pipeline.stage_row import Stage, as_json
 from rescalade.stage import Call, Machine
 
 
@@ -25,6 +26,7 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         UserError: a name is unknown, an input is missing or damaged, or whatever the stage says.
     """
     row = stage(rule)
+    run = load_stage(row)
     settings, outputs = row.settings(config, names), row.output_files(paths, names)
     inputs = {
         name: path for name, path in input_files(paths, row.inputs(config, names)).items() if isinstance(path, Path)
@@ -41,5 +43,13 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         record=recorder.write,
         paths=paths,
     )
+    run(settings, inputs, outputs, call)
+
+
+def load_stage(row: Stage) -> Callable[..., Any]:
+    """The function of a stage; it and the libraries that its row names are imported."""
+    for library in row.libraries:
+        import_module(library)
     module, _, function = row.run.partition(":")
-    getattr(import_module(module), function)(settings, inputs, outputs, call)
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found

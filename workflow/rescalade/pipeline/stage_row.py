@@ -42,12 +42,13 @@ class Stage:
     """One row. What it calls is named, and imported when it is called: the graph itself is light.
 
     name: of the rule. command: what follows `rescalade` on the command line, with the names in braces. run: module and
-    function, in which the digest of its code begins. settings: what decides its outputs, and nothing else: inputs carry
-    their own settings, so a change travels along the graph and no further. inputs: by name. outputs: templates by name;
-    those among `folders` are folders. The record is the output of that name, else record.json in the first folder.
-    caches: folders that are no outputs and may be deleted. reads_records: whether it reads, where they are there, the
-    records of all that it rests on. gpu: whether it uses one. threads, memory_mb, minutes: what a job asks for where
-    nothing better is known.
+    function, in which the digest of its code begins. libraries: modules that it will import, beside those that `run`
+    imports itself; they are loaded before its work begins, once for many jobs where that serves. settings: what decides
+    its outputs, and nothing else: inputs carry their own settings, so a change travels along the graph and no further.
+    inputs: by name. outputs: templates by name; those among `folders` are folders. The record is the output of that
+    name, else record.json in the first folder. caches: folders that are no outputs and may be deleted. reads_records:
+    whether it reads, where they are there, the records of all that it rests on. gpu: whether it uses one. threads,
+    memory_mb, minutes: what a job asks for where nothing better is known.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Stage:
     outputs: Templates
     folders: tuple[str, ...] = ()
     caches: Templates = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
     reads_records: bool = False
     gpu: bool = False
     threads: int = 1

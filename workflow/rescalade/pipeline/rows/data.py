@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, LEXICAL
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ ROWS = (
         command="collection {dataset}",
         names=("dataset",),
         run="rescalade.data.collection_stage:run_collection",
+        libraries=FRAMES,
         settings=collection_settings,
         inputs=_collection_inputs,
         outputs={
@@ -113,6 +115,7 @@ ROWS = (
         command="triples {dataset} --recipe {recipe}",
         names=("dataset", "recipe"),
         run="rescalade.triples.triples_stage:run_triples",
+        libraries=FRAMES + KERNELS + LEXICAL,
         settings=triples_settings,
         inputs=_triples_inputs,
         outputs={

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
 from rescalade.pipeline.rows.data import COLLECTION, of_collection, training_text
+from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, MODELS
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 from rescalade.variants import Variant
 
@@ -97,6 +98,7 @@ def _rescale(name: str, names: tuple[str, ...], options: str, place: str) -> Sta
         command=f"rescale {{backbone}} --variant {{variant}}{options}",
         names=names,
         run="rescalade.rescaling.rescale_stage:run_rescale",
+        libraries=MODELS,
         settings=rescale_settings,
         inputs=_rescale_inputs,
         outputs={"model": f"{{results}}/rescaled/{{backbone}}/{place}"},
@@ -111,6 +113,7 @@ ROWS = (
         command="backbone {backbone}",
         names=("backbone",),
         run="rescalade.backbones.backbone_stage:run_backbone",
+        libraries=FRAMES + KERNELS + MODELS,
         settings=backbone_settings,
         inputs=_backbone_inputs,
         outputs={"model": "{results}/backbones/{backbone}"},
@@ -124,6 +127,7 @@ ROWS = (
         command="audit {backbone} --recipe {recipe}",
         names=("backbone", "recipe"),
         run="rescalade.audit.audit_stage:run_audit",
+        libraries=FRAMES + KERNELS + MODELS,
         settings=audit_settings,
         inputs=_audit_inputs,
         outputs={

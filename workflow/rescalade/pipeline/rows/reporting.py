@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rescalade.pipeline.rows.libraries import FRAMES, PAGES, PICTURES, STATISTICS
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def _folder(name: str) -> Stage:
         command=name,
         names=("experiment",),
         run=f"rescalade.report.{name}.{name}:run_{name}",
+        libraries=FRAMES + (PICTURES if name == "figures" else STATISTICS),
         settings=report_settings,
         inputs=_results,
         outputs={name: f"{EXPERIMENT}/{name}"},
@@ -99,6 +101,7 @@ ROWS = (
         command="report --page {backbone}",
         names=("experiment", "backbone"),
         run="rescalade.report.pages.page:run_page",
+        libraries=FRAMES + PICTURES + PAGES,
         settings=report_settings,
         inputs=_results,
         outputs={"page": f"{EXPERIMENT}/{{backbone}}.html"},
@@ -113,6 +116,7 @@ ROWS = (
         command="report --page index",
         names=("experiment",),
         run="rescalade.report.pages.page:run_page",
+        libraries=FRAMES + STATISTICS + PICTURES + PAGES,
         settings=report_settings,
         inputs=_report_inputs,
         outputs={"page": f"{EXPERIMENT}/index.html", "record": f"{EXPERIMENT}/record.json"},

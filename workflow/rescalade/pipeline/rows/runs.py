@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
 from rescalade.pipeline.rows.data import COLLECTION, TEXTS, of_collection, training_text
+from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, LEXICAL, MODELS, TRAINING
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 from rescalade.runs import Run
 from rescalade.variants import Variant
@@ -265,6 +266,7 @@ def _score_ranking(rule: str, folder: str) -> Stage:
         command=f"score {rule} {{dataset}}",
         names=("dataset",),
         run="rescalade.scoring.score_stage:run_score",
+        libraries=(*FRAMES, "pytrec_eval"),
         settings=settings,
         inputs=_ranked(rule),
         outputs=_scores(folder),
@@ -278,6 +280,7 @@ ROWS = (
         command="step0 {backbone} --variant {variant} --recipe {recipe}",
         names=("backbone", "variant", "recipe"),
         run="rescalade.training.step0_stage:run_step0",
+        libraries=FRAMES + KERNELS + MODELS,
         settings=step0_settings,
         inputs=_step0_inputs,
         outputs={
@@ -291,6 +294,7 @@ ROWS = (
         command="train {run}",
         names=("run",),
         run="rescalade.training.train_stage:run_train",
+        libraries=FRAMES + KERNELS + MODELS + TRAINING,
         settings=train_settings,
         inputs=_train_inputs,
         outputs={
@@ -309,6 +313,7 @@ ROWS = (
         command="encode {run} {dataset} --shard {shard}",
         names=("run", "dataset", "shard"),
         run="rescalade.encoding.encode_stage:run_encode_shard",
+        libraries=FRAMES + KERNELS + MODELS,
         settings=encode_settings,
         inputs=_shard_inputs,
         outputs={
@@ -324,6 +329,7 @@ ROWS = (
         command="encode {run} {dataset}",
         names=("run", "dataset"),
         run="rescalade.encoding.encode_stage:run_encode",
+        libraries=FRAMES + KERNELS + MODELS,
         settings=encode_settings,
         inputs=_encode_inputs,
         outputs={"vectors": VECTORS},
@@ -337,6 +343,7 @@ ROWS = (
         command="index {run} {dataset}",
         names=("run", "dataset"),
         run="rescalade.retrieval.index_stage:run_index",
+        libraries=FRAMES + KERNELS,
         settings=index_settings,
         inputs=_index_inputs,
         outputs={"index": f"{RUN}/index/{{dataset}}"},
@@ -348,6 +355,7 @@ ROWS = (
         command="search {run} {dataset}",
         names=("run", "dataset"),
         run="rescalade.retrieval.search_stage:run_search",
+        libraries=FRAMES + KERNELS,
         settings=search_settings,
         inputs=_search_inputs,
         outputs={**_retrieved(RUN), "timings": f"{RUN}/retrieved/{{dataset}}.json"},
@@ -358,6 +366,7 @@ ROWS = (
         command="score {run} {dataset}",
         names=("run", "dataset"),
         run="rescalade.scoring.score_stage:run_score",
+        libraries=(*FRAMES, "pytrec_eval"),
         settings=score_settings,
         inputs=_score_inputs,
         outputs=_scores(RUN),
@@ -368,6 +377,7 @@ ROWS = (
         command="bm25 {dataset}",
         names=("dataset",),
         run="rescalade.retrieval.bm25_stage:run_bm25",
+        libraries=FRAMES + KERNELS + LEXICAL,
         settings=bm25_settings,
         inputs=_texts,
         outputs=_retrieved(BM25),
@@ -379,6 +389,7 @@ ROWS = (
         command="random {dataset}",
         names=("dataset",),
         run="rescalade.retrieval.random_stage:run_random",
+        libraries=FRAMES + KERNELS,
         settings=random_settings,
         inputs=_texts,
         outputs=_retrieved(RANDOM),

@@ -1,0 +1,62 @@
+"""What the server loads leaves it fit to be forked, and leaves next to nothing for the jobs to load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from rescalade.pipeline.graph import STAGES
+from rescalade.warm.launch import LOADED_WITH
+
+PROGRAM = """
+import json, os, sys
+import torch, torch.cuda
+asked = []
+def watched(name, function):
+    return lambda *values, **options: asked.append(name) or function(*values, **options)
+for name in ("is_available", "device_count", "current_device", "get_device_capability", "is_bf16_supported"):
+    setattr(torch.cuda, name, watched(name, getattr(torch.cuda, name)))
+from rescalade.warm.server import load, unfit
+for kind in sys.argv[1:]:
+    load([kind])
+print(json.dumps({
+    "unfit": [unfit(gpu=gpu) for gpu in (False, True)],
+    "asked": asked,
+    "initialised": torch.cuda.is_initialized(),
+    "open": [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if int(number) > 2],
+    "modules": list(sys.modules),
+}))
+"""
+KINDS = list(dict.fromkeys(row.kind for row in STAGES.values()))
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, Any]:
+    environment = {**os.environ, **LOADED_WITH}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *KINDS], env=environment, capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_server_that_has_loaded_everything_can_be_forked(loaded: dict[str, Any]) -> None:
+    assert loaded["unfit"] == ["", ""]
+    assert not [path for path in loaded["open"] if not path.startswith("/proc/")]
+
+
+def test_no_library_looks_for_gpus_while_it_is_loaded(loaded: dict[str, Any]) -> None:
+    """A process that has looked, even in vain, cannot be forked into one that uses them."""
+    assert loaded["asked"] == []
+    assert not loaded["initialised"]
+
+
+def test_every_named_library_is_loaded(loaded: dict[str, Any]) -> None:
+    named = {library for row in STAGES.values() for library in row.libraries}
+    assert len(named) > 10
+    assert named <= set(loaded["modules"])
