@@ -59,6 +59,6 @@ define install
 	echo "packages of envs/constraints.txt, a few minutes ($(PIP_LOG) grows meanwhile)"; \
 	$(BIN)/pip install --constraint envs/constraints.txt --editable ".[$(1)]" > $(PIP_LOG) 2>&1 \
 	|| { tail -n 4 $(PIP_LOG); echo "pip failed; $(PIP_LOG) has all it said"; exit 1; }; \
-	warned=$$(grep -c '^WARNING' $(PIP_LOG)) && echo "pip warned $$warned times: $(PIP_LOG)"; \
+	warned=$$(grep -c '^WARNING' $(PIP_LOG)) && echo "warnings of pip: $$warned, in $(PIP_LOG)"; \
 	touch $@ && echo "installed"
 endef

@@ -1,5 +1,6 @@
 """The pages: what they say, what they refuse, what they must not contain."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from rescalade.errors import UserError
 from rescalade.paths import Paths
+from rescalade.progress import read_headline
 from rescalade.report.pages.page import make_pages
 from support.html_pages import parse
 from support.synthetic_fates import many, mini, ugly
@@ -141,6 +143,19 @@ def test_published_numbers_are_shown_where_asked_for(tmp_path: Path) -> None:
     text = " ".join(parse(make_pages(config, paths, ["index"])[0]).words)
     assert "136 numbers of" in text
     assert "Effectiveness: 0 of 76 reproduced, 76 not run." in text
+
+
+def test_the_claims_are_logged_as_headlines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The terminal shows them where the call ends, read from the log of the job."""
+    caplog.set_level(logging.INFO)
+    page = parse(make_pages(mini(), write_tree(tmp_path, mini(), ugly), ["index"])[0])
+    said = [read_headline(f"{record.levelname} {record.message}") for record in caplog.records]
+    headlines = [line for line in said if line is not None]
+    assert len(headlines) >= 8
+    for line in headlines:
+        sign, result, title = line[0], line[2:16].strip(), line[17:]
+        assert sign in "✓✕◐?–" and result in ("holds", "does not hold", "mixed", "cannot be said", "not run")
+        assert title in " ".join(page.words)
 
 
 def test_a_backbone_page_rests_on_its_own_results(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from rescalade.cli.context import Context
 from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.errors import UserError
 from rescalade.variants import Variant
+
+logger = logging.getLogger(__name__)
 
 
 def backbone(context: Context, name: str) -> None:
@@ -40,7 +43,10 @@ def audit(
     for name in configured:
         chosen = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
         context.execute("audit_backbone", **chosen)
-        show(Audit.read(output(context.paths, "audit_backbone", "audit", **chosen)))
+        found = Audit.read(output(context.paths, "audit_backbone", "audit", **chosen))
+        show(found)
+        if warned := sum(bool(row.warnings) for row in found.scales):
+            logger.warning("%d of %d divisions begin badly; log and page say which", warned, len(found.scales))
     others = [name for name in names if name not in configured]
     if others:
         from rescalade.cli.audits import audit_elsewhere

@@ -10,6 +10,14 @@ FEWEST = 3
 """Finished jobs before anything is said, and jobs of a stage whose spread says how far the next may be off."""
 UNSURE = 1.4
 """Factor by which a stage's time may be off where fewer of its jobs have been seen."""
+UNSEEN = 3.0
+"""The same for a stage of which nothing has been seen, held against those that have by what is typical."""
+TYPICAL = {
+    "source": 10, "collection": 4, "triples": 15, "bm25": 5, "random": 5, "score_bm25": 2, "score_random": 2,
+    "backbone": 60, "audit_backbone": 15, "rescale": 5, "step0_loss": 8, "train": 25, "encode": 10, "encode_shard": 10,
+    "index": 2, "search": 3, "score": 2, "page": 4, "tables": 4, "figures": 8, "report": 6,
+}  # fmt: skip
+"""Seconds of a job of `mini` on two cores, roughly; only their ratios matter."""
 Range = tuple[float, float]
 
 
@@ -17,14 +25,20 @@ def time_left(course: Course, now: float) -> Range | None:
     """Least and most seconds that are left; None where too little has been seen.
 
     Work left is what every stage's jobs took so far, times those that are left of it; a running job counts as what its
-    own progress says, or what it has not yet taken. A stage of which nothing has been seen may take no time, or as long
-    as the longest seen. As many jobs run side by side as did so far.
+    own progress says, or what it has not yet taken. Of a stage of which nothing has been seen it is guessed, by what
+    its jobs and those seen typically take. As many jobs run side by side as did so far.
     """
     taken = [each for durations in course.durations.values() for each in durations]
     if len(taken) < FEWEST:
         return None
     running = list(course.running.values())
     spans = {stage: _span(seen) for stage, seen in course.durations.items() if seen}
+    pace = sum(taken) / sum(TYPICAL.get(stage, 1) * len(seen) for stage, seen in course.durations.items() if seen)
+
+    def span(stage: str) -> Range:
+        guessed = TYPICAL.get(stage, 1) * pace
+        return spans.get(stage, (guessed / UNSEEN, guessed * UNSEEN))
+
     left: list[Range] = []
     for job in running:
         spent = now - job.started
@@ -33,11 +47,11 @@ def time_left(course: Course, now: float) -> Range | None:
             spans.setdefault(job.stage, ((spent + told) / UNSURE, (spent + told) * UNSURE))
             left.append((told / UNSURE, told * UNSURE))
         else:
-            low, high = spans.get(job.stage, (0.0, max(taken)))
+            low, high = span(job.stage)
             left.append((max(0.0, low - spent), max(0.0, high - spent)))
     longest_running = max((high for _, high in left), default=0.0)
     for stage, jobs in course.left().items():
-        low, high = spans.get(stage, (0.0, max(taken)))
+        low, high = span(stage)
         left.append((low * jobs, high * jobs))
     started = min(course.began.values())
     busy = sum(taken) + sum(now - job.started for job in running)
