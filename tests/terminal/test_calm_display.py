@@ -86,7 +86,16 @@ def test_a_failed_job_is_its_name_its_error_and_its_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [("", "it says nothing of why"), ("Segmentation fault\n\n", "Segmentation fault")]
+    ("content", "reason"),
+    [
+        ("", "it says nothing of why"),
+        ("Segmentation fault\n\n", "Segmentation fault"),
+        (
+            "train x: 30/160, 75 s left loss 3.21\n",
+            "ended without an error, as by a signal or for want of memory; its last line: "
+            "train x: 30/160, 75 s left loss 3.21",
+        ),
+    ],
 )
 def test_a_job_that_gives_no_error_of_ours(tmp_path: Path, content: str, reason: str) -> None:
     log = tmp_path / "x.log"

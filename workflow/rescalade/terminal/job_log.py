@@ -69,10 +69,18 @@ class JobLog:
 
 
 def error_line(path: Path) -> str | None:
-    """Why a job failed, in one line: the last error of a command of ours, else the last line; None without any."""
+    """Why a job failed, in one line: the last error of a command of ours, else the last line; None without any.
+
+    A job that was killed, for want of memory for instance, leaves a line that is no error, and that is said.
+    """
     try:
         lines = [line.strip() for line in path.read_text("utf-8", "replace").splitlines()]
     except OSError:
         return None
     own = [line for line in lines if line.startswith(OWN_ERROR)]
-    return next((line.removeprefix(OWN_ERROR) for line in reversed(own or lines) if line), None)
+    if own:
+        return own[-1].removeprefix(OWN_ERROR)
+    last = next((line for line in reversed(lines) if line), None)
+    if last is not None and (read_line(last) is not None or last.startswith("INFO ")):
+        return f"ended without an error, as by a signal or for want of memory; its last line: {last}"
+    return last
