@@ -25,12 +25,16 @@ FRAME = """<!doctype html><iframe src="{name}" style="width:{width}px;height:900
 """A window cannot be narrower than 500 pixels, a frame can; its media queries see the frame."""
 MEASURE = """<script>
 addEventListener("load", () => {
+  const closed = new Map([...document.body.querySelectorAll("*")].map((e) => [e, e.getBoundingClientRect().bottom]));
   for (const item of document.querySelectorAll("details")) item.open = true;
   const page = document.documentElement, box = (e) => e.getBoundingClientRect();
   const inside = (e) => e.closest(".scroll, .panel, pre");
   const wide = [...document.body.querySelectorAll("*")].filter((e) => !inside(e) && box(e).right > innerWidth + 1);
   const texts = [...document.querySelectorAll(".panel svg text")].map((e) => box(e).height).filter((h) => h > 0);
   parent.postMessage(JSON.stringify({
+    cut: [...document.querySelectorAll(".scroll, pre")].filter((e) => e.scrollWidth > e.clientWidth + 1)
+      .map((e) => `${e.ariaLabel}: ${e.scrollWidth} in ${e.clientWidth}`),
+    first: Math.max(...[...document.querySelectorAll("h1, .lead, main > figure, .board")].map((e) => closed.get(e))),
     width: innerWidth, scroll: page.scrollWidth, wide: wide.map((e) => e.tagName + "." + e.className),
     ground: getComputedStyle(document.body).backgroundColor, ink: getComputedStyle(document.body).color,
     figure: getComputedStyle(document.querySelector(".panel svg text")).fill, smallest: Math.min(...texts),
@@ -77,8 +81,16 @@ def test_a_phone_scrolls_only_downwards(pages: list[Path]) -> None:
         assert found["fetched"] == []
 
 
-def test_a_wide_window_fits(pages: list[Path]) -> None:
-    assert measure(pages[0], 1280)["scroll"] <= 1280
+def test_at_1280_pixels_nothing_is_cut_off(pages: list[Path]) -> None:
+    for page in pages:
+        found = measure(page, 1280)
+        assert found["scroll"] <= 1280
+        assert found["cut"] == [], "a table is wider than its place"
+
+
+def test_lead_figure_and_verdicts_are_the_first_screen(tmp_path: Path) -> None:
+    (page,) = make_pages(mini(), write_tree(tmp_path, mini(), queries=24, steps=20), ["index"])
+    assert measure(page, 1280)["first"] <= 900
 
 
 def test_dark_is_a_style_of_its_own(pages: list[Path]) -> None:
@@ -108,3 +120,4 @@ def test_long_names_and_many_backbones_fit_a_phone(tmp_path: Path) -> None:
     config = many(8, (1, 2, 4, 8, 16))
     (page,) = make_pages(config, write_tree(tmp_path, config, queries=20, steps=20), ["index"])
     assert measure(page, 390)["wide"] == []
+    assert measure(page, 1280)["cut"] == []

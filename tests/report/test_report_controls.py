@@ -10,7 +10,7 @@ from rescalade.config import Config, Run, build_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.report.claims.claims import claims_of, evaluate_claims
-from rescalade.report.pages.wording import opening
+from rescalade.report.pages.lead import lead_sentence
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from support.synthetic_fates import Fate, configuration, papers_way
@@ -49,7 +49,7 @@ def test_a_shift_that_kills_and_a_norm_that_does_not(tmp_path: Path) -> None:
     assert found["norm-alone"] == ("does not hold", ["trains, and ends above"])
     config = controlled(scaled=SCALED, shifted=SHIFTED)
     summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
-    told = " ".join(opening(summary, claims_of(summary)))
+    told = lead_sentence(summary, claims_of(summary))
     assert "the offset b alone makes a head of one row norm fail or train" in told
     assert "does no harm at k = 1" in told
     # controls enter no claim of the paper: a large head that trains at k = 1 changes no answer

@@ -17,7 +17,7 @@ from rescalade.variants import Variant
 from support.synthetic_fates import many, mini, ugly
 from support.synthetic_results import write_tree
 
-NAMES = ["loss-curves", "quality", "head-norms", "active-terms", "prediction"]
+NAMES = ["loss-curves", "quality", "quality-out-of-domain", "head-norms", "active-terms", "prediction"]
 NAMES += [f"audit-{name}" for name in mini().backbones()]
 
 
@@ -61,8 +61,8 @@ def test_inline_ids_do_not_clash_and_colours_follow_the_page(drawn: Paths) -> No
 
 def test_no_results_at_all_still_draws(tmp_path: Path) -> None:
     assert (
-        len(make_figures(mini(), Paths(tmp_path / "results", tmp_path / "report"))) == 18
-    )  # two formats of five figures and four audits
+        len(make_figures(mini(), Paths(tmp_path / "results", tmp_path / "report"))) == 20
+    )  # two formats of six figures and four audits
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_twenty_backbones_by_five_scales(tmp_path: Path) -> None:
     summary = Summary(load_results(config, write_tree(tmp_path, config, queries=20, steps=30)))
     drawn = [*all_figures(summary), audit_figure(summary, config.backbones()[-1])]
     files = [path for figure in drawn for path in save_figure(figure, tmp_path / "figures")]
-    assert len(files) == 12 and all(path.stat().st_size > 10_000 for path in files)
+    assert len(files) == 14 and all(path.stat().st_size > 10_000 for path in files)
 
 
 def test_thinning_keeps_spikes_and_gaps() -> None:

@@ -16,7 +16,7 @@ from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.charts import prediction_chart
 from rescalade.report.figures.figures import all_figures
 from rescalade.report.pages.page import make_pages
-from rescalade.report.pages.wording import opening
+from rescalade.report.pages.wording import sentences
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import LOST_SHARE, Cell, Summary
 from rescalade.report.tables.best_scale import predicted_against_best
@@ -121,7 +121,7 @@ def test_columns_say_which_measure_they_hold(summary: Summary) -> None:
 
 def test_sentences_claims_and_figures_follow(summary: Summary) -> None:
     claims = claims_of(summary)
-    told = " ".join(opening(summary, claims))
+    told = " ".join(sentences(summary, claims))
     assert f"{BOTH} 0.105 at k = 1 (lost), 0.440 at k = 16" in told
     collapse, rescue, *_ = claims
     bm25 = next(claim for claim in claims if claim.id == "level-with-bm25")

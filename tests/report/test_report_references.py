@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +14,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from rescalade.paths import Paths
-from rescalade.report.figures.charts import quality_panel
-from rescalade.report.figures.style import SERIES
+from rescalade.report.figures.quality import quality_panel
+from rescalade.report.figures.style import INK, SERIES
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results, per_query
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tables import make_tables
 from rescalade.runs import Run
 from rescalade.variants import Variant
-from support.synthetic_fates import mini, papers_way, with_rules
+from support.synthetic_fates import Fate, mini, papers_way, with_rules
 from support.synthetic_results import References, change, write_tree
 
 LARGE = {"bert-large": 0.003, "modernbert-large": None}
@@ -91,6 +92,29 @@ def test_what_a_backbone_reaches_untrained_is_a_line_across_in_its_colour(told: 
     assert {0.21, 0.55} <= {round(level, 6) for level in levels}, "nothing is known of the other backbone"
     (line,) = [line for level, line in levels.items() if abs(level - 0.21) < 1e-6]
     assert line.get_color() == SERIES[0] and str(line.get_label()).startswith("_")
+
+
+def test_every_run_is_a_dot_and_every_collapse_a_cross(tmp_path: Path) -> None:
+    """Seeds of one k stand beside each other; a collapsed one without scores is at 0."""
+
+    def fate(run: Run) -> Fate:
+        if (run.backbone, run.variant.scale, run.seed) == ("bert-large", 4.0, 2):
+            return Fate(0.0, 9.0, "non-finite", scored=False)
+        return papers_way(run)
+
+    summary = Summary(load_results(mini(), write_tree(tmp_path, mini(), fate, queries=20, steps=10)))
+    axes = Figure().subplots()
+    quality_panel(axes, summary, ["bert-large"], summary.in_domain, "MRR", summary.in_domain_quality)
+    drawn = {(line.get_marker(), str(line.get_color())): [] for line in axes.lines}
+    for line in axes.lines:
+        if line.get_linestyle() == "None":
+            drawn[line.get_marker(), str(line.get_color())] += list(zip(*map(list, line.get_data()), strict=True))
+    dots = sorted(drawn["o", SERIES[0]])
+    assert [y for _, y in dots] == pytest.approx([0.004, 0.004, 0.334, 0.0, 0.424, 0.416])
+    assert len({x for x, _ in dots}) == 6
+    assert [round(math.log2(x)) for x, _ in dots] == [0, 0, 2, 2, 4, 4]
+    crossed = sorted(drawn["x", INK])
+    assert crossed == [dots[0], dots[1], dots[3]]
 
 
 def test_step_0_of_a_chosen_k_goes_by_the_k_that_was_chosen(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from rescalade.outcome import VerdictName
 from rescalade.pipeline.graph import output
 from rescalade.published import load_published
 from rescalade.report.claims.claims import claims_of
-from rescalade.report.pages.wording import opening
+from rescalade.report.pages.lead import lead_sentence
+from rescalade.report.pages.wording import missing
 from rescalade.report.results.published_match import Match, counted, matches
 from rescalade.report.results.summary import Summary
 from rescalade.step0 import Step0
@@ -68,7 +69,7 @@ def test_the_paper_exactly(exact: Summary) -> None:
     claims = {claim.id: claim for claim in claims_of(summary)}
     # mean of MRR and nDCG: .374 of .416 (RoBERTa), .156 of .430 (ModernBERT), .227 of .413 (Ettin)
     assert [row["Outcome"] for row in claims["large-norm-collapses"].details] == ["degrades", "collapses", "degrades"]
-    assert opening(summary, claims_of(summary))[0].startswith("The paper's effect shows in this run:")
+    assert lead_sentence(summary, claims_of(summary)).startswith("The paper's effect shows in this run:")
 
 
 # figure 3 in shape: BERT, DistilBERT and GTE-MLM gain a little at 2 and 4, ALBERT falls
@@ -115,7 +116,7 @@ def test_the_opposite(tmp_path: Path) -> None:
         "division-rescues": "does not hold",
         "first-loss-falls": "does not hold",
     }
-    assert "does not show" in opening(summary, claims_of(summary))[0]
+    assert "does not show" in lead_sentence(summary, claims_of(summary))
 
 
 def dead_in_seed(seed: int) -> World:
@@ -149,9 +150,9 @@ def test_seeds_all_over_the_place(tmp_path: Path) -> None:
 
 def test_everything_fails(tmp_path: Path) -> None:
     summary = told(tmp_path, World(value=lambda place: 0.001))
-    first = opening(summary, claims_of(summary))[0]
-    assert first.startswith("The recipe failed in this run: 19 of 19 runs collapsed.")
-    assert "Small-norm heads at k = 1 failed too" in first
+    first = lead_sentence(summary, claims_of(summary))
+    assert first.startswith("The recipe failed in this run: 19 of 19 runs collapsed,")
+    assert "small-norm heads at k = 1 too" in first and first.count(".") == 1
     found_answers = answers(summary)
     assert found_answers["large-norm-collapses"] == "cannot be said"
     assert found_answers["division-rescues"] == "does not hold"
@@ -194,7 +195,7 @@ def test_missing_cells(tmp_path: Path) -> None:
     # Ettin has 5 cells of 4 measures, RoBERTa and ModernBERT one cell each at k = 8
     assert verdicts(summary) == {"reproduced": 48, "not run": 28}
     assert answers(summary)["large-norm-collapses"] == "mixed"
-    assert "runs are missing." in " ".join(opening(summary, claims_of(summary)))
+    assert missing(summary).endswith("runs are missing.")
 
 
 def test_values_that_are_no_numbers(tmp_path: Path) -> None:

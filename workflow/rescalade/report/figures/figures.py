@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,10 +11,14 @@ from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.report_settings import ReportSettings
 from rescalade.report.figures.audit_plot import audit_plot
-from rescalade.report.figures.charts import WIDE, families, legend_lines, norm_chart, prediction_chart, quality_panel
+from rescalade.report.figures.charts import (
+    WIDE,
+    norm_chart,
+    prediction_chart,
+)
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure
-from rescalade.report.figures.style import FILLED_IN_WORDS, PANEL
+from rescalade.report.figures.quality import quality_figures
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
@@ -48,7 +52,7 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
-    """Loss curves, quality against k, head norms, active terms, step-0 loss against quality.
+    """Quality against k, in-domain first; loss curves, head norms, active terms, step-0 loss against quality.
 
     Args:
         backbone: only the curves of this one.
@@ -59,17 +63,9 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     height = 1.3 + 0.52 * len(names)
     tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
     return [
+        *quality_figures(summary),
         *tradeoff,
         _loss_curves(summary, names),
-        FigureSet(
-            "quality",
-            "Quality against k",
-            "Quality over the scale factor k on a log2 axis, a panel per family and domain; error bars are one "
-            "standard deviation over seeds, a cross is a collapsed cell, the dashed line BM25, a dotted line "
-            "across what the backbone of that colour reaches before any training. Markers by mode: "
-            f"{FILLED_IN_WORDS}.",
-            tuple(_quality_panels(summary)),
-        ),
         FigureSet(
             "head-norms",
             "Head row norms",
@@ -138,20 +134,6 @@ def _curves(summary: Summary, names: list[str], draw: Callable[[str], Draw], key
         Panel(f"{key}-{name}", words.format(_title(summary, name)), draw(name), curve_size(summary, name))
         for name in names
     )
-
-
-def _quality_panels(summary: Summary) -> Iterator[Panel]:
-    label = f"in-domain {summary.in_domain_label}"
-    domains = [("in-domain", label, summary.in_domain, summary.in_domain_quality)]
-    if summary.units:
-        label = f"out-of-domain {summary.out_of_domain_label}"
-        domains.append(("out-of-domain", label, summary.out_of_domain, summary.out_of_domain_quality))
-    for number, names in enumerate(families(summary)):
-        height = PANEL[1] + 0.18 * legend_lines(summary, names)
-        for domain, label, pick, quality in domains:
-            draw = partial(quality_panel, summary=summary, backbones=names, pick=pick, label=label, quality=quality)
-            titles = "; ".join(_title(summary, name) for name in names)
-            yield Panel(f"quality-{number + 1}-{domain}", f"{label} against k for {titles}.", draw, (PANEL[0], height))
 
 
 def _norms_in_words(summary: Summary) -> str:

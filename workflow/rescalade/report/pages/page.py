@@ -18,8 +18,9 @@ from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.figures import all_figures, audit_figure
+from rescalade.report.pages.lead import lead_sentence
 from rescalade.report.pages.template import drawn, write_page
-from rescalade.report.pages.wording import facts, opening
+from rescalade.report.pages.wording import facts, missing, sentences
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.provenance import Provenance, check_settings, configuration_digest, gather
@@ -90,7 +91,9 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     published = load_published(config.experiment.published) if config.experiment.published else None
     return {
         **_common(config),
-        "opening": opening(summary, claims),
+        "lead": lead_sentence(summary, claims),
+        "missing": missing(summary),
+        "sentences": sentences(summary, claims),
         "facts": facts(summary, found),
         "claims": claims,
         "signs": SIGNS,

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from rescalade.atomic import atomic_file
 from rescalade.report.figures.figure_set import FigureSet, inline_panels
+from rescalade.report.tables.parts import headings, parts
 
 
 def write_page(target: Path, template: str, context: Mapping[str, Any]) -> Path:
@@ -23,6 +24,7 @@ def write_page(target: Path, template: str, context: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"parts": parts, "headings": headings}
     environment.filters["css"] = lambda name: Markup(template_text(name))  # noqa: S704
     html = environment.get_template(template).render(context)
     with atomic_file(target) as temporary:

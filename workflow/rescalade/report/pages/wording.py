@@ -1,40 +1,30 @@
-"""The opening paragraph and the facts of a run, put into words from its numbers."""
+"""The numbers behind the lead sentence and the facts of a run, put into words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from rescalade.config import Config
 from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import Claim, with_head
+from rescalade.report.pages.lead import against, failed
 from rescalade.report.results.labels import backbone_title, mode_title, scale_title, scale_words
 from rescalade.report.results.numbers import duration, listed, plural, written
 from rescalade.report.results.provenance import Provenance
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.row_norms import head_class
-
-MANY = 6
-"""Backbones that are still listed by name."""
-FAILED_SHARE = 0.5
-"""Above this share of collapsed runs the recipe is said to have failed."""
 
 
-def opening(summary: Summary, claims: Sequence[Claim]) -> list[str]:
-    """Sentences that say what this run found, whether the effect shows or not."""
-    if not any(run.made for run in summary.results.runs):
-        return ["None of the runs of this experiment has been made yet; what they would show is missing below."]
-    answers = {claim.id: claim.result for claim in claims}
-    sentences = _failure(summary) or [_effect(answers)]
-    sentences += _controls(claims)
-    sentences += _large(summary)
-    sentences += _small(claims)
-    sentences += _against_bm25(claims)
+def sentences(summary: Summary, claims: Sequence[Claim]) -> list[str]:
+    """What the lead sentence says, with its numbers."""
+    found = [] if not failed(summary) else [f"{one[0].upper()}{one[1:]}." for one in against(claims)]
+    return [*found, *_controls(claims), *_large(summary), *_small(claims), *_against_bm25(claims)]
+
+
+def missing(summary: Summary) -> str:
+    """What has not been made of the runs; nothing where all are."""
     planned, made = len(summary.results.runs), sum(run.made for run in summary.results.runs)
-    if made < planned:
-        sentences.append(
-            f"{planned - made} of {plural(planned, 'run')} {'is' if planned - made == 1 else 'are'} missing."
-        )
-    return sentences
+    if made in (0, planned):
+        return ""
+    return f"{planned - made} of {plural(planned, 'run')} {'is' if planned - made == 1 else 'are'} missing."
 
 
 def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
@@ -55,7 +45,6 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
     if any(settings != first for settings in train):
         recipe += " (some backbones have settings of their own, see below)"
     return [
-        ("Backbones", _backbones(config)),
         ("Scales", f"k = {', '.join(scales)}; {listed(modes)}"),
         ("Runs", f"{made} of {len(runs)} made; {_seeds(experiment.seeds)}"),
         ("Trained on", _dataset(summary, experiment.train_on)),
@@ -73,50 +62,6 @@ def _choice(summary: Summary) -> str:
     if sets:
         return f"chosen on {'; '.join(_dataset(summary, name) for name in sets)}, and judged on the sets above"
     return summary.choice_words
-
-
-def _backbones(config: Config) -> str:
-    names = [backbone_title(config, name) for name in config.backbones()]
-    return "; ".join(names) if len(names) <= MANY else f"{len(names)}, listed above"
-
-
-def _failure(summary: Summary) -> list[str]:
-    """Said first, and in place of the effect: where most runs fail, nothing follows for the head's norm."""
-    share = summary.failed_share
-    if share <= FAILED_SHARE:
-        return []
-    made = sum(run.made for run in summary.results.runs)
-    group = [
-        cell
-        for name in summary.config.backbones()
-        if head_class(summary, name) == "small"
-        for cell in summary.of(name)
-        if cell.made
-    ]
-    small = (
-        " Small-norm heads at k = 1 failed too, so it is no effect of a large norm."
-        if group and all(cell.collapsed for cell in group)
-        else ""
-    )
-    return [f"The recipe failed in this run: {round(share * made)} of {plural(made, 'run')} collapsed.{small}"]
-
-
-def _effect(answers: Mapping[str, str]) -> str:
-    fail, rescue = answers.get(ClaimName.LARGE_NORM_COLLAPSES), answers.get(ClaimName.DIVISION_RESCUES)
-    if fail in ("not run", "cannot be said"):
-        return "Whether the paper's effect shows cannot be said from these runs alone."
-    if fail == "does not hold":
-        return "The paper's effect does not show in this run: no large-norm head collapsed or degraded at k = 1."
-    if fail == "mixed":
-        return "The paper's effect shows for some large-norm heads of this run and not, or not surely, for others."
-    after = {
-        "holds": "large-norm heads fail as they are; divided by k they train and are level with the small-norm ones",
-        "not run": "large-norm heads fail as they are; no division was tried on them",
-        "does not hold": "large-norm heads fail as they are; no division brings them level with the small-norm ones",
-        "mixed": "large-norm heads fail as they are, and divided by k some are level with the small-norm ones",
-        "cannot be said": "large-norm heads fail as they are; whether a division brings them level cannot be said",
-    }[rescue or "not run"]
-    return f"The paper's effect shows{'' if rescue == 'holds' else ' by half'} in this run: {after}."
 
 
 def _large(summary: Summary) -> list[str]:
@@ -139,24 +84,21 @@ def _large(summary: Summary) -> list[str]:
 
 
 def _controls(claims: Sequence[Claim]) -> list[str]:
-    """What the norm and the offset do apart, where the experiment has controls."""
+    """What the norm and the offset do apart, where the experiment has controls and `against` does not say it."""
     norm, offset = ClaimName.NORM_ALONE, ClaimName.OFFSET_ALONE
     words = {
-        (offset, "holds"): "In the controls the offset b alone makes a head of one row norm fail or train.",
         (offset, "does not hold"): "In the controls a shifted offset b, at one row norm, changed no outcome.",
         (offset, "mixed"): "In some controls the offset b alone makes a head of one row norm fail or train.",
         (norm, "holds"): "In the controls a larger norm, with the offset in proportion, does harm by itself.",
-        (norm, "does not hold"): "In the controls a larger norm, with the offset in proportion, does no harm at k = 1.",
     }
     found = {claim.id: claim.result for claim in claims}
     return [text for (name, answer), text in words.items() if found.get(name) == answer]
 
 
 def _small(claims: Sequence[Claim]) -> list[str]:
-    """Of the modes that were run: tied as in the paper, and those that leave the encoder alone."""
+    """Of the modes that were run, where `against` does not say it: tied as in the paper, or sparing the encoder."""
     words = {
         "holds": "did not harm the small-norm backbones",
-        "does not hold": "harmed the small-norm backbones",
         "mixed": "left some small-norm backbones unharmed; for the others that cannot be said",
         "cannot be said": "may or may not have harmed the small-norm backbones",
     }

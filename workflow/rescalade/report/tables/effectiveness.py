@@ -101,6 +101,7 @@ def variant_value(cell: Cell, best: bool) -> Value:
 
 def _columns(summary: Summary, sd: bool) -> list[Column]:
     return [
+        *(item.column for item in measured(summary, sd)),
         Column("row_norm_before", "before", "Row norm", note="mean L2 norm of the rows of W, before division"),
         Column(
             "row_norm_after",
@@ -111,7 +112,6 @@ def _columns(summary: Summary, sd: bool) -> list[Column]:
         Column("row_norm_trained", "trained", "Row norm", sd=sd, note="after the last training step"),
         Column("step0_loss", "first step", STEP0, sd=sd, note="ranking loss; both lambdas start at 0"),
         *(_STEP0_COLUMNS if sd else ()),
-        *(item.column for item in measured(summary, sd)),
     ]
 
 
