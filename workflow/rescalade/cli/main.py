@@ -14,7 +14,7 @@ from rescalade.cli.ask import search
 from rescalade.cli.backbones import audit, backbone, rescale
 from rescalade.cli.context import stage_command
 from rescalade.cli.export import effect, export
-from rescalade.cli.plan import plan
+from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
 from rescalade.cli.stages import bm25, collection, encode, index, random, score, source, step0, train, triples
@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 for function in (
     source, collection, triples, bm25, random, backbone, audit, rescale, step0, train, encode, index, search, score,
-    tables, figures, report, claims, rules, outcomes, plan,
+    tables, figures, report, claims, rules, outcomes, plan, costs,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rescalade.config import Config
 from rescalade.paths import Paths
+from rescalade.pipeline.costs import cost_file, measured
 from rescalade.pipeline.graph import input_files, stage
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.records import Recorder
@@ -43,7 +44,8 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
         record=recorder.write,
         paths=paths,
     )
-    run(settings, inputs, outputs, call)
+    with measured(cost_file(paths, row, names)):
+        run(settings, inputs, outputs, call)
 
 
 def load_stage(row: Stage) -> Callable[..., Any]:
