@@ -142,10 +142,12 @@ def pooled_logits(model: PreTrainedModel, documents: TokenBatch) -> dict[str, fl
             kept = int(mask.sum())
             logits = model(input_ids=ids[None, :kept], attention_mask=mask[None, :kept]).logits[0, pooled[:kept]]
             if len(logits):
-                rows.append(logits.float().amax(0))
-                winners = logits.argmax(0)  # the first of equal ones, as in the pooling
-                first += int((winners == 0).sum())
-                last += int((winners == len(logits) - 1).sum())
+                highest = logits.amax(0)
+                rows.append(highest.float())
+                # of equal ones the first counts, as in the pooling; `argmax` would take 50 times as long
+                first += int((logits[0] == highest).sum())
+                before = logits[:-1].amax(0) if len(logits) > 1 else torch.full_like(highest, -math.inf)
+                last += int((logits[-1] > before).sum())
     if not rows:
         return dict.fromkeys(("first_token", "last_token", "pooled_positive", "offset_mean", "offset_sd"), math.nan)
     found = torch.stack(rows)

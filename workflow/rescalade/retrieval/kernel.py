@@ -361,7 +361,7 @@ def _least(scores: NDArray[np.float64], depth: int) -> float:
     low, high = scores.min(), scores.max()
     scale = (BUCKETS - 1) / (high - low) if high > low else np.inf
     if scale == np.inf:
-        return float(np.partition(scores, len(scores) - depth)[len(scores) - depth])
+        return _ranked(scores.copy(), len(scores) - depth)
     sizes = np.zeros(BUCKETS, np.int64)
     for score in scores:
         sizes[np.uint64((score - low) * scale)] += 1
@@ -374,5 +374,32 @@ def _least(scores: NDArray[np.float64], depth: int) -> float:
     for score in scores:
         inside[found] = score
         found += np.uint64(np.uint64((score - low) * scale) == np.uint64(bucket))
-    place = sizes[bucket] - rank
-    return float(np.partition(inside[: sizes[bucket]], place)[place])
+    return _ranked(inside[: sizes[bucket]], sizes[bucket] - rank)
+
+
+@numba.njit(cache=True, nogil=True)
+def _ranked(values: NDArray[np.float64], place: int) -> float:
+    """The value that would stand at `place` [0 … C - 1] if the values [C] ascended; they are reordered.
+
+    Hoare's selection. numba's own `np.partition` takes 5 of the 10 seconds in which this module is compiled.
+    """
+    low, high = 0, len(values) - 1
+    while low < high:
+        pivot = values[(low + high) >> 1]
+        left, right = low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += 1
+            while values[right] > pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += 1
+                right -= 1
+        if right < place < left:
+            break
+        if place <= right:
+            high = right
+        else:
+            low = left
+    return float(values[place])
