@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from rescalade.paths import Paths
 from rescalade.report.figures.quality import quality_panel
-from rescalade.report.figures.style import INK, SERIES
+from rescalade.report.figures.style import INK, MARKERS, SERIES
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results, per_query
 from rescalade.report.results.summary import Summary
@@ -115,6 +115,21 @@ def test_every_run_is_a_dot_and_every_collapse_a_cross(tmp_path: Path) -> None:
     assert [round(math.log2(x)) for x, _ in dots] == [0, 0, 2, 2, 4, 4]
     crossed = sorted(drawn["x", INK])
     assert crossed == [dots[0], dots[1], dots[3]]
+
+
+@pytest.mark.parametrize("scales", [[1], [1, 2, 4, 8, 16]])
+def test_no_dot_lies_outside_or_nearer_to_another_k(scales: list[int], tmp_path: Path) -> None:
+    names = mini().backbones()
+    config = mini(grid=[{"backbones": names, "scales": scales}], seeds=[1, 2, 3, 4, 5])
+    summary = Summary(load_results(config, write_tree(tmp_path, config, queries=10, steps=5)))
+    axes = Figure().subplots()
+    quality_panel(axes, summary, names, summary.in_domain, "MRR", summary.in_domain_quality)
+    low, high = axes.get_xlim()
+    drawn = [line for line in axes.lines if line.get_linestyle() == "None" and line.get_marker() in MARKERS]
+    dots = [float(x) for line in drawn for x in np.asarray(line.get_xdata(), float)]
+    assert low < min(dots) and max(dots) < high
+    for scale in scales:
+        assert sum(scale / 2**0.5 < x < scale * 2**0.5 for x in dots) == len(names) * 5
 
 
 def test_step_0_of_a_chosen_k_goes_by_the_k_that_was_chosen(tmp_path: Path) -> None:

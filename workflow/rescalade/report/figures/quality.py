@@ -32,8 +32,8 @@ from rescalade.report.results.summary import COLLAPSED, Cell, ScoresBySet, Summa
 
 TOGETHER = 4
 """Backbones in one panel."""
-EDGE = 1.3
-"""How far a quality panel goes beyond its smallest and largest k."""
+EDGE = 0.16
+"""Of the octaves between the smallest and the largest k, or of one: how far a quality panel goes beyond each."""
 BESIDE, APART = 0.11, 0.04
 """Most of a quality panel's width between two backbones at one k, and between two seeds of one."""
 FILLED_SHARE = 0.7
@@ -107,7 +107,9 @@ def quality_panel(
     """
     ticks = sorted({cell.variant.scale for name in backbones for cell in summary.of(name)} - {0.0}) or [1.0]
     before: list[float] = []
-    octaves = math.log2(ticks[-1] / ticks[0]) + 2 * math.log2(EDGE)
+    span = math.log2(ticks[-1] / ticks[0])
+    edge = EDGE * (span or 1.0)
+    octaves = span + 2 * edge
     gap = min((math.log2(large / small) for small, large in pairwise(ticks)), default=octaves)
     beside = min(BESIDE * octaves, FILLED_SHARE * gap / len(backbones))
     for place, name in enumerate(backbones):
@@ -149,7 +151,7 @@ def quality_panel(
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [f"{k:g}" for k in ticks])
     axes.minorticks_off()
-    axes.set_xlim(ticks[0] / EDGE, ticks[-1] * EDGE)
+    axes.set_xlim(ticks[0] / 2**edge, ticks[-1] * 2**edge)
     axes.set_ylim(-0.03 * max(top, axes.get_ylim()[1]), max(top, axes.get_ylim()[1]))
     axes.set_xlabel("scale factor k")
     axes.set_ylabel(wrapped(label, 28))
