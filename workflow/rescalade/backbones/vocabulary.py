@@ -24,7 +24,10 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
 
     trainee = _blank(Tokenizer(models.WordPiece(unk_token="[UNK]")))
     normalise = trainee.normalizer.normalize_str
-    alphabet = sorted({character for text in texts for character in normalise(text) if not character.isspace()})
+    characters: set[str] = set()
+    for text in texts:
+        characters.update(normalise(text))
+    alphabet = sorted(character for character in characters if not character.isspace())
     continuations = [f"##{character}" for character in alphabet]
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
