@@ -54,15 +54,15 @@ def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
 
 def test_the_page_says_warnings_known_runs_and_rules_in_words(folder: Path) -> None:
     text = " ".join(" ".join(parse(folder / "audit.html").words).split())
-    # bert-large at k = 1: 31 * 15.2 = 471.2; of BoolQ's kept runs those from 236 to 942, which are the large BERT at
+    # bert-large at k = 1: 31 * 15.2 = 471.2; of the kept runs those from 236 to 942, which are the large BERT at
     # 728 and 330 and the large ModernBERT at 599; of the paper's those from 275 to 1,099, with 128 candidates in place
     # of 64, which are ModernBERT at 600 and Ettin at 381 and 926
-    known = "boolq: 0 of 6 trained; arXiv 2606.18811: 3 of 3 trained"
+    known = "boolq-x12: 0 of 6 trained; arXiv 2606.18811: 3 of 3 trained"
     assert "1 warning bert-large Warnings invented warning at loss 471.2 Known runs that began alike " + known in text
     gemma = (
         "1 warning owner/gemma <2> (inflated x12) Warnings invented warning at loss 37.2 Known runs that began alike "
     )
-    assert gemma + "boolq: 0 of 2 trained" in text  # the large BERT at 67.9
+    assert gemma + "boolq-x12: 0 of 2 trained; mini: 0 of 4 trained" in text  # 67.9; 35.1 and 62.4
     assert "width 4, norm 16, activation 1, score 1, loss 32" in text
     assert "invented target of width" in text
     assert "no norm before the decoder" in text
@@ -74,13 +74,13 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     assert (head["soft_cap"], head["norm"], head["warnings"]) == ("30", "RMSNorm", "invented warning at loss 37.2")
     assert head["modes"] == "tied exact, untied exact, folded refused, multiplier exact"
     (large,) = rows(folder, "head-norms", model="bert")
-    assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == ("", "boolq: 0 of 6 trained"[:20], "471.2")
+    assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == ("", "boolq-x12: 0 of 6 trained"[:20], "471.2")
     assert large["modes"] == "tied error 0.220, untied exact, folded refused, multiplier exact"
     (entry,) = rows(folder, "scales", backbone="bert-large", k="8", mode="untied")
     # 70 / 8, .5 / 8, 2 / 8 and 40 / 8; 31 * 15.2 / 8 = 58.9 is above 10
     found = [float(entry[key]) for key in ("gradient_norm", "activation_mean", "bf16_step", "score_sd", "step0_loss")]
     assert found == [8.75, 0.0625, 0.25, 5.0, 58.9]
-    assert (entry["warnings"], entry["alike"]) == ("invented warning at loss 58.9", "boolq: 0 of 4 trained")
+    assert (entry["warnings"], entry["alike"]) == ("invented warning at loss 58.9", "boolq-x12: 0 of 4 trained; mini: 0 of 4 trained")
     pooled = [float(entry[key]) for key in ("pooled_positive", "first_token", "last_token", "offset_mean", "offset_sd")]
     assert pooled == [0.045, 0.2, 0.1, -1.5, 0.75]
     assert [row["status"] for row in rows(folder, "modes", backbone="bert-large")] == [

@@ -29,18 +29,27 @@ def test_the_paper_s_cells() -> None:
 
 def test_a_file_comes_back(tmp_path: Path) -> None:
     kept = kept_runs()
-    assert len(kept) == 40 and sum(one.flat for one in kept) == 12
+    assert len(kept) == 96 and sum(one.flat for one in kept) == 28
+    assert {one.source for one in kept} == {"mini", "boolq", "boolq-x12"}
     (tmp_path / "runs.csv").write_text(as_csv(kept))
     assert kept_runs(tmp_path / "runs.csv") == kept
 
 
 def test_what_is_said_of_the_default_rule_on_the_kept_runs() -> None:
-    """Width 128: 128^(1/4) = 3.36, so k = 4, where three of the four backbones have no run that trained."""
+    """Width 128: 128^(1/4) = 3.36, so k = 4, where four of seven backbones have no run that trained."""
     at_4 = [one for one in kept_runs() if one.k == 4]
+    assert len({one.backbone for one in at_4}) == 7
     assert {one.backbone for one in at_4} - {one.backbone for one in at_4 if one.trained} == {
-        "bert-boolq", "bert-boolq-x12", "modernbert-boolq-x12",
+        "bert-boolq", "bert-boolq-heavy", "bert-boolq-x12", "modernbert-boolq-x12",
     }  # fmt: skip
-    assert "of the four 2x128 models of the kept runs" in FITTED_ON and "three collapse" in FITTED_ON
+    assert "of the seven 2x128 models that the kept runs" in FITTED_ON and "four collapse" in FITTED_ON
+
+
+def test_what_is_said_of_the_border_among_tiny_models() -> None:
+    """None of them between 2 and 8 ln(64) but four that trained, none below that collapsed, none above that trained."""
+    found = [one for one in kept_runs() if not one.flat]
+    assert [one.trained for one in found if one.units <= 8] == [True] * 50
+    assert [one.trained for one in found if one.units > 8] == [False] * 18
 
 
 def runs() -> list[Known]:
@@ -57,7 +66,7 @@ def test_alike_is_within_a_factor_of_two(loss: float) -> None:
 
 def test_flat_heads_are_compared_with_flat_ones() -> None:
     entry = invented_scale(1.0, "untied", 1.0, "bert").model_copy(update={"score_sd": 0.01})
-    assert in_words(alike(entry, 64, runs())) == "boolq: 2 of 12 trained"
+    assert in_words(alike(entry, 64, runs())) == "boolq-x12: 2 of 12 trained; boolq: 4 of 16 trained"
     assert in_words([]) == "no run is known"
     broken = entry.model_copy(update={"step0_loss": math.inf, "score_sd": math.nan})
     assert alike(broken, 64, runs()) == []
