@@ -11,6 +11,7 @@ import yaml
 
 from rescalade.config import Config, build_config
 from rescalade.paths import Paths
+from rescalade.pipeline.costs import cost_file
 from rescalade.pipeline.execute import execute
 from rescalade.pipeline.graph import STAGES, input_files
 from rescalade.pipeline.jobs import ALL, Job, Key, make_jobs
@@ -122,6 +123,7 @@ def test_every_stage_keeps_to_its_declaration(experiment: tuple[Config, dict[Key
             inputs += [other.record for other in make_jobs(config, job.paths, job.key).values() if other.record]
         inputs += [tiny / "config.json"]  # the graph itself asks a local model for its type
         own = [*job.outputs.values(), *job.row.cache_folders(job.paths, job.names).values()]
+        own += [cost_file(job.paths, job.row, job.names)]  # left by every job, and no output
         before = files()
         with OpenedFiles([Path("results"), Path("report")]) as opened:
             execute(config, job.paths, job.rule, job.names, Machine(device_name="cpu"))

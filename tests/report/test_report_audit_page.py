@@ -74,13 +74,20 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     assert (head["soft_cap"], head["norm"], head["warnings"]) == ("30", "RMSNorm", "invented warning at loss 37.2")
     assert head["modes"] == "tied exact, untied exact, folded refused, multiplier exact"
     (large,) = rows(folder, "head-norms", model="bert")
-    assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == ("", "boolq-x12: 0 of 6 trained"[:20], "471.2")
+    assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == (
+        "",
+        "boolq-x12: 0 of 6 trained"[:20],
+        "471.2",
+    )
     assert large["modes"] == "tied error 0.220, untied exact, folded refused, multiplier exact"
     (entry,) = rows(folder, "scales", backbone="bert-large", k="8", mode="untied")
     # 70 / 8, .5 / 8, 2 / 8 and 40 / 8; 31 * 15.2 / 8 = 58.9 is above 10
     found = [float(entry[key]) for key in ("gradient_norm", "activation_mean", "bf16_step", "score_sd", "step0_loss")]
     assert found == [8.75, 0.0625, 0.25, 5.0, 58.9]
-    assert (entry["warnings"], entry["alike"]) == ("invented warning at loss 58.9", "boolq-x12: 0 of 4 trained; mini: 0 of 4 trained")
+    assert (entry["warnings"], entry["alike"]) == (
+        "invented warning at loss 58.9",
+        "boolq-x12: 0 of 4 trained; mini: 0 of 4 trained",
+    )
     pooled = [float(entry[key]) for key in ("pooled_positive", "first_token", "last_token", "offset_mean", "offset_sd")]
     assert pooled == [0.045, 0.2, 0.1, -1.5, 0.75]
     assert [row["status"] for row in rows(folder, "modes", backbone="bert-large")] == [
