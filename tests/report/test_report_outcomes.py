@@ -50,6 +50,10 @@ def test_what_is_said_of_the_border_among_tiny_models() -> None:
     found = [one for one in kept_runs() if not one.flat]
     assert [one.trained for one in found if one.units <= 8] == [True] * 50
     assert [one.trained for one in found if one.units > 8] == [False] * 18
+    flat = {(one.source, one.backbone, one.k) for one in kept_runs() if one.flat and one.trained}
+    assert flat == {
+        ("boolq-x12", "modernbert-boolq", 4), ("boolq", "modernbert-boolq", 4), ("boolq", "modernbert-boolq-heavy", 4)
+    }  # fmt: skip
 
 
 def runs() -> list[Known]:

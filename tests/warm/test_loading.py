@@ -24,7 +24,12 @@ for name in ("is_available", "device_count", "current_device", "get_device_capab
 from rescalade.warm.server import load, unfit
 for kind in sys.argv[1:]:
     load([kind])
+fit = torch.cuda._is_in_bad_fork
+torch.cuda._is_in_bad_fork = lambda: True
+touched = [unfit(gpu=gpu) for gpu in (False, True)]
+torch.cuda._is_in_bad_fork = fit
 print(json.dumps({
+    "touched": touched,
     "unfit": [unfit(gpu=gpu) for gpu in (False, True)],
     "asked": asked,
     "initialised": torch.cuda.is_initialized(),
@@ -54,6 +59,11 @@ def test_no_library_looks_for_gpus_while_it_is_loaded(loaded: dict[str, Any]) ->
     """A process that has looked, even in vain, cannot be forked into one that uses them."""
     assert loaded["asked"] == []
     assert not loaded["initialised"]
+
+
+def test_a_server_whose_forks_could_not_use_a_gpu_starts_no_job_with_one(loaded: dict[str, Any]) -> None:
+    """As torch says of a fork where a library has looked for GPUs before."""
+    assert loaded["touched"] == ["", "a library has looked for GPUs while it was loaded"]
 
 
 def test_every_named_library_is_loaded(loaded: dict[str, Any]) -> None:

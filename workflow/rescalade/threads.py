@@ -10,13 +10,11 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMB
 
 
 def use_threads(count: int) -> None:
-    """Have NumPy's linear algebra and numba compute with `count` threads; torch is told by who uses it.
+    """Have NumPy's linear algebra compute with `count` threads; torch is told by who uses it, numba uses none here.
 
-    A process that was forked after they were loaded has them with one thread (`rescalade.warm`).
+    A process that was forked after it was loaded has it with one thread (`rescalade.warm`).
     """
     os.environ.update(dict.fromkeys(VARIABLES, str(count)))
-    if "numba" in sys.modules:
-        sys.modules["numba"].config.reload_config()
     if count > 1 and "numpy" in sys.modules:
         from threadpoolctl import threadpool_limits
 

@@ -60,31 +60,11 @@ def plan(
 def costs(
     context: Context,
     name: Annotated[str | None, typer.Argument(metavar="[EXPERIMENT]", help="Instead of the file's.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a page of text.")] = False,
 ) -> None:
     """Say where the CPU seconds of an experiment went: by stage, for starting and for work."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     from rescalade.pipeline.costs import costs_of
+    from rescalade.report.tables.cost_table import cost_table
+    from rescalade.report.tables.markdown import markdown
 
     chosen = replace(context, experiment=name or context.experiment)
-    found = costs_of(chosen.config, chosen.paths)
-    table = Table("stage", box=box.MARKDOWN if markdown else box.HEAVY_HEAD)
-    for column in ("jobs", "measured", "start, CPU s", "work, CPU s", "a job's work, CPU s", "share of all"):
-        table.add_column(column, justify="right")
-    every = sum(cost.start + cost.work for cost in found)
-    for cost in found:
-        each = cost.work / cost.measured if cost.measured else 0.0
-        share = (cost.start + cost.work) / every
-        numbers = (f"{cost.jobs:,}", f"{cost.measured:,}", f"{cost.start:.1f}", f"{cost.work:.1f}", f"{each:.2f}")
-        table.add_row(cost.stage, *numbers, f"{share:.1%}", end_section=cost is found[-1])
-    start, work = (sum(getattr(cost, part) for cost in found) for part in ("start", "work"))
-    jobs, known = (sum(getattr(cost, part) for cost in found) for part in ("jobs", "measured"))
-    table.add_row("all", f"{jobs:,}", f"{known:,}", f"{start:.1f}", f"{work:.1f}", "", "")
-    Console(width=None if sys.stdout.isatty() else 118).print(table)
-    typer.echo(
-        "start: Python, libraries and configuration, until a job's work begins. Not in it: Snakemake, the process that "
-        "jobs are forked from, and the commands that wait for their forks."
-    )
+    typer.echo(markdown(cost_table(chosen.config.name, costs_of(chosen.config, chosen.paths))))

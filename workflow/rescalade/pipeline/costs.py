@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from rescalade.config import Config
 from rescalade.errors import UserError
@@ -32,6 +33,8 @@ class Cost(Stored):
 @dataclass(frozen=True)
 class StageCost:
     """Sums over the jobs of a stage. jobs: how many there are. measured: how many of them have left their costs."""
+
+    SUMS: ClassVar = ("jobs", "measured", "start", "work", "wall")
 
     stage: str
     jobs: int

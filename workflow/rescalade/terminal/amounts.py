@@ -3,16 +3,6 @@
 from __future__ import annotations
 
 
-def duration(seconds: float) -> str:
-    """Such as `8 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def about(seconds: float) -> str:
     """Such as `34 s`, `12 min`, `2.5 h`: no more than is known of time to come."""
     if seconds < 120:

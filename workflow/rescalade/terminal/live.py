@@ -15,7 +15,8 @@ from rich.live import Live
 
 from rescalade.pipeline.graph import STAGES
 from rescalade.progress import read_headline
-from rescalade.terminal.amounts import counted, duration
+from rescalade.report.results.numbers import duration
+from rescalade.terminal.amounts import counted
 from rescalade.terminal.course import Course
 from rescalade.terminal.display import NOTHING_TO_DO, event_of, say, show_message
 from rescalade.terminal.job import Job

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rescalade.pipeline.graph import STAGES
 from rescalade.terminal.course import Course
 
 FEWEST = 3
@@ -12,12 +13,6 @@ UNSURE = 1.4
 """Factor by which a stage's time may be off where fewer of its jobs have been seen."""
 UNSEEN = 3.0
 """The same for a stage of which nothing has been seen, held against those that have by what is typical."""
-TYPICAL = {
-    "source": 10, "collection": 4, "triples": 15, "bm25": 5, "random": 5, "score_bm25": 2, "score_random": 2,
-    "backbone": 60, "audit_backbone": 15, "rescale": 5, "step0_loss": 8, "train": 25, "encode": 10, "encode_shard": 10,
-    "index": 2, "search": 3, "score": 2, "page": 4, "tables": 4, "figures": 8, "report": 6,
-}  # fmt: skip
-"""Seconds of a job of `mini` on two cores, roughly; only their ratios matter."""
 Range = tuple[float, float]
 
 
@@ -33,10 +28,10 @@ def time_left(course: Course, now: float) -> Range | None:
         return None
     running = list(course.running.values())
     spans = {stage: _span(seen) for stage, seen in course.durations.items() if seen}
-    pace = sum(taken) / sum(TYPICAL.get(stage, 1) * len(seen) for stage, seen in course.durations.items() if seen)
+    pace = sum(taken) / sum(_typical(stage) * len(seen) for stage, seen in course.durations.items() if seen)
 
     def span(stage: str) -> Range:
-        guessed = TYPICAL.get(stage, 1) * pace
+        guessed = _typical(stage) * pace
         return spans.get(stage, (guessed / UNSEEN, guessed * UNSEEN))
 
     left: list[Range] = []
@@ -58,6 +53,11 @@ def time_left(course: Course, now: float) -> Range | None:
     beside = max(1.0, busy / max(now - started, 1e-9))
     low, high = (sum(each[side] for each in left) / beside for side in (0, 1))
     return low, max(high, longest_running)
+
+
+def _typical(stage: str) -> float:
+    """By the table of stages; of a target, which is none, nothing is known."""
+    return STAGES[stage].seconds if stage in STAGES else 1.0
 
 
 def _span(seen: Sequence[float]) -> Range:

@@ -7,7 +7,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rescalade.terminal.amounts import about, counted, duration, time_range
+from rescalade.report.results.numbers import duration
+from rescalade.terminal.amounts import about, counted, time_range
 from rescalade.terminal.course import Course
 from rescalade.terminal.job import Job
 from rescalade.terminal.time_left import time_left

@@ -85,6 +85,7 @@ def _folder(name: str) -> Stage:
         command=name,
         names=("experiment",),
         run=f"rescalade.report.{name}.{name}:run_{name}",
+        seconds=10 if name == "figures" else 1,
         libraries=FRAMES + (PICTURES if name == "figures" else STATISTICS),
         settings=report_settings,
         inputs=_results,
@@ -114,6 +115,7 @@ ROWS = (
     Stage(
         name="report",
         command="report --page index",
+        seconds=4.5,
         names=("experiment",),
         run="rescalade.report.pages.page:run_page",
         libraries=FRAMES + STATISTICS + PICTURES + PAGES,
