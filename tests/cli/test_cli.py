@@ -25,9 +25,11 @@ from support.shipped import shipped
 def tiny_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration over two small packages with models of seconds; the working directory is empty."""
     values = shipped()
+    for dataset in values["datasets"].values():
+        if dataset["source"] == "pydoc":  # all of them: the stage `source` reads the packages of every data set
+            dataset["packages"] = ["jinja2", "rich"]
     for name in ("pydoc-train", "pydoc"):
-        values["datasets"][name].update(packages=["jinja2", "rich"], part="all")
-    values["datasets"]["pydoc-ood"].update(packages=["typer"])
+        values["datasets"][name]["part"] = "all"
     for backbone in values["backbones"].values():
         if "pretrain" in backbone:
             backbone["pretrain"].update(vocabulary=300, steps=3, batch_size=4, width=16, feed_forward=32)
