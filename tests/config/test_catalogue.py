@@ -63,7 +63,9 @@ CHANGED = {"datasets": ("boolq",), "experiments": ("mini", "boolq")}
 HEAVY = ("bert-heavy", "modernbert-heavy", "modernbert-heavy-shifted", "modernbert-scaled", "modernbert-small-shifted")
 HEAVY_BOOLQ = tuple(f"{name.partition('-')[0]}-boolq-{name.partition('-')[2]}" for name in HEAVY[:4])
 NEW = {
-    "datasets": ("pydoc-dev", "boolq-dev"),
+    "sources": ("passages",),
+    "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
+    "recipes": ("csplade-1b", "csplade-8b"),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted"),
 }
 """Entries of the catalogue that changed ones name."""
@@ -82,8 +84,8 @@ def test_the_file_of_everything_means_what_it_meant(tmp_path: Path) -> None:
     before["datasets"]["pydoc"]["metric"] = "MRR@10"
     for name, entry in before["backbones"].items():
         entry["model_type"] = found.backbone(name).model_type
-    for name, recipe in now.model.recipes.items():
-        before["recipes"][name] |= recipe.model_dump(include={"source", "guesses"})
+    for name, recipe in before["recipes"].items():
+        recipe |= now.model.recipes[name].model_dump(include={"source", "guesses"})
     for subject, names in [*CHANGED.items(), *NEW.items()]:
         before[subject] |= {name: read_catalogue().values[subject][name] for name in names}
     alone = build_config(before)

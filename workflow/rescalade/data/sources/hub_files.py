@@ -33,6 +33,13 @@ def fetch(identity: str, revision: str, subsets: Sequence[str]) -> Path:
             known = ", ".join(sorted(configs)) or "none is declared in its README.md"
             raise UserError(f"hub data set {identity}: it has no subset {subset!r}; there are: {known}")
         patterns += configs[subset]
+    return fetch_files(identity, revision, patterns)
+
+
+def fetch_files(identity: str, revision: str, patterns: Sequence[str]) -> Path:
+    """Fetch the files whose names are or match some patterns, and the card; as `fetch`, for sets without subsets."""
+    from huggingface_hub import snapshot_download
+
     _say_size(identity, revision, patterns)
     return Path(_told(snapshot_download, identity, revision, allow_patterns=["README.md", *patterns]))
 

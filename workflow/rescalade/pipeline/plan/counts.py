@@ -43,14 +43,22 @@ def queries(config: Config, paths: Paths, name: str) -> int | None:
 
 
 def examples(config: Config, paths: Paths, name: str, recipe: str) -> int | None:
-    """Training triples: counted where they are made, else those that the source brings, else one per query."""
+    """Training examples of a recipe: its triples, as made, as the source brings them, or one per query.
+
+    A recipe takes at most as many triples of a query and a positive as an example has negatives.
+    """
+    negatives = config.recipe_named(recipe).train.negatives
     made = known(TriplesManifest, output(paths, "triples", "manifest", dataset=name, recipe=recipe))
     if made is not None:
-        return made.triples
-    return _made(paths, name, "triples") or config.dataset(name).triples or queries(config, paths, name)
+        return made.triples // negatives
+    brought = _made(paths, name, "triples")
+    if brought is not None:
+        return min(brought // negatives, _made(paths, name, "judgements") or brought)
+    about = config.dataset(name).triples
+    return queries(config, paths, name) if about is None else about // negatives
 
 
-def _made(paths: Paths, name: str, what: Literal["documents", "queries", "triples"]) -> int | None:
+def _made(paths: Paths, name: str, what: Literal["documents", "queries", "judgements", "triples"]) -> int | None:
     manifest = known(CollectionManifest, output(paths, "collection", "manifest", dataset=name))
     count: int | None = None if manifest is None else getattr(manifest.counts, what)
     return count
