@@ -16,8 +16,28 @@ from support.synthetic_results import MADE, change, write_tree
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return make_pages(mini(), write_tree(tmp_path_factory.mktemp("ugly"), mini(), ugly))
+def logged() -> list[str]:
+    """Lines of the log of making `pages`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory, logged: list[str]) -> list[Path]:
+    """Drawing takes seconds: what is said of these results is read from pages made once."""
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append(f"{record.levelname} {record.getMessage()}")
+
+    handler, top = Kept(logging.INFO), logging.getLogger()
+    level = top.level
+    top.addHandler(handler)
+    top.setLevel(logging.INFO)
+    try:
+        return make_pages(mini(), write_tree(tmp_path_factory.mktemp("ugly"), mini(), ugly))
+    finally:
+        top.removeHandler(handler)
+        top.setLevel(level)
 
 
 def test_one_index_and_one_page_per_backbone(pages: list[Path]) -> None:
@@ -133,7 +153,7 @@ def test_a_missing_record_is_told(tmp_path: Path) -> None:
 
 
 def test_no_results_at_all(tmp_path: Path) -> None:
-    index = make_pages(mini(), Paths(tmp_path / "results", tmp_path / "report"))[0]
+    (index,) = make_pages(mini(), Paths(tmp_path / "results", tmp_path / "report"), ["index"])
     assert "None of the runs of this experiment has been made yet" in " ".join(parse(index).words)
 
 
@@ -145,12 +165,10 @@ def test_published_numbers_are_shown_where_asked_for(tmp_path: Path) -> None:
     assert "Effectiveness: 0 of 76 reproduced, 76 not run." in text
 
 
-def test_the_claims_are_logged_as_headlines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_claims_are_logged_as_headlines(pages: list[Path], logged: list[str]) -> None:
     """The terminal shows them where the call ends, read from the log of the job."""
-    caplog.set_level(logging.INFO)
-    page = parse(make_pages(mini(), write_tree(tmp_path, mini(), ugly), ["index"])[0])
-    said = [read_headline(f"{record.levelname} {record.message}") for record in caplog.records]
-    headlines = [line for line in said if line is not None]
+    page = parse(pages[0])
+    headlines = [line for line in map(read_headline, logged) if line is not None]
     assert len(headlines) >= 8
     for line in headlines:
         sign, result, title = line[0], line[2:16].strip(), line[17:]
