@@ -107,9 +107,10 @@ def test_a_failed_shard_is_made_again_alone(pipeline: Pipeline) -> None:
 
 @pytest.mark.slow
 def test_the_second_of_two_at_once(pipeline: Pipeline) -> None:
-    first = start(pipeline, FAKE_SLEEP="0.2")
+    first = start(pipeline, FAKE_HOLD="collection")
     wait_for(pipeline.work / "results" / "sources" / "pydoc" / "record.json", first)
     second = pipeline.call("--cores", "1", *BRANCH)
+    (pipeline.work / "go").touch()
     assert second.returncode != 0
     assert "no other Snakemake process" in second.stderr
     assert first.wait(timeout=200) == 0
@@ -119,7 +120,7 @@ def test_the_second_of_two_at_once(pipeline: Pipeline) -> None:
 @pytest.mark.slow
 def test_control_c(pipeline: Pipeline) -> None:
     """What was finished stays, what was not is made by the next call."""
-    process = start(pipeline, FAKE_SLEEP="0.2")
+    process = start(pipeline, FAKE_HOLD="train")
     wait_for(pipeline.work / "results" / "backbones" / "left" / "content", process)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
@@ -133,7 +134,7 @@ def test_control_c(pipeline: Pipeline) -> None:
 @pytest.mark.slow
 def test_a_killed_snakemake(pipeline: Pipeline) -> None:
     """SIGKILL leaves Snakemake's lock behind; the next call says how to remove it, and then goes on."""
-    process = start(pipeline, FAKE_SLEEP="0.2")
+    process = start(pipeline, FAKE_HOLD="train")
     wait_for(pipeline.work / "results" / "backbones" / "left" / "content", process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)

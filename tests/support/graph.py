@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,12 +12,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from rescalade.pipeline.graph import STAGES
 from support import snakemake_forks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
 PLAIN = "--logger-rescalade-plain"
 """Option of a call whose text is to be Snakemake's own."""
+OF_A_ROW = ("name", "command", "outputs", "folders", "caches")
 SMALL = """
 experiment: small
 sources:
@@ -73,7 +76,14 @@ class Pipeline:
                 shutil.copy2(source, created.repository / part)
         if config is not None:
             (created.repository / "config.yaml").write_text(config)
+        rows = [{name: getattr(row, name) for name in OF_A_ROW} for row in STAGES.values()]
+        created.stages.write_text(json.dumps(rows, default=dict))
         return created
+
+    @property
+    def stages(self) -> Path:
+        """What the fake commands know of the graph."""
+        return self.repository.parent / "stages.json"
 
     def copy(self, folder: Path) -> Pipeline:
         """The same with its own files; times of files are kept."""
@@ -87,6 +97,7 @@ class Pipeline:
         environment["PATH"] = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
         environment["PYTHONPATH"] = str(self.repository / "workflow")
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["FAKE_STAGES"] = str(self.stages)
         environment["RESCALADE_WARM"] = "off"  # the fake commands start in no time
         environment.pop("CUDA_VISIBLE_DEVICES", None)
         return environment | extra
