@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from rescalade.config import Config, Run, load_config
@@ -127,14 +128,15 @@ class Writer:
         count = self.queries.get(dataset, 12)
         pattern = np.random.default_rng(sum(map(ord, dataset))).uniform(-0.5, 0.5, count)
         pattern -= pattern.mean()
-        table = pd.DataFrame({"query_id": [f"q{n}" for n in range(count)], "group": ["all"] * count})
-        for measure, value in values.items():
-            table[measure] = value + pattern * 0.1 if math.isfinite(value) else np.full(count, value)
+        table = {"query_id": [f"q{n}" for n in range(count)], "group": ["all"] * count} | {
+            measure: value + pattern * 0.1 if math.isfinite(value) else np.full(count, value)
+            for measure, value in values.items()
+        }
         Scores(
             run=run, dataset=dataset, queries=count, documents=1000, metrics=dict(values),
             groups={"all": {"queries": count, **values}}, sparsity=None, timings=None, encoding=None,
         ).write(folder / "scores" / f"{dataset}.json")  # fmt: skip
-        table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+        pq.write_table(pa.table(table), folder / "scores" / f"{dataset}.per-query.parquet")
 
 
 def published_value(
