@@ -1,13 +1,15 @@
 """Snakemake calls as forks of one process that has imported Snakemake already, which takes as long as a dry run.
 
 Each call is a process of its own with its own working directory, environment, arguments and standard streams, and
-imports the pipeline's library afresh. Run as a program this file is that process: it reads one call as a line of JSON
-and answers with its exit status.
+imports the pipeline's library afresh. What other libraries that loads is loaded already, and of modules that are byte
+for byte those of this repository the digests are known, which are half of what a dry run computes. Run as a program
+this file is that process: it reads one call as a line of JSON and answers with its exit status.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -24,6 +26,9 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 LONGEST = 300
 """Seconds after which a call is ended."""
+WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
+Known = dict[str, tuple[bytes, str, tuple[str, frozenset[str]]]]
+"""Of every module of the library, by its path: its text, its name, and its digest with what it imports."""
 
 
 def call(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -65,11 +70,13 @@ def _serve() -> None:
 
     get_argument_parser()  # loads the plugins, too
     assert "rescalade" not in sys.modules
+    known = _read_once()
     gc.freeze()
     while line := sys.stdin.readline():
         child = os.fork()
         if child == 0:
             _become(*json.loads(line))
+            _remember(known)
             return
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
@@ -96,6 +103,40 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], out:
     # its own logger too
     sys.modules.pop("snakemake_logger_plugin_rescalade", None)
     LoggerPluginRegistry().collect_plugins()
+
+
+def _read_once() -> Known:
+    """What digests say of this repository's modules; the library itself is forgotten again."""
+    sys.path.insert(0, str(WORKFLOW))
+    import rescalade.terminal.display  # noqa: F401  # what these load of other libraries stays loaded
+    from rescalade.pipeline import digest, preflight  # noqa: F401
+
+    known = {}
+    for path, text in _sources(digest.ROOT).items():
+        name = ".".join(["rescalade", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
+        known[path] = (text, name, digest._module(digest.ROOT, name))
+    sys.path.pop(0)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rescalade"]:
+        del sys.modules[name]
+    return known
+
+
+def _remember(known: Known) -> None:
+    """Tell this call what is known of its modules, of those that are the same and unless there are more or fewer."""
+    with contextlib.suppress(ImportError, SyntaxError):  # the call itself says what is wrong with its library
+        from rescalade.pipeline import digest
+
+        own = _sources(digest.ROOT)
+        if own.keys() != known.keys() or own["pipeline/digest.py"] != known["pipeline/digest.py"][0]:
+            return
+        same = {name: found for path, (text, name, found) in known.items() if own[path] == text}
+        plain = digest._module
+        digest._module = lambda root, name: same[name] if name in same else plain(root, name)
+
+
+def _sources(root: Path) -> dict[str, bytes]:
+    """Text of every module by its path."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.py"))}
 
 
 if __name__ == "__main__":
