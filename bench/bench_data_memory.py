@@ -94,6 +94,7 @@ def measure(folder: Path, negatives: int) -> dict[str, Any]:
     """Megabytes of 2^20 bytes and seconds."""
     from transformers import BertTokenizerFast
 
+    from rescalade.models.splade_config import as_trained
     from rescalade.training.build_examples import build_examples
     from rescalade.training.settings import TrainSettings
 
@@ -101,7 +102,8 @@ def measure(folder: Path, negatives: int) -> dict[str, Any]:
     settings = TrainSettings(batch_size=64, loss="margin-mse", negatives=negatives)
     before = peak()
     start = time.perf_counter()
-    examples = build_examples(folder, pq.read_table(folder / "triples.parquet"), tokenizer, settings, 0)
+    how, triples = as_trained(settings, "fp32", "causal", "bert"), pq.read_table(folder / "triples.parquet")
+    examples = build_examples(folder, triples, tokenizer, settings, how, 0)
     seconds = time.perf_counter() - start
     tokens = (examples.queries.numbers.nbytes + examples.documents.numbers.nbytes) / 2**20
     return {

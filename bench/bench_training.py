@@ -112,18 +112,18 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
     import numpy as np
 
     import rescalade.training.trainer  # noqa: F401  # imports are no part of a step
-    from rescalade.models.load import load_masked_lm, load_tokenizer
+    from rescalade.models.load import load_lm, load_tokenizer
     from rescalade.splade.model import SpladeModel
-    from rescalade.texts.token_batch import tokenise
-    from rescalade.training.examples import Examples, packed
+    from rescalade.texts.layout import Layout
+    from rescalade.training.examples import Examples
     from rescalade.training.settings import TrainSettings
     from rescalade.training.train import train
 
     queries, positives, negatives = problem(shape)
     count, tokenizer = len(queries), load_tokenizer(folder)
     examples = Examples(
-        queries=packed(tokenise(tokenizer, queries, QUERY)),
-        documents=packed(tokenise(tokenizer, [*positives, *negatives], DOCUMENT)),
+        queries=Layout(QUERY).tokens(tokenizer, queries),
+        documents=Layout(DOCUMENT).tokens(tokenizer, [*positives, *negatives]),
         rows=np.array([[n, n, count + n] for n in range(count)]),
     )
     settings = TrainSettings(
@@ -137,7 +137,7 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
         query_length=QUERY,
         document_length=DOCUMENT,
     )
-    model = SpladeModel(load_masked_lm(folder)).to(device)
+    model = SpladeModel(load_lm(folder)).to(device)
     model(*(value[:1, :2] for value in _first(tokenizer, examples, device))).sum().backward()  # compiles the kernels
     model.zero_grad()
     meter = Meter(device)
@@ -152,9 +152,9 @@ def ours(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
 
 
 def _first(tokenizer: Any, examples: Any, device: str) -> list[Any]:
-    from rescalade.texts.token_batch import pad
+    from rescalade.texts.layout import Layout
 
-    batch = pad(tokenizer, [examples.queries.numbers[: examples.queries.offsets[1]]], True)
+    batch = Layout(QUERY).batch(tokenizer, examples.queries.rows([0]))
     return [value.to(device) for value in (batch.input_ids, batch.attention_mask, batch.pooled)]
 
 

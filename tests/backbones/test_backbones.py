@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from rescalade.backbones.make import inflate_backbone, local_source
 from rescalade.backbones.pretrain import MASK, mask_tokens, pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import SPECIAL_TOKENS, as_transformers, train_wordpiece
 from rescalade.errors import UserError
-from rescalade.models.load import check_lengths, check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.models.load import check_lengths, check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from support.texts import TEXTS
 
@@ -47,7 +47,7 @@ def test_masking_is_80_10_10_of_the_selected_and_spares_special_tokens() -> None
     assert (inputs[~selected] == tokens[~selected]).all()
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "modernbert", "llama"])
 def test_pretraining_learns_is_repeatable_and_saves(family: str, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"family": family, "steps": 60, "learning_rate": 1e-2})
     first = pretrain(settings, TEXTS, tmp_path / "a")
@@ -57,7 +57,7 @@ def test_pretraining_learns_is_repeatable_and_saves(family: str, tmp_path: Path)
     assert first.history == again.history
     first.model.save_pretrained(tmp_path / "model")
     as_transformers(first.tokenizer, 64).save_pretrained(tmp_path / "model")
-    loaded = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
+    loaded = load_lm(tmp_path / "model")
     ids = torch.arange(5, 15).unsqueeze(0)
     with torch.no_grad():
         assert torch.equal(loaded(input_ids=ids).logits, first.model(input_ids=ids).logits)
@@ -114,7 +114,7 @@ def test_inflation_multiplies_the_head_and_nothing_else(tmp_path: Path) -> None:
         tiny("bert").save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     inflate_backbone(tmp_path / "large", tmp_path / "origin", 8.0)
-    before, after = load_masked_lm(tmp_path / "origin"), load_masked_lm(tmp_path / "large")
+    before, after = load_lm(tmp_path / "origin"), load_lm(tmp_path / "large")
     changed = [n for n, p in before.named_parameters() if not torch.equal(p, after.get_parameter(n))]
     assert changed == ["bert.embeddings.word_embeddings.weight"]  # the shared matrix
     assert torch.equal(locate_head(after).weight, locate_head(before).weight * 8)
@@ -131,7 +131,7 @@ def test_norm_and_offset_are_changed_apart(tmp_path: Path) -> None:
     as_transformers(train_wordpiece(TEXTS, 60), 16).save_pretrained(tmp_path / "origin")
     inflate_backbone(tmp_path / "scaled", tmp_path / "origin", 4.0, bias=True)
     inflate_backbone(tmp_path / "shifted", tmp_path / "origin", 1.0, shift=1.5)
-    origin, scaled, shifted = (locate_head(load_masked_lm(tmp_path / name)) for name in ("origin", "scaled", "shifted"))
+    origin, scaled, shifted = (locate_head(load_lm(tmp_path / name)) for name in ("origin", "scaled", "shifted"))
     assert torch.equal(scaled.weight, origin.weight * 4) and torch.equal(scaled.bias, origin.bias * 4)
     assert torch.equal(shifted.weight, origin.weight) and torch.equal(shifted.bias, origin.bias + 1.5)
 
@@ -141,11 +141,11 @@ def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path) -> None:
 
     tiny("bert").base_model.save_pretrained(tmp_path)
     with pytest.raises(UserError, match=r"lacks .* weights"):
-        load_masked_lm(tmp_path)
+        load_lm(tmp_path)
 
 
 def test_a_folder_without_a_model_or_tokenizer_is_refused_in_one_line(tmp_path: Path) -> None:
-    for load in (load_masked_lm, load_tokenizer, lambda path: local_source(str(path))):
+    for load in (load_lm, load_tokenizer, lambda path: local_source(str(path))):
         with pytest.raises(UserError) as caught:
             load(tmp_path)
         assert "\n" not in str(caught.value)
@@ -158,18 +158,19 @@ def test_a_torn_model_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError) as caught:
-        load_masked_lm(tmp_path)
+        load_lm(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_texts_longer_than_the_model_are_refused() -> None:
+    from support.encoding import splade_config
     from support.models import tiny
 
-    check_lengths(tiny("bert"), "here", query_length=512)
+    check_lengths(tiny("bert"), "here", splade_config(query_length=512))
     with pytest.raises(UserError, match="document_length 513: model here has positions for 512"):
-        check_lengths(tiny("bert"), "here", query_length=4, document_length=513)
+        check_lengths(tiny("bert"), "here", splade_config(query_length=4, document_length=513))
     with pytest.raises(UserError, match="has positions for 510"):
-        check_lengths(tiny("roberta"), "here", query_length=511)
+        check_lengths(tiny("roberta"), "here", splade_config(query_length=511))
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(UserError):
-        load_masked_lm(tmp_path)
+        load_lm(tmp_path)
 
 
 def test_a_tokenizer_of_another_model_is_refused() -> None:

@@ -17,7 +17,7 @@ from rescalade.backbones.hub import fetch
 from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
 from rescalade.errors import UserError
-from rescalade.models.load import load_masked_lm
+from rescalade.models.load import load_lm
 from support.commands import call
 from support.fake_hub import COMMIT, FakeHub, Repository
 from support.hub_models import OTHER_FILES, into_cache, tiny_checkpoint
@@ -63,7 +63,7 @@ def test_only_safetensors_configuration_and_tokenizer_arrive(hub: FakeHub, check
     assert {path.name for path in arrived.folder.iterdir()} == {path.name for path in arrived.files}
     for name in WANTED:
         assert (arrived.folder / name).read_bytes() == (checkpoint / name).read_bytes()
-    ours, theirs = load_masked_lm(arrived.folder), load_masked_lm(checkpoint)
+    ours, theirs = load_lm(arrived.folder), load_lm(checkpoint)
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
@@ -242,7 +242,7 @@ def test_the_stage_makes_float32_safetensors_and_says_which_commit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    load_masked_lm(checkpoint).to(torch.bfloat16).save_pretrained(checkpoint)
+    load_lm(checkpoint).to(torch.bfloat16).save_pretrained(checkpoint)
     assert json.loads((checkpoint / "config.json").read_text())["dtype"] == "bfloat16"
     configure(tmp_path, monkeypatch, "main")
     assert call(capsys, "backbone", "tiny")[0] == 0
@@ -252,7 +252,7 @@ def test_the_stage_makes_float32_safetensors_and_says_which_commit(
     assert any(path.endswith(f"snapshots/{COMMIT}/model.safetensors") for path in inputs)
     with safe_open(made / "model.safetensors", "pt") as stream:
         assert {str(stream.get_tensor(key).dtype) for key in stream.keys()} == {"torch.float32"}  # noqa: SIM118
-    assert load_masked_lm(made).dtype == torch.float32
+    assert load_lm(made).dtype == torch.float32
     hub.models[NAME].commit = "1" * 40
     shutil.rmtree(made)
     assert call(capsys, "backbone", "tiny")[0] == 0

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from rescalade.models.load import load_masked_lm
+from rescalade.models.load import load_lm
 from rescalade.models.locate import locate_head
 from support.models import tiny
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_in_its_old_layout_is_the_same_model(kind: str, tmp_path: P
         assert "bert.embeddings.LayerNorm.gamma" in kept
     kept |= {name: torch.ones(shape) for name, shape in ADDED.get(kind, {}).items()}
     save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
-    loaded = load_masked_lm(tmp_path)
+    loaded = load_lm(tmp_path)
     ids = torch.arange(10).unsqueeze(0)
     with torch.no_grad():
         assert torch.equal(loaded(input_ids=ids).logits, model(input_ids=ids).logits)

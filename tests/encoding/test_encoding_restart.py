@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rescalade.encoding import encoder as encoding
 from rescalade.encoding.encoder import Encoder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
+from rescalade.texts.layout import Layout
 from rescalade.vectors.vectors import QUERIES, CorpusShards, model_digest, read_manifest
 from support.encoding import encode, job, save_data, save_model
 
@@ -197,13 +198,13 @@ def test_tokens_are_made_once_per_tokenizer(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
-    plain = encoding.tokens_of
+    plain = Layout.tokens
 
-    def counted(tokenizer: object, texts: list[str], length: int) -> object:
+    def counted(layout: Layout, tokenizer: Any, texts: list[str]) -> object:
         calls.append(len(texts))
-        return plain(tokenizer, texts, length)  # type: ignore[arg-type]
+        return plain(layout, tokenizer, texts)
 
-    monkeypatch.setattr(encoding, "tokens_of", counted)
+    monkeypatch.setattr(Layout, "tokens", counted)
     cache = tmp_path / "tokens"
     first = encode(model, data, tmp_path / "a", tokens=cache)
     assert calls == [10, 10, 5, 5]

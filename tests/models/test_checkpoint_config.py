@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.errors import UserError
 from rescalade.models.checkpoint_config import native_gte
-from rescalade.models.load import load_masked_lm, load_tokenizer
+from rescalade.models.load import load_lm, load_tokenizer
 from support.families import tiny_form
 from support.texts import TEXTS
 
@@ -67,7 +67,7 @@ def test_weights_and_logits_are_those_of_the_model(old: Path) -> None:
     assert names >= OLD_NAMES, sorted(names)
     ids = torch.arange(12).unsqueeze(0)
     with torch.no_grad():
-        loaded, made = load_masked_lm(old), tiny_form("gte")
+        loaded, made = load_lm(old), tiny_form("gte")
         assert torch.equal(loaded(input_ids=ids).logits, made(input_ids=ids).logits)
     assert (loaded.config.model_type, loaded.dtype) == ("gte", torch.float32)
 
@@ -80,10 +80,10 @@ def test_its_tokenizer_is_its_own(old: Path) -> None:
 
 def test_saved_again_it_needs_nothing_of_this(old: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    load_masked_lm(old).save_pretrained(again)
+    load_lm(old).save_pretrained(again)
     config = json.loads((again / "config.json").read_text())
     assert config["model_type"] == "gte" and "auto_map" not in config
-    assert torch.equal(load_masked_lm(again).lm_head.decoder.weight, load_masked_lm(old).lm_head.decoder.weight)
+    assert torch.equal(load_lm(again).lm_head.decoder.weight, load_lm(old).lm_head.decoder.weight)
 
 
 def test_fixed_ntk_scaling_keeps_its_frequencies(old: Path) -> None:
@@ -92,11 +92,11 @@ def test_fixed_ntk_scaling_keeps_its_frequencies(old: Path) -> None:
     (old / "config.json").write_text(json.dumps(values))
     exponents = [0.0, 0.25, 0.5, 0.75]
     expected = torch.tensor([1 / 1e6**exponent / 2**0.25 for exponent in exponents])
-    torch.testing.assert_close(load_masked_lm(old).gte.rotary_emb.inv_freq, expected)
+    torch.testing.assert_close(load_lm(old).gte.rotary_emb.inv_freq, expected)
     plain = {**OLD, "rope_theta": 500000.0}
     (old / "config.json").write_text(json.dumps(plain))
     expected = torch.tensor([1 / 5e5**exponent for exponent in exponents])
-    torch.testing.assert_close(load_masked_lm(old).gte.rotary_emb.inv_freq, expected)
+    torch.testing.assert_close(load_lm(old).gte.rotary_emb.inv_freq, expected)
 
 
 @pytest.mark.parametrize(

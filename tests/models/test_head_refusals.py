@@ -16,7 +16,7 @@ from transformers import ElectraConfig, ElectraForPreTraining
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli.main import main
 from rescalade.errors import UserError
-from rescalade.models.load import load_lm, load_masked_lm, load_tokenizer
+from rescalade.models.load import load_lm, load_tokenizer
 from support.families import tiny_form
 from support.texts import TEXTS
 
@@ -126,13 +126,6 @@ def test_an_unknown_family_is_named_before_its_weights_are_read(tmp_path: Path) 
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "perceiver"}))
     message = refusal(tmp_path)
     assert "'perceiver'" in message and "modernbert" in message
-
-
-def test_a_causal_model_is_no_masked_one(tmp_path: Path) -> None:
-    tiny_form("llama").save_pretrained(tmp_path)
-    assert load_lm(tmp_path).config.model_type == "llama"
-    with pytest.raises(UserError, match="causal language model"):
-        load_masked_lm(tmp_path)
 
 
 @pytest.fixture(scope="module")

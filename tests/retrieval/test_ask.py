@@ -17,7 +17,7 @@ from rescalade.atomic import sha256
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.cli import main
 from rescalade.cli.ask import print_table
-from rescalade.models.load import load_masked_lm
+from rescalade.models.load import load_lm
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.retrieval.answer import Answer, Matched
 from rescalade.retrieval.storage import write_index
@@ -41,7 +41,7 @@ def expected_query(folder: Path, tokenizer: PreTrainedTokenizerFast, length: int
     """The definition: the largest log(1 + relu(logit)) over the tokens."""
     tokens = tokenizer(QUESTION, return_tensors="pt", truncation=True, max_length=length)
     with torch.no_grad():
-        logits = load_masked_lm(folder)(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).logits
+        logits = load_lm(folder)(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).logits
     weights = torch.log1p(torch.relu(logits[0])).amax(0)
     return {term: float(weight) for term, weight in enumerate(weights) if weight > 0}
 

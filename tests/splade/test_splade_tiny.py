@@ -47,9 +47,9 @@ def test_from_text_to_score(
 
 @needs_data
 def test_norms_of_a_real_head() -> None:
-    from rescalade.models.load import load_masked_lm
+    from rescalade.models.load import load_lm
 
-    norms = head_norms(locate_head(load_masked_lm(SPLADE_TINY)))
+    norms = head_norms(locate_head(load_lm(SPLADE_TINY)))
     assert norms.row_norm.mean == pytest.approx(0.6819, abs=5e-5)
     assert norms.row_norm.max == pytest.approx(1.022, abs=5e-4)
     assert norms.bias_norm == pytest.approx(85.95, abs=5e-3)

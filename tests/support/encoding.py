@@ -27,7 +27,8 @@ SETTINGS = EncodeSettings(shard_documents=10, batch_tokens=64)
 def splade_config(**changes: Any) -> SpladeConfig:
     """How the models of these tests encode."""
     usual = {"query_length": 8, "document_length": 16, "pool_special_tokens": True, "precision": "fp32"}
-    return SpladeConfig(**{**usual, "query_prompt": "", "document_prompt": "", **changes})
+    plain = {"special_tokens": "own", "pool_prompt": True, "reading": "causal", "echo_layout": "contiguous"}
+    return SpladeConfig(**{**usual, **plain, "query_prompt": "", "document_prompt": "", **changes})
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:

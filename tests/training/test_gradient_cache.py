@@ -10,11 +10,13 @@ import torch
 from rescalade.splade.length_groups import LEAST_WORK, by_length, reorder
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
+from rescalade.texts.layout import Layout
 from rescalade.training.cache import backward
 from rescalade.training.examples import collate
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
+from support.encoding import splade_config
 from support.models import tiny
 from support.training import Tokenizer, examples, run, still
 
@@ -41,8 +43,8 @@ def test_dropout_of_both_passes_is_the_same() -> None:
     data, tokenizer = examples(), Tokenizer()
     model = SpladeModel(tiny("bert"))
     model.train()
-    encoder = sparse_encoder(model, tokenizer, length=16)  # type: ignore[arg-type]
-    batch = collate(tokenizer, data, range(12), True)  # type: ignore[arg-type]
+    encoder = sparse_encoder(model, tokenizer, layout=Layout(16))  # type: ignore[arg-type]
+    batch = collate(tokenizer, data, range(12), splade_config())  # type: ignore[arg-type]
     features = [
         {name: batch[f"{side}_{name}"] for name in ("input_ids", "attention_mask", "pooled")}
         for side in ("query", "document")

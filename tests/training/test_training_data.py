@@ -13,10 +13,12 @@ from transformers import BertTokenizerFast
 
 from rescalade.audit.audit_stage import triple_batches
 from rescalade.errors import UserError
+from rescalade.models.splade_config import as_trained
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.build_examples import build_examples
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
+from support.encoding import splade_config
 from support.oracle import write_manifest
 
 SETTINGS = TrainSettings(batch_size=2, query_length=6, document_length=8)
@@ -67,6 +69,11 @@ def words(found: Examples, tokenizer: Any) -> list[list[str] | None]:
     ]
 
 
+def built(collection: Path, table: pa.Table, tokenizer: Any, settings: TrainSettings, seed: int) -> Examples:
+    """Examples for a masked model."""
+    return build_examples(collection, table, tokenizer, settings, as_trained(settings, "fp32", "causal", "bert"), seed)
+
+
 def test_what_cannot_be_used_is_left_out_and_counted(collection: Path, tokenizer: Any) -> None:
     table = triples(
         ("q1", "d1", "d2"),
@@ -78,7 +85,7 @@ def test_what_cannot_be_used_is_left_out_and_counted(collection: Path, tokenizer
         ("q1", "d1", "d4"),  # its text under another id, the title being a part of it
         ("q3", "d2", "d5"),  # both longer than their limits
     )
-    found = build_examples(collection, table, tokenizer, SETTINGS, 0)
+    found = built(collection, table, tokenizer, SETTINGS, 0)
     assert words(found, tokenizer) == [
         ["[CLS] aa [SEP]", "[CLS] aa ab [SEP]", "[CLS] ac ad [SEP]"],
         ["[CLS] ab ac ad ae [SEP]", "[CLS] ac ad [SEP]", "[CLS] aa aa aa aa aa aa [SEP]"],
@@ -101,7 +108,7 @@ def test_several_negatives_are_grouped_by_query_and_positive(collection: Path, t
         ("q3", "d2", "d6", 7.0, 0.25),
     )
     settings = SETTINGS.model_copy(update={"negatives": 2, "loss": "kl"})
-    found = build_examples(collection, table, tokenizer, settings, 0)
+    found = built(collection, table, tokenizer, settings, 0)
     assert found.rows.shape == (2, 4)
     assert found.teacher is not None
     assert found.teacher.tolist() == [[5.0, 1.0, 2.0], [7.0, 0.5, 0.25]]
@@ -135,7 +142,7 @@ def test_groups_are_those_of_a_walk_over_the_triples(negatives: int, collection:
     settings = SETTINGS.model_copy(update={"negatives": negatives, "loss": "margin-mse"})
     # several chunks, as a table of many row groups has them
     table = pa.concat_tables([triples(*rows[:25]), triples(*rows[25:])])
-    found = build_examples(collection, table, tokenizer, settings, 0)
+    found = built(collection, table, tokenizer, settings, 0)
     assert found.teacher is not None
     assert found.teacher[:, 1:].tolist() == expected
     read = words(found, tokenizer)
@@ -149,7 +156,7 @@ def test_groups_are_those_of_a_walk_over_the_triples(negatives: int, collection:
 def test_texts_of_examples_that_are_never_drawn_are_not_tokenised(collection: Path, tokenizer: Any) -> None:
     drawn = set(next(micro_batches(8, 2, seed=5)).tolist())
     table = triples(*(("q1", "d1", "d2") if n in drawn else ("q3", "d6", "d5") for n in range(8)))
-    found = build_examples(collection, table, tokenizer, SETTINGS.model_copy(update={"max_steps": 1}), 5)
+    found = built(collection, table, tokenizer, SETTINGS.model_copy(update={"max_steps": 1}), 5)
     assert {n for n, texts in enumerate(words(found, tokenizer)) if texts is not None} == drawn
     assert (len(found), len(found.queries), len(found.documents)) == (8, 1, 2)
 
@@ -174,25 +181,26 @@ def test_what_cannot_be_mended_is_refused(
     table: pa.Table, settings: dict[str, Any], message: str, collection: Path, tokenizer: Any
 ) -> None:
     with pytest.raises(UserError, match=message):
-        build_examples(collection, table, tokenizer, SETTINGS.model_copy(update=settings), 0)
+        built(collection, table, tokenizer, SETTINGS.model_copy(update=settings), 0)
 
 
 def test_an_id_that_occurs_twice_is_refused(tokenizer: Any, tmp_path: Path) -> None:
     folder = write(tmp_path / "twice", ["q1", "q3", "q1"], ["aa", "ab", "ac"])
     with pytest.raises(UserError, match=r"query id 'q1' occurs more than once in the collection \(1 repeated"):
-        build_examples(folder, triples(("q3", "d1", "d2"), ("q1", "d1", "d2")), tokenizer, SETTINGS, 0)
+        built(folder, triples(("q3", "d1", "d2"), ("q1", "d1", "d2")), tokenizer, SETTINGS, 0)
 
 
 def test_a_damaged_collection_is_refused(collection: Path, tokenizer: Any) -> None:
     path = collection / "corpus.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match=r"corpus\.parquet: sha256"):
-        build_examples(collection, triples(("q1", "d1", "d2")), tokenizer, SETTINGS, 0)
+        built(collection, triples(("q1", "d1", "d2")), tokenizer, SETTINGS, 0)
 
 
 def test_an_audit_reads_the_texts_of_its_micro_batch(collection: Path, tokenizer: Any) -> None:
     table = triples(("q3", "d6", "d1"), ("q1", "d1", "d5"))
-    options: dict[str, Any] = {"batch_size": 2, "lengths": (6, 5), "pool_special": True, "device": "cpu"}
+    how = splade_config(query_length=6, document_length=5)
+    options: dict[str, Any] = {"batch_size": 2, "how": how, "device": "cpu"}
     queries, documents = triple_batches(tokenizer, collection, table, **options)
     order = [0, 1] if "ac" in tokenizer.decode(queries.input_ids[0]) else [1, 0]
     texts = [tokenizer.decode(row, skip_special_tokens=True) for row in documents.input_ids]

@@ -126,6 +126,7 @@ def test_an_encoder_of_the_modules_gives_the_weights_of_the_stock_modules(tmp_pa
 
     from rescalade.models.sparse_encoder_files import save_sparse_encoder
     from rescalade.splade.modules import sparse_encoder
+    from rescalade.texts.layout import Layout
     from support.encoding import splade_config
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(97 + i // 26) + chr(97 + i % 26) for i in range(55))]
@@ -134,7 +135,7 @@ def test_an_encoder_of_the_modules_gives_the_weights_of_the_stock_modules(tmp_pa
     model = tiny("bert")
     splade = SpladeModel(model)
     texts = ["aa ab ac", "ad", "ba bb aa ac ad ae af"]
-    ours = sparse_encoder(splade, tokenizer, length=16).encode(texts, convert_to_sparse_tensor=False)
+    ours = sparse_encoder(splade, tokenizer, layout=Layout(16)).encode(texts, convert_to_sparse_tensor=False)
     splade.restore_decoder()
     save_sparse_encoder(model, tokenizer, splade_config(), tmp_path / "model")
     stock = SparseEncoder(str(tmp_path / "model"), device="cpu").encode(texts, convert_to_sparse_tensor=False)

@@ -12,12 +12,14 @@ from transformers import BertConfig, BertForMaskedLM
 
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.modules import sparse_encoder
+from rescalade.texts.layout import Layout
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.examples import Examples, collate, packed
 from rescalade.training.forecast import HEAP, Plan, make_plan
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
+from support.encoding import splade_config
 from support.training import Tokenizer, examples, still, texts_of
 
 ROWS = 8
@@ -59,8 +61,8 @@ def test_what_the_encoder_keeps_is_foretold(precision: Any, dropout: float) -> N
     data, of = even(ROWS, 16, 96), model(dropout)
     settings = TrainSettings(batch_size=ROWS, precision=precision)
     tokenizer: Any = Tokenizer()
-    encoder = sparse_encoder(of, tokenizer, length=96, precision=precision)
-    batch = collate(tokenizer, data, range(ROWS), True)
+    encoder = sparse_encoder(of, tokenizer, layout=Layout(96), precision=precision)
+    batch = collate(tokenizer, data, range(ROWS), splade_config())
     features = [
         {name: batch[f"{side}_{name}"] for name in ("input_ids", "attention_mask", "pooled")}
         for side in ("query", "document")

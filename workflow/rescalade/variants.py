@@ -1,4 +1,4 @@
-"""A variant: the scale k and how it is applied to the head."""
+"""A variant: what is done to a backbone before training, first of all the scale k and how it is applied to the head."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from rescalade.errors import UserError
 
 Mode = Literal["tied", "untied", "folded", "multiplier"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+Reading = Literal["causal", "echo", "bidirectional"]
+READINGS: tuple[Reading, ...] = get_args(Reading)
+"""How a causal language model reads a text: forwards; twice, of which the second copy counts; both ways."""
 ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
 SCALE_RULES: tuple[ScaleRule, ...] = get_args(ScaleRule)
 """Rules that choose k from an audit; `rescalade.audit.choose` says what each does."""
@@ -21,31 +24,43 @@ def prediction_key(rule: ScaleRule, bias: bool) -> str:
     return f"{rule}-bias" if bias and rule not in ("width", "norm") else rule
 
 
+_SHORT: dict[Reading, str] = {"causal": "", "echo": "-echo", "bidirectional": "-bi"}
+"""Readings in the name of a variant."""
 PATTERN = (
     rf"k(?:auto-(?P<rule>{'|'.join(SCALE_RULES)})|(?P<scale>\d+(?:\.\d+)?))"
     rf"(?:-(?P<mode>{'|'.join(MODES[1:])}))?(?P<bias>-bias)?"
+    r"(?:-offset(?P<offset>\d+(?:\.\d+)?))?(?P<adapted>-adapted)?"
+    rf"(?P<reading>{'|'.join(filter(None, _SHORT.values()))})?"
 )
 """Regular expression of variant names."""
-AUTOMATIC = "kauto-[a-z-]+"
-"""Names of variants whose k a rule chooses, as a regular expression."""
+BY_RECIPE = r"k(?:auto-[^/]*|[^/]*-(?:offset|adapted)[^/]*)"
+"""Names of variants whose making takes a recipe's text, as a regular expression."""
+BY_NAME = r"k\d(?:(?!-offset|-adapted)[^/])*"
+"""Names of the others."""
 WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
 """Regular expression of variant names without named groups, which a wildcard of a rule cannot hold."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to rescale a head.
+    """One way to begin: a head divided by k, on a backbone read and prepared in some way.
 
     scale: k, the head is divided by it. mode: `tied` divides the shared matrix and keeps the tie (the
     paper's way), `untied` gives the decoder a copy of its own, `folded` divides the norm before the
     decoder, `multiplier` divides the logits at run time. bias: whether the bias is divided too.
     rule: how k is chosen from the backbone's audit; `scale` is then 0 until it has been.
+    offset: c, each term's logit is lowered by its mean plus c standard deviations over training text; None lowers
+    nothing. adapted: whether the adaptation phase of the recipe comes first. reading: how a causal language model
+    reads; a masked one reads both ways, and has the default.
     """
 
     scale: float
     mode: Mode = "tied"
     bias: bool = False
     rule: ScaleRule | None = None
+    offset: float | None = None
+    adapted: bool = False
+    reading: Reading = "causal"
 
     def __post_init__(self) -> None:
         unchosen = self.rule is not None and self.scale == 0
@@ -55,20 +70,33 @@ class Variant:
             raise UserError(f"rescale mode {self.mode!r} is not known; known: {', '.join(MODES)}")
         if self.rule is not None and self.rule not in SCALE_RULES:
             raise UserError(f"rule for k {self.rule!r} is not known; known: {', '.join(SCALE_RULES)}")
+        if self.offset is not None and not (math.isfinite(self.offset) and self.offset >= 0):
+            raise UserError(f"offset c: a finite number of at least 0 is expected, found {self.offset!r}")
+        if self.reading not in READINGS:
+            raise UserError(f"reading {self.reading!r} is not known; known: {', '.join(READINGS)}")
 
     def __lt__(self, other: Variant) -> bool:
         return self._place < other._place
 
     @property
-    def _place(self) -> tuple[float, str, bool, str]:
-        return self.scale, self.mode, self.bias, self.rule or ""
+    def _place(self) -> tuple[int, bool, float, float, str, bool, str]:
+        offset = -1.0 if self.offset is None else self.offset
+        reading = READINGS.index(self.reading)
+        return reading, self.adapted, offset, self.scale, self.mode, self.bias, self.rule or ""
 
     @property
     def name(self) -> str:
-        """k16, k16-untied, k16-folded-bias, kauto-loss-folded: the name used in paths and tables."""
+        """k16, k16-untied, k16-folded-bias, kauto-loss-folded, k4-offset2-adapted-bi: as in paths and tables."""
         scale = f"auto-{self.rule}" if self.rule else f"{self.scale:g}"
         mode = "" if self.mode == "tied" else f"-{self.mode}"
-        return f"k{scale}{mode}{'-bias' if self.bias else ''}"
+        offset = "" if self.offset is None else f"-offset{self.offset:g}"
+        adapted = "-adapted" if self.adapted else ""
+        return f"k{scale}{mode}{'-bias' if self.bias else ''}{offset}{adapted}{_SHORT[self.reading]}"
+
+    @property
+    def by_recipe(self) -> bool:
+        """Whether making it takes a recipe's text: an audit's, that of the offset, or that of the adaptation."""
+        return self.rule is not None or self.offset is not None or self.adapted
 
     @property
     def unchosen(self) -> bool:
@@ -100,8 +128,11 @@ class Variant:
         if match is None:
             raise UserError(
                 f"variant {name!r}: expected a form like k1, k16, k4-untied, k4-folded-bias, k16-multiplier-bias or "
-                f"kauto-RULE with a rule out of {', '.join(SCALE_RULES)}"
+                f"kauto-RULE with a rule out of {', '.join(SCALE_RULES)}, and after it, in this order, what there is "
+                "of -offsetC, -adapted, -echo or -bi"
             )
         mode: Mode = next((known for known in MODES if known == match["mode"]), "tied")
         rule: ScaleRule | None = next((known for known in SCALE_RULES if known == match["rule"]), None)
-        return cls(float(match["scale"] or 0), mode, bool(match["bias"]), rule)
+        offset = None if match["offset"] is None else float(match["offset"])
+        reading = next(known for known in READINGS if _SHORT[known] == (match["reading"] or ""))
+        return cls(float(match["scale"] or 0), mode, bool(match["bias"]), rule, offset, bool(match["adapted"]), reading)

@@ -27,7 +27,7 @@ from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
 from rescalade.runs import UNTRAINED
-from rescalade.variants import AUTOMATIC, WILDCARD
+from rescalade.variants import BY_NAME, BY_RECIPE, WILDCARD
 from rescalade.warm.launch import launch
 
 PATTERNS = {"run": "{recipe}/{backbone}/{variant}/{seed}"}

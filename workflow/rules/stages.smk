@@ -10,7 +10,7 @@ encoded by one job, whose finished shards outlive a kill in that same folder, wh
 PASSING = {"encode_shard": "never", "encode": "vectors", "index": "all"}
 """How much an experiment must keep for outputs to stay once nothing needs them any more; or never."""
 
-VARIANTS = {"rescale": r"k\d[^/]*", "rescale_by_rule": AUTOMATIC}
+VARIANTS = {"rescale": BY_NAME, "rescale_by_rule": BY_RECIPE}
 """Variants of a stage, where another makes the rest."""
 
 LOCAL = ("tables", "figures", "report", "page")

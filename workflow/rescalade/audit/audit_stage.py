@@ -13,11 +13,12 @@ from rescalade.audit.settings import AuditSettings
 from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.published_norm import check_published_norm
+from rescalade.models.splade_config import SpladeConfig, as_trained
 from rescalade.progress import Progress, Reporter
 from rescalade.stage import Call, Files
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
-from rescalade.texts.token_batch import TokenBatch, pad, tokenise
+from rescalade.texts.token_batch import TokenBatch
 from rescalade.texts.triple_files import read_triples
 from rescalade.variants import Variant
 
@@ -63,17 +64,17 @@ def audit_on_triples(
     Args:
         folder, name: of the backbone. collection: folder of the data set that the triples belong to.
     """
+    model = load_lm(folder)
     batches = triple_batches(
         load_tokenizer(folder),
         collection,
         triples,
         batch_size=settings.batch_size,
-        lengths=(settings.query_length, settings.document_length),
-        pool_special=settings.pool_special_tokens,
+        how=as_trained(settings, "fp32", "causal", model.config.model_type),
         device=device,
     )
     return audit(
-        load_lm(folder).to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
+        model.to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
         *batches,
         [Variant.parse(variant) for variant in settings.variants],
         settings.temperature,
@@ -90,8 +91,7 @@ def triple_batches(
     triples: pa.Table,
     *,
     batch_size: int,
-    lengths: tuple[int, int],
-    pool_special: bool,
+    how: SpladeConfig,
     device: str,
 ) -> tuple[TokenBatch, TokenBatch]:
     """Queries and documents (positives, then hard negatives) of the first micro-batch of seed 0.
@@ -99,7 +99,7 @@ def triple_batches(
     Args:
         collection: folder, of whose texts only those of the micro-batch are held.
         triples: table (query_id, positive_id, negative_id).
-        lengths: tokens of a query and of a document.
+        how: how the model encodes.
 
     Raises:
         UserError: a triple names what is not in the collection.
@@ -109,7 +109,8 @@ def triple_batches(
     named = [row[key] for key in ("positive_id", "negative_id") for row in rows]
     texts = texts_by_id(document_texts(collection), named)
     to = torch.device(device)
+    of_queries, of_documents = how.layout(queries=True), how.layout(queries=False)
     return (
-        pad(tokenizer, tokenise(tokenizer, asked, lengths[0]), pool_special).to(to),
-        pad(tokenizer, tokenise(tokenizer, texts, lengths[1]), pool_special).to(to),
+        of_queries.batch(tokenizer, of_queries.tokens(tokenizer, asked).rows()).to(to),
+        of_documents.batch(tokenizer, of_documents.tokens(tokenizer, texts).rows()).to(to),
     )

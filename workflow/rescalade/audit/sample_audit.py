@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from rescalade.audit.measure import audit
 from rescalade.audited import Audit
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
+from rescalade.models.splade_config import special_tokens
 from rescalade.progress import Progress
 from rescalade.texts.audit_sample import sample_batches
 from rescalade.variants import Variant
@@ -28,7 +31,9 @@ def audit_model(
     """
     model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
     check_vocabulary(model, tokenizer, name)
-    queries, documents = (batch.to(device) for batch in sample_batches(tokenizer))  # type: ignore[arg-type]
+    to = torch.device(device)
+    batches = sample_batches(tokenizer, special_tokens(model.config.model_type, bos=False))
+    queries, documents = (batch.to(to) for batch in batches)
     return audit(
         model.to(device),  # type: ignore[arg-type]
         queries,

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rescalade.strict import Strict
+from rescalade.texts.text_settings import TextSettings
 
 
-class AuditSettings(Strict):
+class AuditSettings(TextSettings):
     """The stage `audit`. check_norm and id decide whether it stops, never what it measures: they are not recorded.
 
-    train_on: data set whose text is used. variants: names of what is tried beside the audit's own grid. Lengths are in
-    tokens, special ones included. inflate: factor on the head of an inflated backbone, else 1.
+    train_on: data set whose text is used. variants: names of what is tried beside the audit's own grid. inflate: factor
+    on the head of an inflated backbone, else 1.
     """
 
     train_on: str
     variants: tuple[str, ...]
     batch_size: int
-    query_length: int
-    document_length: int
-    pool_special_tokens: bool
     temperature: float
     inflate: float
     check_norm: bool = Field(True, exclude=True)

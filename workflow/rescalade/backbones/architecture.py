@@ -1,4 +1,4 @@
-"""Small BERT and ModernBERT models, built from transformers' own classes."""
+"""Small BERT, ModernBERT and Llama models, built from transformers' own classes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ MAX_POSITIONS = 512
 
 
 def build_model(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
-    """A freshly initialised masked language model with a tied head.
+    """A freshly initialised language model with a tied head.
 
     Dropout is 0: the models see each text a few times at most, and regularisation would only slow them.
     """
-    from transformers import BertConfig, BertForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        LlamaConfig,
+        LlamaForCausalLM,
+        ModernBertConfig,
+        ModernBertForMaskedLM,
+    )
 
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
@@ -39,6 +46,8 @@ def build_model(settings: PretrainSettings, vocabulary: int) -> PreTrainedModel:
     }
     if settings.family == "bert":
         return BertForMaskedLM(BertConfig(**shape, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
+    if settings.causal:
+        return LlamaForCausalLM(LlamaConfig(**shape, bos_token_id=2, eos_token_id=3))
     special: dict[str, Any] = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
     layers = ["full_attention"] * settings.layers
     return ModernBertForMaskedLM(ModernBertConfig(**shape, **special, layer_types=layers))

@@ -14,7 +14,7 @@ from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
 from rescalade.errors import UserError
-from rescalade.models.load import check_vocabulary, load_masked_lm, load_tokenizer
+from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
 from rescalade.progress import Progress
@@ -39,7 +39,7 @@ def pretrain_backbone(
     logging.disable_progress_bar()  # the bar for writing one file
     result = pretrain(settings, pretraining_texts(collection), checkpoints, progress, device)
     result.model.save_pretrained(folder)
-    as_transformers(result.tokenizer, MAX_POSITIONS).save_pretrained(folder)
+    as_transformers(result.tokenizer, MAX_POSITIONS, causal=settings.causal).save_pretrained(folder)
     pq.write_table(pa.Table.from_pylist(result.history), folder / "history.parquet")
 
 
@@ -65,7 +65,7 @@ def copy_backbone(folder: Path, origin: Path) -> HeadNorms:
     Raises:
         UserError: it is not there, has no head, or its head is of an unknown kind.
     """
-    model = load_masked_lm(origin)
+    model = load_lm(origin)
     tokenizer = load_tokenizer(origin)
     norms = head_norms(locate_head(model))
     check_vocabulary(model, tokenizer, origin)
@@ -85,7 +85,7 @@ def inflate_backbone(folder: Path, origin: Path, factor: float, bias: bool = Fal
     Raises:
         UserError: the head has no bias, and `bias` or `shift` asks for one.
     """
-    model, tokenizer = load_masked_lm(origin), load_tokenizer(origin)
+    model, tokenizer = load_lm(origin), load_tokenizer(origin)
     projection = locate_head(model).projection
     if projection.bias is None and (bias or shift):
         raise UserError(f"model {origin}: its head has no bias; take bias and shift away from the inflated backbone")

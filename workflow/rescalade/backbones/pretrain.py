@@ -1,4 +1,4 @@
-"""Masked-language-model pretraining of a small backbone, resumable."""
+"""Pretraining of a small backbone by masked tokens, or of a causal one by the next token; resumable."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def pretrain(
     progress: Progress | None = None,
     device: str = "cpu",
 ) -> Pretrained:
-    """Train vocabulary and model on `texts`; the loss counts selected positions only.
+    """Train vocabulary and model on `texts`; of a masked model the loss counts selected positions only.
 
     Args:
         texts: the pretraining text in a fixed order; neighbours in the list share a context window.
         checkpoints: folder for whole checkpoints; a later call with the same settings goes on from there.
         progress: called after each step with (step, steps, {"loss", "accuracy"}).
 
-    The decoder is applied to the selected positions alone, so a step costs little more than the encoder.
+    The decoder is applied to those positions alone, so a step of a masked model costs little more than the encoder.
     """
     tokenizer = train_wordpiece(texts, settings.vocabulary)
-    stream = _token_stream(tokenizer, texts)
+    stream = _token_stream(tokenizer, texts, causal=settings.causal)
     vocabulary = tokenizer.get_vocab_size()
     torch.manual_seed(settings.seed)
     masked_lm = build_model(settings, vocabulary)
@@ -75,8 +75,11 @@ def pretrain(
         logger.info("resumed after step %d", len(history))
     warmup = part_of_steps(settings.steps, settings.warmup_ratio)
     for step, sequences in _batches(stream, settings, start=len(history)):
-        random = np.random.default_rng([settings.seed, 1, step])
-        inputs, selected = mask_tokens(sequences, settings, vocabulary, random)
+        if settings.causal:
+            inputs, selected, sequences = next_tokens(sequences)
+        else:
+            random = np.random.default_rng([settings.seed, 1, step])
+            inputs, selected = mask_tokens(sequences, settings, vocabulary, random)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * linear_factor(step + 1, settings.steps + 1, warmup)
         batch = (torch.from_numpy(array).to(device) for array in (inputs, sequences, selected))
@@ -111,10 +114,11 @@ def _step(
     return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
 
 
-def _token_stream(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64]:
-    """All texts one after another, each with its [CLS] and [SEP], as one [N] array."""
+def _token_stream(tokenizer: Tokenizer, texts: Sequence[str], *, causal: bool) -> NDArray[np.int64]:
+    """All texts one after another, each with its [CLS] and [SEP], for a causal model with [SEP] alone, as [N]."""
     encodings = tokenizer.encode_batch(list(texts))
-    return np.concatenate([np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings])
+    first = 1 if causal else 0
+    return np.concatenate([np.asarray(encoding.ids[first:], dtype=np.int64) for encoding in encodings])
 
 
 def _batches(
@@ -135,6 +139,21 @@ def _batches(
                 yield step, sequences[order[first : first + settings.batch_size]]
             step += 1
         epoch += 1
+
+
+def next_tokens(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """What a causal model predicts: at every position but the last the token after it.
+
+    Args:
+        tokens: [B, L] packed token numbers.
+
+    Returns:
+        ([B, L] model input, [B, L] True where there is a next token, [B, L] that token).
+    """
+    targets = np.roll(tokens, -1, axis=1)
+    selected = np.ones(tokens.shape, np.bool_)
+    selected[:, -1] = False
+    return tokens, selected, targets
 
 
 def mask_tokens(

@@ -10,9 +10,11 @@ from rescalade.strict import Strict
 
 
 class PretrainSettings(Strict):
-    """A small masked language model that the pipeline pretrains itself."""
+    """A small language model that the pipeline pretrains itself: a masked one, or a causal one by its next token."""
 
-    family: Literal["bert", "modernbert"] = Field(description="Architecture; transformers' own classes.")
+    family: Literal["bert", "modernbert", "llama"] = Field(
+        description="Architecture; transformers' own classes. llama is a causal model, whose head has no bias."
+    )
     text: str = Field(description="Data set whose documents and queries are the pretraining text.")
     vocabulary: int = Field(8192, ge=200, le=60000, description="WordPiece vocabulary size, special tokens included.")
     layers: int = Field(2, ge=1, le=48, description="Transformer layers.")
@@ -35,7 +37,9 @@ class PretrainSettings(Strict):
         False,
         description="Start the head's dense layer at the identity, so that a tied head begins by naming what it sees.",
     )
-    mask_ratio: float = Field(0.3, gt=0, lt=1, description="Share of tokens selected for prediction.")
+    mask_ratio: float = Field(
+        0.3, gt=0, lt=1, description="Share of tokens selected for prediction; a causal model predicts every token."
+    )
     mask_token_share: float = Field(0.8, ge=0, le=1, description="Of the selected: share replaced by [MASK].")
     random_token_share: float = Field(0.1, ge=0, le=1, description="Of the selected: share replaced at random.")
     steps: int = Field(400, ge=1, description="Optimiser steps.")
@@ -54,7 +58,14 @@ class PretrainSettings(Strict):
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         if self.mask_token_share + self.random_token_share > 1:
             raise ValueError("mask_token_share and random_token_share must not add up to more than 1")
+        if self.causal and (self.identity_head or self.bias_offset):
+            raise ValueError("identity_head and bias_offset have no meaning for family llama: its head is W alone")
         return self
+
+    @property
+    def causal(self) -> bool:
+        """Whether it is a causal language model."""
+        return self.family == "llama"
 
 
 class BackboneSettings(Strict):

@@ -58,17 +58,23 @@ def _blank(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def as_transformers(tokenizer: Tokenizer, length: int) -> PreTrainedTokenizerFast:
-    """Wrap for transformers, so that AutoTokenizer loads it from a model folder."""
+def as_transformers(tokenizer: Tokenizer, length: int, *, causal: bool = False) -> PreTrainedTokenizerFast:
+    """Wrap for transformers, so that AutoTokenizer loads it from a model folder.
+
+    Args:
+        causal: [CLS] and [SEP] are then the beginning and the end of a text, BOS and EOS, and there is no [MASK].
+    """
     from transformers import PreTrainedTokenizerFast
 
+    if causal:
+        roles = {"bos_token": "[CLS]", "eos_token": "[SEP]"}
+    else:
+        roles = {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=length,
         pad_token="[PAD]",
         unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
+        **roles,
         model_input_names=["input_ids", "attention_mask"],
     )

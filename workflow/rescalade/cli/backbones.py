@@ -78,7 +78,7 @@ def rescale(
         return
     if k is not None or out is not None:
         raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
-    if Variant.parse(variant).rule is None:
+    if not Variant.parse(variant).by_recipe:
         context.execute("rescale", backbone=name, variant=variant)
     else:
         chosen_recipe = recipe or context.config.experiment.recipe

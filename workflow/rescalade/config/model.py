@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
@@ -17,7 +18,7 @@ from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
 from rescalade.triples.settings import MiningSettings
-from rescalade.variants import MODES, SCALE_RULES, Mode, ScaleRule, Variant
+from rescalade.variants import MODES, READINGS, SCALE_RULES, Mode, Reading, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 
 Keep = Literal["all", "vectors", "scores"]
@@ -135,14 +136,21 @@ class GridEntry(Strict):
     )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
     bias: bool = Field(False, description="Divide the bias too (the paper does not say).")
+    readings: list[Reading] = Field(
+        default=["causal"],
+        min_length=1,
+        description=f"How causal backbones read a text: {', '.join(READINGS)}. A masked one has the default and reads "
+        "both ways.",
+    )
 
     def variants(self) -> list[Variant]:
-        """Every mode with every scale."""
-        return [
+        """Every mode with every scale, in every reading."""
+        divided = [
             Variant.automatic(self.rule, mode, self.bias) if scale == "auto" else Variant(scale, mode, self.bias)
             for mode in self.modes
             for scale in self.scales
         ]
+        return [replace(variant, reading=reading) for reading in self.readings for variant in divided]
 
 
 class Choice(Strict):

@@ -120,7 +120,7 @@ class EncodeJob:
             """Encode a file; what is returned writes it, in the thread of the writer."""
             ids, tokens = self._texts(encoder, file)
             top_terms = self.settings.top_terms if file.is_corpus else self.settings.query_terms
-            vectors, tally = encoder.encode(ids, tokens, advance, top_terms=top_terms)
+            vectors, tally = encoder.encode(ids, tokens, advance, queries=not file.is_corpus, top_terms=top_terms)
             described = {**self._expected(file), "vocabulary": encoder.vocabulary, "tally": asdict(tally)}
             # the corpus is what takes room; queries keep every bit
             storage = self.settings.weights if file.is_corpus else "auto"
@@ -137,8 +137,8 @@ class EncodeJob:
         ids, texts = file.texts.read(file.first, file.stop)
         path = None
         if self._tokens is not None and file.texts.digest:
-            prompt, length = self.how.cut(not file.is_corpus)
-            key = [file.texts.digest, str(self.digests["tokenizer"]), str(length), *([prompt] if prompt else [])]
+            laid_out = self.how.layout(queries=not file.is_corpus).key()
+            key = [file.texts.digest, str(self.digests["tokenizer"]), *laid_out]
             folder = self._tokens / hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
             path = folder / f"{file.first}-{file.stop}.npz"
         tokens = cached_tokens(path, lambda: encoder.tokens(texts, queries=not file.is_corpus))

@@ -18,12 +18,13 @@ from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
 from rescalade.errors import UserError
-from rescalade.models.load import check_lengths, load_masked_lm, load_tokenizer
+from rescalade.models.load import check_lengths, load_lm, load_tokenizer
+from rescalade.models.reading import check_reading
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack
-from rescalade.texts.token_batch import TokenBatch, pad
-from rescalade.texts.tokens import Tokens, tokens_of
+from rescalade.texts.token_batch import TokenBatch
+from rescalade.texts.tokens import Tokens
 from rescalade.vectors.reader import SparseVectors
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ class Encoder:
         """From a model folder, which says how it encodes where the settings do not.
 
         Raises:
-            UserError: the model or its tokenizer does not load, or it has no positions for texts so long.
+            UserError: the model or its tokenizer does not load, it has no positions for texts so long, or it does not
+                read as the folder says.
         """
         settings = settings or EncodeSettings()
-        how, masked_lm = settings.how(folder), load_masked_lm(folder)
-        check_lengths(masked_lm, folder, query_length=how.query_length, document_length=how.document_length)
-        return cls(SpladeModel(masked_lm).to(device), load_tokenizer(folder), how, settings)
+        how, model = settings.how(folder), load_lm(folder)
+        check_reading(model, how.reading, folder)
+        check_lengths(model, folder, how)
+        return cls(SpladeModel(model).to(device), load_tokenizer(folder), how, settings)
 
     @property
     def vocabulary(self) -> int:
@@ -65,8 +68,7 @@ class Encoder:
 
     def tokens(self, texts: Sequence[str], *, queries: bool) -> Tokens:
         """Token numbers of texts with their prompt, cut at the length of queries or of documents."""
-        prompt, length = self.how.cut(queries)
-        return tokens_of(self.tokenizer, [prompt + text for text in texts] if prompt else texts, length)
+        return self.how.layout(queries=queries).tokens(self.tokenizer, texts)
 
     def encode_query(self, text: str) -> SparseVectors:
         """The vector of one query.
@@ -74,20 +76,26 @@ class Encoder:
         Raises:
             UserError: it has weights that are not finite.
         """
-        vectors, tally = self.encode(["query"], self.tokens([text], queries=True), lambda _: None)
+        vectors, tally = self.encode(["query"], self.tokens([text], queries=True), lambda _: None, queries=True)
         if tally.broken:
             raise UserError(f"query {text[:40]!r}: the model gives weights that are not finite; it is broken")
         return vectors
 
     def encode(
-        self, ids: Sequence[str], tokens: Tokens, advance: Callable[[int], None], *, top_terms: int | None = None
+        self,
+        ids: Sequence[str],
+        tokens: Tokens,
+        advance: Callable[[int], None],
+        *,
+        queries: bool,
+        top_terms: int | None = None,
     ) -> tuple[SparseVectors, Tally]:
         """Vectors in the order of the texts, and what was left out of them."""
+        layout = self.how.layout(queries=queries)
         found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
         texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
         for number, batch in enumerate(plan_batches(tokens.lengths, self._settings.batch_tokens, texts)):
-            rows = [tokens.numbers[tokens.offsets[text] : tokens.offsets[text + 1]] for text in batch]
-            dense = pad(self.tokenizer, rows, self.how.pool_special_tokens).to(self._model.device)
+            dense = layout.batch(self.tokenizer, tokens.rows(batch)).to(self._model.device)
             found.add(batch, sparsify(self._weights(dense)))
             advance(len(batch))
             if number % TRIM_BATCHES == 0:

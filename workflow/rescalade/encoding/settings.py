@@ -13,6 +13,8 @@ from rescalade.errors import UserError
 from rescalade.models.splade_config import FILE, Precision, SpladeConfig, read_splade_config
 from rescalade.splade.backends import Backend
 from rescalade.strict import Strict
+from rescalade.texts.text_settings import EchoLayout
+from rescalade.variants import Reading
 from rescalade.vectors.file_names import Storage
 
 logger = logging.getLogger(__name__)
@@ -21,8 +23,8 @@ logger = logging.getLogger(__name__)
 class EncodeSettings(Strict):
     """Settings of the stage `encode`.
 
-    query_length, document_length, precision, pool_special_tokens: instead of what the model's folder says, see
-    SpladeConfig.
+    query_length to echo_layout: instead of what the model's folder says, see SpladeConfig; `bos` for its
+    special_tokens.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
     rescalade.vectors.storage. top_terms, query_terms: heaviest terms kept of every document and of every query; None
     keeps all. shard_bytes: bound on a shard's entries in memory, see Collector. head_backend: of the pooling. corpus:
@@ -36,6 +38,12 @@ class EncodeSettings(Strict):
     document_length: int | None = None
     precision: Precision | None = None
     pool_special_tokens: bool | None = None
+    pool_prompt: bool | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    bos: bool | None = None
+    reading: Reading | None = None
+    echo_layout: EchoLayout | None = None
     shard_documents: int = 65536
     batch_tokens: int = 4096
     weights: Storage = "auto"
@@ -52,8 +60,11 @@ class EncodeSettings(Strict):
         Raises:
             UserError: a file of the folder is damaged, or of an older schema.
         """
-        asked = {"query_length", "document_length", "precision", "pool_special_tokens"}
-        return read_splade_config(model).model_copy(update=self.model_dump(include=asked, exclude_none=True))
+        own = read_splade_config(model)
+        asked = self.model_dump(include=set(SpladeConfig.model_fields), exclude_none=True)
+        if self.bos is not None:
+            asked["special_tokens"] = "own" if own.special_tokens == "own" else "bos" if self.bos else "none"
+        return own.model_copy(update=asked)
 
 
 def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
@@ -65,7 +76,7 @@ def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
         UserError: the model's folder says now what it did not say then, and no setting decides it.
     """
     own = read_splade_config(model)
-    for key in ("pool_special_tokens", "query_prompt"):
+    for key in ("pool_special_tokens", "query_prompt", "special_tokens", "pool_prompt", "reading", "echo_layout"):
         if made.get(key, getattr(own, key)) != getattr(own, key):
             raise UserError(
                 f"{model}: {key} {getattr(own, key)!r}, but the vectors were encoded with {made[key]!r}; encode them "

@@ -10,23 +10,10 @@ from rescalade.models.checkpoint_config import read_config
 from rescalade.models.families import FAMILIES
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.refusals import cannot_load, check_head_keys, in_words
+from rescalade.models.splade_config import SpladeConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-def load_masked_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
-    """Load a masked language model in float32 from safetensors; code from a hub is never run.
-
-    Raises:
-        UserError: see `load_lm`; or it is a causal model.
-    """
-    model = load_lm(name, revision)
-    if family_of(str(model.config.model_type)).causal:
-        raise UserError(
-            f"model {name}: {model.config.model_type} is a causal language model; a masked one is expected here"
-        )
-    return model
 
 
 def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
@@ -115,20 +102,20 @@ def longest_text(model: PreTrainedModel) -> int | None:
     return int(limit)
 
 
-def check_lengths(model: PreTrainedModel, name: str | Path, **lengths: int) -> None:
-    """Refuse texts longer than the model has positions for.
-
-    Args:
-        lengths: settings by name, in tokens.
+def check_lengths(model: PreTrainedModel, name: str | Path, how: SpladeConfig) -> None:
+    """Refuse texts longer than the model has positions for; a text that is echoed takes twice as many.
 
     Raises:
-        UserError: one of them is larger than the model's limit.
+        UserError: one of the lengths is larger than the model's limit.
     """
     limit = longest_text(model)
     if limit is None:
         return
-    for setting, length in lengths.items():
-        if length > limit:
+    copies = 2 if how.reading == "echo" else 1
+    for setting, length in (("query_length", how.query_length), ("document_length", how.document_length)):
+        if copies * length > limit:
+            twice = " for both copies of an echoed text" if copies == 2 else ""
             raise UserError(
-                f"{setting} {length}: model {name} has positions for {limit} tokens; set {setting} to it or less"
+                f"{setting} {length}: model {name} has positions for {limit} tokens{twice}; "
+                f"set {setting} to {limit // copies} or less"
             )

@@ -25,7 +25,8 @@ def save_sparse_encoder(
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_sparse_encoder_files(folder, how.document_length, int(model.config.vocab_size))
+    if how.special_tokens == "own":  # a masked language model
+        write_sparse_encoder_files(folder, how.document_length, int(model.config.vocab_size))
     how.write(folder / FILE)
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rescalade.atomic import read_json
 from rescalade.errors import UserError
+from rescalade.models.families import FAMILIES
 from rescalade.stored import Stored
+from rescalade.texts.text_settings import EchoLayout, SpecialTokens, TextSettings
+from rescalade.variants import Reading
+
+if TYPE_CHECKING:
+    from rescalade.texts.layout import Layout
 
 FILE = "splade.json"
 LONGEST = 512
@@ -21,25 +27,56 @@ Precision = Literal["fp32", "bf16"]
 class SpladeConfig(Stored):
     """What decides the vector of a text, beside weights and tokenizer.
 
-    query_length, document_length: tokens at which texts are cut, special ones included. pool_special_tokens: whether
-    these take part in the max. precision: bf16 runs the encoder under autocast. query_prompt, document_prompt: what is
-    put before every text.
+    query_length, document_length: tokens at which texts are cut, special ones included. pool_special_tokens,
+    pool_prompt: whether these take part in the max. precision: bf16 runs the encoder under autocast. query_prompt,
+    document_prompt: what is put before every text. special_tokens: `own`, of the tokenizer's template; `none`; `bos`
+    alone. reading: of a causal language model, see `rescalade.variants.Reading`; masked ones have `causal`.
+    echo_layout: where the second copy stands under the reading `echo`.
     """
 
     again: ClassVar[str] = "train the model again, or copy the file from where the model came from"
 
+    schema_version: int = 2
     query_length: int = Field(ge=1)
     document_length: int = Field(ge=1)
     pool_special_tokens: bool
     precision: Precision
     query_prompt: str
     document_prompt: str
+    special_tokens: SpecialTokens
+    pool_prompt: bool
+    reading: Reading
+    echo_layout: EchoLayout
 
-    def cut(self, queries: bool) -> tuple[str, int]:
-        """(prompt, length) of queries or of documents."""
-        if queries:
-            return self.query_prompt, self.query_length
-        return self.document_prompt, self.document_length
+    def layout(self, *, queries: bool) -> Layout:
+        """How queries or documents are laid out."""
+        from rescalade.texts.layout import Layout
+
+        return Layout(
+            self.query_length if queries else self.document_length,
+            self.query_prompt if queries else self.document_prompt,
+            self.special_tokens,
+            self.echo_layout if self.reading == "echo" else "one",
+            self.pool_special_tokens,
+            self.pool_prompt,
+        )
+
+
+def as_trained(settings: TextSettings, precision: Precision, reading: Reading, model_type: str) -> SpladeConfig:
+    """How a model encodes that is trained by some settings."""
+    return SpladeConfig(
+        **{name: getattr(settings, name) for name in TextSettings.model_fields if name != "bos"},
+        precision=precision,
+        special_tokens=special_tokens(model_type, settings.bos),
+        reading=reading,
+    )
+
+
+def special_tokens(model_type: str, bos: bool) -> SpecialTokens:
+    """Of a masked model those of its tokenizer, of a causal one none, or its BOS."""
+    if model_type in FAMILIES and FAMILIES[model_type].causal:
+        return "bos" if bos else "none"
+    return "own"
 
 
 def read_splade_config(folder: Path) -> SpladeConfig:
@@ -57,7 +94,9 @@ def read_splade_config(folder: Path) -> SpladeConfig:
         return found
     try:
         length = _json(folder / "sentence_bert_config.json").get("max_seq_length")
-        length = length or min(LONGEST, _json(folder / "config.json").get("max_position_embeddings") or LONGEST)
+        config = _json(folder / "config.json")
+        added = special_tokens(str(config.get("model_type")), bos=False)
+        length = length or min(LONGEST, config.get("max_position_embeddings") or LONGEST)
         prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
         return SpladeConfig(
             query_length=length,
@@ -66,6 +105,10 @@ def read_splade_config(folder: Path) -> SpladeConfig:
             precision="fp32",
             query_prompt=prompts.get("query") or "",
             document_prompt=prompts.get("document") or "",
+            special_tokens=added,
+            pool_prompt=True,
+            reading="bidirectional" if added == "none" and config.get("is_causal") is False else "causal",
+            echo_layout="contiguous",
         )
     except (AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())

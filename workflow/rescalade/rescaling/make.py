@@ -12,9 +12,10 @@ from rescalade.errors import UserError
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, longest_text
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
+from rescalade.models.reading import set_reading
 from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
 from rescalade.models.splade_config import FILE as SPLADE_FILE
-from rescalade.models.splade_config import LONGEST, SpladeConfig
+from rescalade.models.splade_config import LONGEST, SpladeConfig, special_tokens
 from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
@@ -60,6 +61,7 @@ def make_rescaled(
     """
     model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
     check_vocabulary(model, tokenizer, name)
+    set_reading(model, variant.reading, name)
     head = locate_head(model)
     if bias_where_present:
         variant = replace(variant, bias=head.bias is not None)
@@ -96,7 +98,7 @@ def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant:
     """Apply a variant and measure what it does to the logits of the sample text."""
     head = locate_head(model)
     before, causal = head_norms(head), head.family.causal
-    _, documents = sample_batches(tokenizer)
+    _, documents = sample_batches(tokenizer, special_tokens(model.config.model_type, bos=False))
     expected = divided(model, sample_logits(model, documents), variant)
     apply(model, variant)
     return Rescaled(

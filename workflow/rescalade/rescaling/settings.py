@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from rescalade.strict import Strict
-from rescalade.variants import Mode, ScaleRule, Variant
+from rescalade.variants import Mode, Reading, ScaleRule, Variant
 
 
 class RescaleSettings(Strict):
-    """The stage `rescale`. scale: k; 0 where `rule` chooses it from the audit. bias: whether it is divided too."""
+    """The stage `rescale`. scale: k; 0 where `rule` chooses it from the audit. bias: whether it is divided too.
+
+    reading: how a causal model is to read from now on.
+    """
 
     scale: float
     mode: Mode
     bias: bool
     rule: ScaleRule | None
+    reading: Reading
 
     @property
     def variant(self) -> Variant:
         """The variant that these are."""
-        return Variant(self.scale, self.mode, self.bias, self.rule)
+        return Variant(self.scale, self.mode, self.bias, self.rule, reading=self.reading)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rescalade.models.load import load_masked_lm
+from rescalade.models.load import load_lm
 from rescalade.rescaling.multiplier import unbake
 from rescalade.stored import Stored
 from rescalade.variants import Mode, ScaleRule
@@ -49,13 +49,13 @@ class Rescaled(Stored):
 
 
 def load_rescaled(folder: Path) -> PreTrainedModel:
-    """Load a masked language model to train from: a baked multiplier becomes a division at run time again.
+    """Load a language model to train from: a baked multiplier becomes a division at run time again.
 
     Raises:
-        UserError: see `load_masked_lm`; or what was done to it is not readable.
+        UserError: see `load_lm`; or what was done to it is not readable.
     """
     done = Rescaled.read_or_none(folder / FILE)
-    model = load_masked_lm(folder)
+    model = load_lm(folder)
     if done is not None and done.mode == "multiplier":
         unbake(model, done.scale, done.bias)
     return model

@@ -53,7 +53,9 @@ class SpladeModel(nn.Module):
 
     def decoder_inputs(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, L] ids and mask -> [B, L, D] transformed hidden states, the h of the equation."""
-        hidden: Tensor = self.masked_lm(input_ids=input_ids, attention_mask=attention_mask).logits
+        # a causal model would keep keys and values for tokens to come
+        cache = {"use_cache": False} if self._head.family.causal else {}
+        hidden: Tensor = self.masked_lm(input_ids=input_ids, attention_mask=attention_mask, **cache).logits
         return hidden
 
     def pool(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from rescalade.splade.backends import Backend
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.packed_inputs import packed_inputs
-from rescalade.texts.token_batch import pad, tokenise
+from rescalade.texts.layout import Layout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -35,8 +35,7 @@ class PackedTransformer(Transformer):
         splade: SpladeModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        length: int,
-        pool_special_tokens: bool,
+        layout: Layout,
         precision: str,
     ) -> None:
         nn.Module.__init__(self)
@@ -48,7 +47,7 @@ class PackedTransformer(Transformer):
         self.module_output_name = "token_embeddings"
         self.processing_kwargs = {}
         self.can_flatten_inputs = False
-        self._limit, self.pool_special_tokens = length, pool_special_tokens
+        self._layout = layout
         self.autocast = precision == "bf16"
 
     @property
@@ -58,8 +57,8 @@ class PackedTransformer(Transformer):
 
     def preprocess(self, inputs: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """Texts to padded ids, mask and the mask of the tokens that take part in the max."""
-        rows = tokenise(self.processor, inputs, self._limit)
-        return vars(pad(self.processor, rows, self.pool_special_tokens)).copy()
+        tokens = self._layout.tokens(self.processor, inputs)
+        return vars(self._layout.batch(self.processor, tokens.rows())).copy()
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `packed` [T, D] float32 and `offsets` [B + 1] int64 on the CPU to input_ids, attention_mask, pooled."""
@@ -89,15 +88,12 @@ def sparse_encoder(
     splade: SpladeModel,
     tokenizer: PreTrainedTokenizerBase,
     *,
-    length: int,
-    pool_special_tokens: bool = True,
+    layout: Layout,
     precision: str = "fp32",
     head_backend: Backend = "auto",
 ) -> SparseEncoder:
     """The two modules as a SparseEncoder on the model's device."""
-    transformer = PackedTransformer(
-        splade, tokenizer, length=length, pool_special_tokens=pool_special_tokens, precision=precision
-    )
+    transformer = PackedTransformer(splade, tokenizer, layout=layout, precision=precision)
     return SparseEncoder(
         modules=[transformer, FusedSpladePooling(splade, head_backend)],
         device=str(splade.device),

@@ -20,7 +20,9 @@ def packed_inputs(splade: SpladeModel, features: Features, *, half: bool) -> tup
         half: whether the encoder runs in bf16 autocast; what it hands over is float32 again on a CPU.
     """
     device = features["input_ids"].device
-    lengths = features["attention_mask"].sum(1).cpu()
+    mask = features["attention_mask"]
+    # to the last token of each: an echo may have padding before it
+    lengths = (mask * torch.arange(1, mask.shape[1] + 1, device=device)).amax(1).cpu()
     work = LEAST_WORK.get(device.type, LEAST_WORK["cuda"])
     pieces = by_length(lengths, work // splade.head.weight.shape[1])
     if len(pieces) == 1:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rescalade.texts.token_batch import TokenBatch, pad, tokenise
+from rescalade.texts.layout import Layout
+from rescalade.texts.text_settings import SpecialTokens
+from rescalade.texts.token_batch import TokenBatch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -84,11 +86,12 @@ SAMPLE: tuple[Triple, ...] = (
 )
 
 
-def sample_batches(tokenizer: PreTrainedTokenizerBase) -> tuple[TokenBatch, TokenBatch]:
+def sample_batches(
+    tokenizer: PreTrainedTokenizerBase, special_tokens: SpecialTokens = "own"
+) -> tuple[TokenBatch, TokenBatch]:
     """Queries, and documents with the positives first, of the sample text."""
+    layout = Layout(LENGTH, special_tokens=special_tokens)
     documents = [triple.positive for triple in SAMPLE] + [triple.negative for triple in SAMPLE]
     queries = [triple.query for triple in SAMPLE]
-    return (
-        pad(tokenizer, tokenise(tokenizer, queries, LENGTH), pool_special=True),
-        pad(tokenizer, tokenise(tokenizer, documents, LENGTH), pool_special=True),
-    )
+    asked, read = (layout.batch(tokenizer, layout.tokens(tokenizer, texts).rows()) for texts in (queries, documents))
+    return asked, read

@@ -45,6 +45,11 @@ class Tokens:
         """[N] tokens of each text, special ones included."""
         return np.diff(self.offsets)
 
+    def rows(self, chosen: Iterable[int] | None = None) -> list[NDArray[np.int32]]:
+        """Token numbers of some texts, or of all."""
+        numbers = range(len(self)) if chosen is None else chosen
+        return [self.numbers[self.offsets[number] : self.offsets[number + 1]] for number in numbers]
+
 
 def tokenizer_digest(folder: Path) -> str:
     """Digest of the files of a model folder that decide its tokenizer."""
@@ -53,16 +58,16 @@ def tokenizer_digest(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tokens:
-    """Token numbers of texts, special ones included, cut to `length`."""
-    return packed(tokenizer, [texts], length)[0]
-
-
-def packed(tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]], length: int) -> tuple[Tokens, int]:
-    """Token numbers of texts that come in parts, special ones included, and how many texts were cut to `length`.
+def packed(
+    tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]], length: int, *, special_tokens: bool = True
+) -> tuple[Tokens, int]:
+    """Token numbers of texts that come in parts, cut to `length`, and how many texts were cut.
 
     Memory is that of the tokens and of one part: tokenizers take hundreds of bytes a token, so they get few texts at a
     time.
+
+    Args:
+        special_tokens: whether the tokenizer adds those of its template.
     """
     numbers, lengths, cut = array("i"), array("q", [0]), 0
     for part in parts:
@@ -71,6 +76,7 @@ def packed(tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]], l
                 list(part[first : first + SLICE]),
                 truncation=True,
                 max_length=length,
+                add_special_tokens=special_tokens,
                 return_attention_mask=False,
                 return_token_type_ids=False,
             )

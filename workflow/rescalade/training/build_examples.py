@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.loss import RANKING
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
-from rescalade.texts.tokens import packed
 from rescalade.texts.triple_files import IDS, SCORES
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
@@ -46,6 +46,7 @@ def build_examples(
     triples: pa.Table,
     tokenizer: PreTrainedTokenizerBase,
     settings: TrainSettings,
+    how: SpladeConfig,
     seed: int,
 ) -> Examples:
     """Training examples of a run; each text that it will see is tokenised once, the others are left alone.
@@ -57,6 +58,7 @@ def build_examples(
     Args:
         folder: the collection.
         triples: columns query_id, positive_id, negative_id; for distillation positive_score and negative_score too.
+        how: how the model encodes.
 
     Raises:
         UserError: a file of the collection is damaged; an id occurs twice in it or is not in it; teacher scores are
@@ -79,8 +81,8 @@ def build_examples(
     seen = _drawn(len(found), settings, seed)
     of_queries, of_documents = _mask(len(queries), found[seen, :1]), _mask(len(documents), found[seen, 1:])
     asked, read = (part for _, part in queries.chosen(of_queries)), (part for _, part in documents.chosen(of_documents))
-    query_tokens, cut_queries = packed(tokenizer, asked, settings.query_length)
-    document_tokens, cut_documents = packed(tokenizer, read, settings.document_length)
+    query_tokens, cut_queries = how.layout(queries=True).packed(tokenizer, asked)
+    document_tokens, cut_documents = how.layout(queries=False).packed(tokenizer, read)
     return Examples(
         queries=query_tokens,
         documents=document_tokens,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rescalade.texts.token_batch import pad
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.texts.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def packed(texts: Iterable[Sequence[int]]) -> Tokens:
 
 
 def collate(
-    tokenizer: PreTrainedTokenizerBase, examples: Examples, numbers: Sequence[int], pool_special_tokens: bool
+    tokenizer: PreTrainedTokenizerBase, examples: Examples, numbers: Sequence[int], how: SpladeConfig
 ) -> dict[str, Tensor]:
     """Padded batch of some examples, by the names sentence-transformers' trainer takes apart.
 
@@ -63,17 +63,13 @@ def collate(
     """
     chosen = examples.rows[np.asarray(numbers)]
     texts = {
-        "query": _texts(examples.queries, chosen[:, 0]),
-        "document": _texts(examples.documents, np.concatenate([chosen[:, 1], chosen[:, 2:].reshape(-1)])),
+        "query": examples.queries.rows(chosen[:, 0]),
+        "document": examples.documents.rows(np.concatenate([chosen[:, 1], chosen[:, 2:].reshape(-1)])),
     }
     batch: dict[str, Tensor] = {}
     for side in SIDES:
-        padded = pad(tokenizer, texts[side], pool_special_tokens)
+        padded = how.layout(queries=side == "query").batch(tokenizer, texts[side])
         batch |= {f"{side}_{name}": value for name, value in vars(padded).items()}
     if examples.teacher is not None:
         batch["label"] = torch.from_numpy(examples.teacher[np.asarray(numbers)])
     return batch
-
-
-def _texts(tokens: Tokens, numbers: NDArray[Any]) -> list[NDArray[np.int32]]:
-    return [tokens.numbers[tokens.offsets[number] : tokens.offsets[number + 1]] for number in numbers]

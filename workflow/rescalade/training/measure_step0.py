@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from rescalade.models.splade_config import as_trained
 from rescalade.objective.loss import RANKING
 from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
@@ -20,6 +21,7 @@ from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.step0_settings import MICRO_BATCHES
 from rescalade.training.steps import step_batches
+from rescalade.variants import Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -34,6 +36,7 @@ def step0_losses(
     settings: TrainSettings,
     seed: int,
     progress: Progress,
+    reading: Reading = "causal",
 ) -> list[float]:
     """Ranking loss of each micro-batch, both lambdas 0, without a gradient; the weights stay as they are.
 
@@ -44,11 +47,12 @@ def step0_losses(
     """
     rows, whole = min(settings.batch_size, len(examples)), logical_queries(settings, len(examples))
     count = min(MICRO_BATCHES, max(1, len(examples) // whole))
+    how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
     objective = SpladeObjective(_Encoder(model, settings), settings, Sharding(1, whole), rows)
     model.train()
     losses: list[float] = []
     for step, number, batch in itertools.islice(_batches(examples, settings, seed), count):
-        collated = collate(tokenizer, examples, batch, settings.pool_special_tokens)
+        collated = collate(tokenizer, examples, batch, how)
         held = {name: value.to(model.device) for name, value in collated.items()}
         features = [{name: held[f"{side}_{name}"] for name in FEATURES} for side in SIDES]
         objective.begin((0.0, 0.0), measured=False)

@@ -11,8 +11,9 @@ from torch import nn
 
 from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
+from rescalade.models.reading import check_reading
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
-from rescalade.models.splade_config import SpladeConfig
+from rescalade.models.splade_config import as_trained
 from rescalade.objective.collapse import VERSION, judge
 from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
@@ -60,12 +61,14 @@ def train_run(
     rescaled = Rescaled.read_or_none(model_folder / FILE)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
-    check_lengths(masked_lm, model_folder, query_length=settings.query_length, document_length=settings.document_length)
+    how = as_trained(settings, settings.precision, run.variant.reading, masked_lm.config.model_type)
+    check_reading(masked_lm, how.reading, model_folder)
+    check_lengths(masked_lm, model_folder, how)
     if broken := _broken(masked_lm):
         raise UserError(f"model {model_folder}: {broken} of its weights are not finite; make it again")
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
-    examples = build_examples(collection, triples, tokenizer, settings, run.seed)
+    examples = build_examples(collection, triples, tokenizer, settings, how, run.seed)
     group = group or ProcessGroup()
     trained = train(
         model,
@@ -77,12 +80,13 @@ def train_run(
         progress,
         group=group,
         tensorboard=tensorboard,
+        reading=how.reading,
     )
     history = trained.history
     model.restore_decoder()
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     if group.first:
-        save_sparse_encoder(masked_lm.cpu(), tokenizer, _how_it_encodes(settings), output)
+        save_sparse_encoder(masked_lm.cpu(), tokenizer, how, output)
     broken = _broken(masked_lm)
     verdict = judge(history, model.head.weight.shape[0], trained.candidates, broken_weights=broken)
     outcome = Outcome(
@@ -120,18 +124,6 @@ def last_loss(history: Sequence[Row]) -> float:
     """Mean total loss of the last 1 % of the steps, of one at least; NaN or infinite where one of them is."""
     last = history[-math.ceil(LAST_STEPS * len(history)) :]
     return sum(row["loss"] for row in last) / len(last)
-
-
-def _how_it_encodes(settings: TrainSettings) -> SpladeConfig:
-    """Lengths, special tokens and precision of training, by which the model encodes too."""
-    return SpladeConfig(
-        query_length=settings.query_length,
-        document_length=settings.document_length,
-        pool_special_tokens=settings.pool_special_tokens,
-        precision=settings.precision,
-        query_prompt="",
-        document_prompt="",
-    )
 
 
 def _broken(model: nn.Module) -> int:

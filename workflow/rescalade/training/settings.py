@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
-from rescalade.strict import Strict
+from rescalade.texts.text_settings import TextSettings
 from rescalade.training.schedule import part_of_steps
 
 Loss = Literal["infonce", "infonce-own-negatives", "infonce-gathered", "margin-mse", "kl", "kl-margin-mse"]
@@ -18,7 +18,7 @@ Regulariser = Literal["flops", "l1"]
 """The names in `objective.loss.REGULARISERS`."""
 
 
-class TrainSettings(Strict):
+class TrainSettings(TextSettings):
     """Everything that decides the weights of a run, apart from its backbone, variant and seed."""
 
     loss: Loss = Field(
@@ -59,11 +59,6 @@ class TrainSettings(Strict):
     ramp: Literal["quadratic", "linear", "none"] = Field("quadratic", description="How both lambdas rise from 0.")
     ramp_ratio: float = Field(1 / 3, ge=0, le=1, description="Share of the steps over which both lambdas rise.")
     ramp_steps: int | None = Field(None, ge=0, description="Steps over which both lambdas rise, instead of the ratio.")
-    query_length: int = Field(256, ge=4, le=8192, description="Longest query in tokens, special tokens included.")
-    document_length: int = Field(256, ge=4, le=8192, description="Longest document in tokens, special tokens included.")
-    pool_special_tokens: bool = Field(
-        True, description="Whether [CLS], [SEP] and their like take part in the max (sentence-transformers: yes)."
-    )
     precision: Precision = Field(
         "fp32", description="bf16: autocast of the encoder; weights, term weights and loss stay fp32."
     )

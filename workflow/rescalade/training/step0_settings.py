@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
-from rescalade.strict import Strict
+from rescalade.texts.text_settings import TextSettings
 from rescalade.training.settings import Loss, TrainSettings
 
 MICRO_BATCHES = 64
 """Micro-batches that are measured, or all of an epoch where these are fewer."""
 
 
-class Step0Settings(Strict):
+class Step0Settings(TextSettings):
     """The stage `step0`: those settings of training that decide a loss before any step, with seed and data set."""
 
     loss: Loss
@@ -20,9 +20,6 @@ class Step0Settings(Strict):
     negatives: int
     batch_size: int
     accumulation: int
-    query_length: int
-    document_length: int
-    pool_special_tokens: bool
     precision: Precision
     score_precision: Precision
     head_backend: Backend

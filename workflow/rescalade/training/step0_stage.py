@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
+from rescalade.models.reading import check_reading
+from rescalade.models.splade_config import as_trained
 from rescalade.objective.loss import RANKING
 from rescalade.progress import Reporter
 from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
@@ -30,15 +32,18 @@ def run_step0(settings: Step0Settings, inputs: Files, outputs: Files, call: Call
     device, folder, training = call.machine.device(), inputs["model"], settings.training()
     masked_lm, tokenizer = load_rescaled(folder), load_tokenizer(folder)
     check_vocabulary(masked_lm, tokenizer, folder)
-    check_lengths(masked_lm, folder, query_length=settings.query_length, document_length=settings.document_length)
+    variant = Variant.parse(call.names["variant"])
+    how = as_trained(settings, settings.precision, variant.reading, masked_lm.config.model_type)
+    check_reading(masked_lm, how.reading, folder)
+    check_lengths(masked_lm, folder, how)
     examples = build_examples(
-        inputs["corpus"].parent, read_triples(inputs["triples"]), tokenizer, training, settings.seed
+        inputs["corpus"].parent, read_triples(inputs["triples"]), tokenizer, training, how, settings.seed
     )
     model = SpladeModel(masked_lm).to(device)
     with Reporter(call.title) as progress:
-        losses = step0_losses(model, tokenizer, examples, training, settings.seed, progress)
+        losses = step0_losses(model, tokenizer, examples, training, settings.seed, progress, variant.reading)
     loss, error = mean_and_error(losses)
-    variant, done = Variant.parse(call.names["variant"]), Rescaled.read(folder / FILE)
+    done = Rescaled.read(folder / FILE)
     queries, count_candidates = logical_queries(training, len(examples)), RANKING[settings.loss].candidates
     Step0(
         recipe=call.names["recipe"],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
+from rescalade.models.splade_config import as_trained
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row
 from rescalade.progress import Progress
@@ -25,6 +26,7 @@ from rescalade.training.schedule import learning_rate_factor
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.steps import optimiser_steps
+from rescalade.variants import Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -56,6 +58,7 @@ def train(
     *,
     group: ProcessGroup | None = None,
     tensorboard: Path | None = None,
+    reading: Reading = "causal",
 ) -> Trained:
     """Train in place.
 
@@ -68,6 +71,8 @@ def train(
         checkpoints: folder of this run's unfinished state; training goes on from a whole checkpoint in it.
         group: the devices that train together; one where None.
         tensorboard: folder for TensorBoard's events, where the settings ask for them.
+
+        reading: of a causal language model.
 
     Raises:
         UserError: the pooling's back end is not for this device; the learning rate is 0 in every step; the devices
@@ -83,11 +88,11 @@ def train(
     steps = optimiser_steps(settings, len(examples))
     _check_rate(settings, steps)
     sharding = _sharding(settings, len(examples), group)
+    how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
     encoder = sparse_encoder(
         model,
         tokenizer,
-        length=settings.document_length,
-        pool_special_tokens=settings.pool_special_tokens,
+        layout=how.layout(queries=False),
         precision=settings.precision,
         head_backend=settings.head_backend,
     )
@@ -118,6 +123,7 @@ def train(
             ),
             examples,
             settings,
+            how,
             sharding,
             seed=seed,
             first=len(history),

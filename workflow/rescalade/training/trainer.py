@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 
+from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
@@ -52,6 +53,7 @@ class SpladeTrainer(SparseEncoderTrainer):
         arguments: SparseEncoderTrainingArguments,
         examples: Examples,
         settings: TrainSettings,
+        how: SpladeConfig,
         sharding: Sharding,
         *,
         seed: int,
@@ -61,7 +63,7 @@ class SpladeTrainer(SparseEncoderTrainer):
     ) -> None:
         self.splade, self.examples, self.settings, self.sharding = splade, examples, settings, sharding
         self.seed, self.first, self.steps = seed, first, steps
-        self._tokenizer = tokenizer
+        self._tokenizer, self._how = tokenizer, how
         self.row: Row = {}
         self.started = time.perf_counter()
         self.criterion = SpladeObjective(encoder, settings, sharding, min(settings.batch_size, len(examples)))
@@ -94,7 +96,7 @@ class SpladeTrainer(SparseEncoderTrainer):
         return DataLoader(_Numbers(len(self.examples)), batch_sampler=_Batches(self), collate_fn=self._collate)
 
     def _collate(self, numbers: list[int]) -> dict[str, Tensor]:
-        return collate(self._tokenizer, self.examples, numbers, self.settings.pool_special_tokens)
+        return collate(self._tokenizer, self.examples, numbers, self._how)
 
     # -- one optimiser step -------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
         UserError: the recipe is not the experiment's, which decides text and lengths.
     """
     from rescalade.audit.settings import AuditSettings
+    from rescalade.texts.text_settings import TextSettings
 
     name, recipe = names["backbone"], config.experiment.recipe
     if names["recipe"] != recipe:
@@ -59,8 +60,14 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
     chosen, train = config.backbone(name), config.train_settings(name)
     counted = config.counted("experiments", ("recipes", recipe))
     experiments = [key for key in counted if config.model.experiments[key].recipe == recipe]
-    tried = {run.variant for key in experiments for run in config.runs(key) if run.backbone == name}
-    of_training = ("batch_size", "query_length", "document_length", "pool_special_tokens", "temperature")
+    # of the backbone as it came: without offset and adaptation, and read as it was made to read
+    tried = {
+        Variant(run.variant.scale, run.variant.mode, run.variant.bias, run.variant.rule)
+        for key in experiments
+        for run in config.runs(key)
+        if run.backbone == name
+    }
+    of_training = ("batch_size", "temperature", *TextSettings.model_fields)
     return AuditSettings(
         train_on=config.experiment.train_on,
         variants=tuple(variant.name for variant in sorted(tried, key=lambda variant: variant.name)),
@@ -81,7 +88,7 @@ def rescale_settings(_: Config, names: Names) -> RescaleSettings:
     from rescalade.rescaling.settings import RescaleSettings
 
     variant = Variant.parse(names["variant"])
-    return RescaleSettings(scale=variant.scale, mode=variant.mode, bias=variant.bias, rule=variant.rule)
+    return RescaleSettings(**{name: getattr(variant, name) for name in RescaleSettings.model_fields})
 
 
 def _rescale_inputs(_: Config, names: Names) -> Inputs:

@@ -65,7 +65,7 @@ def train_settings(config: Config, names: Names) -> RunSettings:
 
 def _divided(backbone: str, variant: Variant, recipe: str) -> Made:
     """The divided backbone."""
-    if variant.rule is not None:
+    if variant.by_recipe:
         return Made("rescale_by_rule", (backbone, variant.name, recipe), "model")
     return Made("rescale", (backbone, variant.name), "model")
 
@@ -106,6 +106,7 @@ def encode_settings(config: Config, names: Names) -> EncodeSettings:
     vectors are cut to UNTRAINED_TERMS.
     """
     from rescalade.encoding.settings import EncodeSettings
+    from rescalade.texts.text_settings import TextSettings
 
     retrieval, dataset = config.model.retrieval, config.dataset(names["dataset"])
     shared = EncodeSettings.model_fields.keys() & type(retrieval).model_fields.keys() - {"precision"}
@@ -119,10 +120,11 @@ def encode_settings(config: Config, names: Names) -> EncodeSettings:
     if not run.trained:
         train = config.train_settings(run.backbone, own_run(config, names["run"])[1])
         values |= {
+            **{key: getattr(train, key) for key in TextSettings.model_fields},
             "query_length": retrieval.query_length or train.query_length,
             "document_length": retrieval.document_length or train.document_length,
             "precision": config.encoding_precision(train),
-            "pool_special_tokens": train.pool_special_tokens,
+            "reading": run.variant.reading,
             "top_terms": min(retrieval.top_terms or UNTRAINED_TERMS, UNTRAINED_TERMS),
             "query_terms": UNTRAINED_TERMS,
         }

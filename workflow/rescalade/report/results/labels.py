@@ -46,8 +46,15 @@ def scale_words(variant: Variant) -> str:
 
 
 def variant_title(variant: Variant) -> str:
-    """`k = 16, tied`, `k = 8 (auto: loss), folded`."""
-    return f"{scale_title(variant)}, {mode_title(variant)}"
+    """`k = 16, tied`, `k = 8 (auto: loss), folded`, `k = 1, tied, echo`."""
+    return ", ".join([scale_title(variant), mode_title(variant), *preparation(variant)])
+
+
+def preparation(variant: Variant) -> list[str]:
+    """What else is done to a backbone, in words; nothing for the paper's way."""
+    words = [] if variant.offset is None else [f"offset {variant.offset:g}"]
+    words += ["adapted"] if variant.adapted else []
+    return words if variant.reading == "causal" else [*words, variant.reading]
 
 
 def mode_title(variant: Variant) -> str:
