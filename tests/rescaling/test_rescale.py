@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 from rescalade.errors import UserError
 from rescalade.models.locate import locate_head
 from rescalade.rescaling.divide import apply
-from rescalade.variants import Variant
+from rescalade.variants import BY_NAME, BY_RECIPE, WILDCARD, Variant
 from support.models import KINDS, VOCABULARY, tiny
 
 IDS = torch.arange(3, 33).reshape(2, 15)
@@ -104,6 +106,9 @@ def test_a_scale_that_is_no_scale_is_refused(scale: float) -> None:
         ("k16-multiplier-bias", Variant(16, "multiplier", True)),
         ("kauto-loss", Variant.automatic("loss")),
         ("kauto-norm-untied-bias", Variant.automatic("norm", "untied", True)),
+        ("k1-echo", Variant(1, reading="echo")),
+        ("k4-offset2-adapted-bi", Variant(4, offset=2, adapted=True, reading="bidirectional")),
+        ("k4-untied-bias-offset0.5", Variant(4, "untied", True, offset=0.5)),
     ],
 )
 def test_names_of_variants(name: str, variant: Variant) -> None:
@@ -112,11 +117,47 @@ def test_names_of_variants(name: str, variant: Variant) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "4", "k", "k-4", "k4-halved", "kauto", "kauto-luck", "k4-tied", "k4-bias-untied", "K4"]
+    "name",
+    [
+        "",
+        "4",
+        "k",
+        "k-4",
+        "k4-halved",
+        "kauto",
+        "kauto-luck",
+        "k4-tied",
+        "k4-bias-untied",
+        "K4",
+        "k4-echo-adapted",
+        "k4-causal",
+    ],
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(UserError):
         Variant.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_recipe"),
+    [
+        ("k1", False),
+        ("k4-untied-bias-echo", False),
+        ("k1-adapted", True),
+        ("k2-offset1-bi", True),
+        ("kauto-loss", True),
+    ],
+)
+def test_the_rules_of_the_graph_share_the_names_out(name: str, by_recipe: bool) -> None:
+    assert Variant.parse(name).by_recipe is by_recipe
+    assert (re.fullmatch(BY_NAME, name) is None, re.fullmatch(BY_RECIPE, name) is None) == (by_recipe, not by_recipe)
+    assert re.fullmatch(WILDCARD, name)
+
+
+@pytest.mark.parametrize("changes", [{"offset": -1.0}, {"offset": float("nan")}, {"reading": "backwards"}])
+def test_a_preparation_that_is_none_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        Variant(1, **changes)
 
 
 def test_an_unknown_family_is_refused_by_name() -> None:
