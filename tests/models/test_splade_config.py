@@ -45,7 +45,7 @@ def test_prompts_are_those_of_sentence_transformers(name: str, tmp_path: Path) -
     (folder / FILE).unlink()
     change(folder / "config_sentence_transformers.json", prompts={"query": TEXTS[7][:9], name: TEXTS[8][:9]})
     ours, theirs = Encoder.load(folder), SparseEncoder(str(folder), device="cpu")
-    found, _ = ours.encode(["d"], ours.tokens([TEXTS[1]], queries=False), lambda _: None)
+    found, _ = ours.encode(["d"], ours.tokens([TEXTS[1]], queries=False), lambda _: None, queries=False)
     for vector, dense in (
         (ours.encode_query(TEXTS[0]), theirs.encode_query(TEXTS[0], convert_to_sparse_tensor=False)),
         (found, theirs.encode_document(TEXTS[1], convert_to_sparse_tensor=False)),

@@ -15,10 +15,14 @@ FOLDER = Path(__file__).resolve().parent / "catalogue" / "published"
 
 
 class Named(Strict):
-    """A backbone or data set of a paper. names: what a configuration may call it, or its hub id."""
+    """A backbone or data set of a paper. names: what a configuration may call it, or its hub id.
+
+    variant: of a system that is a backbone in one variant, the name of that one.
+    """
 
     title: str
     names: list[str] = Field(min_length=1)
+    variant: str | None = None
 
 
 class Margin(Strict):

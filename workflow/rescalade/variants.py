@@ -108,6 +108,11 @@ class Variant:
         return replace(self, scale=scale)
 
     @property
+    def plain(self) -> bool:
+        """Whether the head is divided and nothing else is done."""
+        return self.offset is None and not self.adapted and self.reading == "causal"
+
+    @property
     def divides_matrix(self) -> bool:
         """Whether W itself is divided; `folded` and `multiplier` divide what goes into it or comes out of it."""
         return self.mode in ("tied", "untied")

@@ -36,6 +36,11 @@ class ClaimName(StrEnum):
     LEVEL_WITH_BM25 = "level-with-bm25"
     NORM_ALONE = "norm-alone"
     OFFSET_ALONE = "offset-alone"
+    UNADAPTED_DIES = "unadapted-dies"
+    ADAPTATION_PREVENTS = "adaptation-prevents"
+    ECHO_BEATS_CAUSAL = "echo-beats-causal"
+    BI_BEATS_CAUSAL = "bi-beats-causal"
+    OFFSET_REPLACES_ADAPTATION = "offset-replaces-adaptation"
 
 
 def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:

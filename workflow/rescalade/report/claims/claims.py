@@ -9,6 +9,7 @@ from rescalade.report.claims.claim import Answer, Claim
 from rescalade.report.claims.control_claims import norm_alone, offset_alone
 from rescalade.report.claims.large_norm_claims import collapse, rescue
 from rescalade.report.claims.other_claims import bm25, first_loss, ordering
+from rescalade.report.claims.preparation_claims import preparation_claims
 from rescalade.report.claims.small_norm_claims import harmless_exact, harmless_tied
 from rescalade.report.results.load import load_results
 from rescalade.report.results.paired import PerQuery
@@ -32,7 +33,7 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 def claims_of(summary: Summary) -> list[Claim]:
     """Ask every claim of results that are read already."""
     queries = PerQuery(summary)
-    found = [claim(summary, queries) for claim in CLAIMS]
+    found = [claim(summary, queries) for claim in CLAIMS] + preparation_claims(summary, queries)
     if summary.config.experiment.published:
         published = load_published(summary.config.experiment.published)
         found += [ordering(summary, queries, published, asked) for asked in published.orderings]

@@ -10,10 +10,10 @@ from rescalade.config.model import ClaimName
 from rescalade.published import Ordering, Published
 from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, title_of
 from rescalade.report.results.contrast import LEVEL, Reading, contrast_on, contrast_with_bm25
-from rescalade.report.results.labels import mode_title, variant_title
+from rescalade.report.results.labels import mode_title, preparation, variant_title
 from rescalade.report.results.numbers import signed, with_spread, written
 from rescalade.report.results.paired import Domain, PerQuery
-from rescalade.report.results.published_ours import own_name
+from rescalade.report.results.published_ours import own_cell
 from rescalade.report.results.summary import Cell, Summary
 
 FALLING = -0.7
@@ -28,7 +28,7 @@ def first_loss(summary: Summary, queries: PerQuery) -> Claim:
     series: dict[tuple[str, str], dict[float, float]] = {}
     for cell in summary.cells:
         loss = summary.first_loss(cell)
-        key = (title_of(summary, cell.backbone), mode_title(cell.variant))
+        key = (title_of(summary, cell.backbone), ", ".join([mode_title(cell.variant), *preparation(cell.variant)]))
         if loss is not None:  # the same k, given and chosen by a rule: one point, not two of a fall
             series.setdefault(key, {}).setdefault(cell.variant.scale, loss)
     return assembled(
@@ -125,8 +125,7 @@ def ordering(summary: Summary, queries: PerQuery, published: Published, asked: O
 
 
 def _ordered(summary: Summary, queries: PerQuery, published: Published, asked: Ordering) -> Finding:
-    names = [own_name(summary, published, name) for name in (asked.better, asked.than)]
-    cells = [None if name is None else summary.cell(name, 1.0) for name in names]
+    cells = [own_cell(summary, published, name, 1.0) for name in (asked.better, asked.than)]
     title = published.backbones[asked.better].title
     datasets = [name for key in asked.datasets for name in published.datasets[key].names]
     better, than = cells

@@ -22,6 +22,10 @@ AGAINST: Mapping[tuple[str, Answer], str] = {
     (ClaimName.SMALL_NORM_UNHARMED_EXACT, "does not hold"): (
         "a moderate k that leaves the encoder alone harms small-norm heads"
     ),
+    (ClaimName.UNADAPTED_DIES, "does not hold"): "a causal model trains without adaptation",
+    (ClaimName.ADAPTATION_PREVENTS, "does not hold"): "adaptation prevents no collapse",
+    (ClaimName.ECHO_BEATS_CAUSAL, "does not hold"): "writing the text twice gains nothing",
+    (ClaimName.BI_BEATS_CAUSAL, "does not hold"): "two-way attention gains nothing",
     (ClaimName.FIRST_LOSS_FALLS, "does not hold"): "the loss at step 0 does not fall with k",
 }
 """Answers that speak against the paper, its explanation or the models, in words."""

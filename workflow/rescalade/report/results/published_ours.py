@@ -54,6 +54,14 @@ def own_name(summary: Summary, published: Published, backbone: str) -> str | Non
     return next((name for name in summary.config.backbones() if called(summary, name, names)), None)
 
 
+def own_cell(summary: Summary, published: Published, backbone: str, scale: float) -> Cell | None:
+    """The cell of a published system: in the variant that its file names, else plain at the scale; None without one."""
+    name, variant = own_name(summary, published, backbone), published.backbones[backbone].variant
+    if name is None or variant is None:
+        return None if name is None else summary.cell(name, scale)
+    return next((cell for cell in summary.of(name) if cell.variant.name == variant), None)
+
+
 def ours_of(summary: Summary, published: Published, value: PublishedValue) -> Ours:
     """What this run has for it; an empty spread where it has nothing."""
     if value.backbone == "bm25":
@@ -64,7 +72,7 @@ def ours_of(summary: Summary, published: Published, value: PublishedValue) -> Ou
         return nothing
     if value.measure in ("row_norm", "row_norm_max", "anisotropy"):
         return Ours(Spread.of([_audited(summary, backbone, value)]), noise=Noise(0.0, math.inf))
-    cell = summary.cell(backbone, value.scale or 1.0)
+    cell = own_cell(summary, published, value.backbone, value.scale or 1.0)
     if cell is None:
         return nothing
     if value.measure == "row_norm_divided":

@@ -142,14 +142,17 @@ class Summary:
         return [cell for cell in self.cells if cell.backbone == backbone]
 
     def cell(self, backbone: str, scale: float, mode: str = "tied") -> Cell | None:
-        """The cell of that scale and mode with the bias left alone, if the experiment has it.
+        """The cell of that scale and mode with the bias left alone and nothing else done, if the experiment has it.
 
         One whose k was given comes before one whose k a rule chose.
         """
         found = [
             cell
             for cell in self.of(backbone)
-            if cell.variant.scale == scale and cell.variant.mode == mode and not cell.variant.bias
+            if cell.variant.scale == scale
+            and cell.variant.mode == mode
+            and not cell.variant.bias
+            and cell.variant.plain
         ]
         return min(found, key=lambda cell: cell.variant.rule or "", default=None)
 

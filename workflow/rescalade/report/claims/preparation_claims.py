@@ -1,0 +1,193 @@
+"""What is done to a causal backbone before training: adaptation, reading, offset. Each claim rests on pairs of cells
+that differ in one of them and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from rescalade.config.model import ClaimName
+from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, quality, title_of
+from rescalade.report.results.contrast import LEVEL, contrast
+from rescalade.report.results.labels import variant_title
+from rescalade.report.results.paired import PerQuery
+from rescalade.report.results.summary import Cell, Summary
+from rescalade.report.tables.verdicts import verdict_value
+from rescalade.variants import Reading, Variant
+
+CSPLADE = "CSPLADE (arXiv 2504.10816)"
+LEVEL_SHARE = 0.05
+"""As good as adaptation: less than this share below it, at 95 % confidence."""
+
+
+def preparation_claims(summary: Summary, queries: PerQuery) -> list[Claim]:
+    """All of them, where a variant of the experiment does more than divide a head; else none."""
+    if all(cell.variant.plain for cell in summary.cells):
+        return []
+    return [
+        _unadapted(summary),
+        _adapted(summary, queries),
+        _read(summary, queries, "echo", ClaimName.ECHO_BEATS_CAUSAL, "Echo improves on one-way attention"),
+        _read(summary, queries, "bidirectional", ClaimName.BI_BEATS_CAUSAL, "Two-way attention improves on one-way"),
+        _offset(summary, queries),
+    ]
+
+
+def _unadapted(summary: Summary) -> Claim:
+    return assembled(
+        ClaimName.UNADAPTED_DIES,
+        "A causal model trained without adaptation dies",
+        f"Contrastive training of a causal language model starts in dying ReLU units ({CSPLADE}).",
+        "Do runs of a causal backbone collapse that begin without adaptation and without an offset, at k = 1?",
+        [
+            _fate(summary, cell)
+            for cell in _prepared(summary)
+            if cell.variant.scale == 1 and cell.variant.offset is None and not cell.variant.adapted
+        ],
+        "No causal backbone was run without adaptation and offset at k = 1.",
+    )
+
+
+def _fate(summary: Summary, cell: Cell) -> Finding:
+    title, verdict = _title(summary, cell), verdict_value(cell).text
+    words = f"{title}: {quality(summary, cell)} ({verdict})."
+    details = {"Quality": quality(summary, cell), "Verdict": verdict}
+    if cell.unstable:
+        return Finding("cannot be said", title, UNSTABLE, words, details)
+    return Finding("yes" if cell.collapsed else "no", title, verdict, words, details)
+
+
+def _adapted(summary: Summary, queries: PerQuery) -> Claim:
+    return assembled(
+        ClaimName.ADAPTATION_PREVENTS,
+        "Adaptation prevents the collapse",
+        f"A light phase of training on plain text keeps contrastive training from dying ({CSPLADE}).",
+        "Of two cells that differ in the adaptation phase alone, does the one without collapse and the other train?",
+        [
+            _prevented(summary, queries, ours, theirs)
+            for ours, theirs in _pairs(summary, lambda v: replace(v, adapted=False) if v.adapted else None)
+        ],
+        "No variant was run both with and without adaptation.",
+    )
+
+
+def _prevented(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> Finding:
+    if ours.unstable or theirs.unstable:
+        return _finding(summary, queries, ours, theirs, "cannot be said", UNSTABLE)
+    if theirs.collapsed:
+        prevented = not ours.collapsed
+        outcome = "collapses without it, trains with it" if prevented else "both collapse"
+        return _finding(summary, queries, ours, theirs, "yes" if prevented else "no", outcome)
+    if ours.collapsed:
+        return _finding(summary, queries, ours, theirs, "no", "trains without it, collapses with it")
+    return _finding(summary, queries, ours, theirs, "cannot be said", "nothing to prevent: trains without it too")
+
+
+def _read(summary: Summary, queries: PerQuery, reading: Reading, name: ClaimName, title: str) -> Claim:
+    text = {
+        "echo": "Writing the text twice and pooling the second copy raises MRR@10 from .382 to .388 at 1B",
+        "bidirectional": "Taking the causal mask away raises MRR@10 from .382 to .404 at 1B",
+    }
+
+    def other(variant: Variant) -> Variant | None:
+        return replace(variant, reading="causal") if variant.reading == reading else None
+
+    return assembled(
+        name,
+        title,
+        f"{text[reading]} ({CSPLADE}, main table).",
+        f"Of two cells that differ in the reading alone, is {reading} better than causal at p < {LEVEL:g}, in-domain "
+        f"({summary.in_domain_label})?",
+        [_better(summary, queries, ours, theirs) for ours, theirs in _pairs(summary, other)],
+        f"No variant was run both causal and {reading}.",
+    )
+
+
+def _better(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> Finding:
+    if ours.unstable or theirs.unstable:
+        return _finding(summary, queries, ours, theirs, "cannot be said", UNSTABLE)
+    if ours.collapsed and theirs.collapsed:
+        return _finding(summary, queries, ours, theirs, "cannot be said", "both collapse")
+    if ours.collapsed != theirs.collapsed:
+        return _finding(
+            summary, queries, ours, theirs, *(("no", "collapses") if ours.collapsed else ("yes", "the other collapses"))
+        )
+    found = contrast(queries, ours, theirs)
+    shown = 0 if found is None else found.shown()
+    if not shown:
+        return _finding(summary, queries, ours, theirs, "cannot be said", UNDECIDED)
+    return _finding(summary, queries, ours, theirs, *(("yes", "better") if shown > 0 else ("no", "worse")))
+
+
+def _offset(summary: Summary, queries: PerQuery) -> Claim:
+    def other(variant: Variant) -> Variant | None:
+        lone = variant.offset is not None and not variant.adapted
+        return replace(variant, offset=None, adapted=True) if lone else None
+
+    return assembled(
+        ClaimName.OFFSET_REPLACES_ADAPTATION,
+        "An offset at the start replaces the adaptation phase",
+        "Not asked by either paper: each term's logit is lowered by its mean plus c standard deviations over training "
+        "text, which costs one forward pass over some hundred texts.",
+        "Does a run with an offset and without adaptation train, and reach no less than the run with adaptation and "
+        f"without an offset: less than {100 * LEVEL_SHARE:.0f} % below it at 95 % confidence?",
+        [_replaced(summary, queries, ours, theirs) for ours, theirs in _pairs(summary, other)],
+        "No variant was run both ways.",
+    )
+
+
+def _replaced(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> Finding:
+    if ours.unstable or theirs.unstable:
+        return _finding(summary, queries, ours, theirs, "cannot be said", UNSTABLE)
+    if ours.collapsed:
+        both = theirs.collapsed
+        return _finding(
+            summary, queries, ours, theirs, *(("cannot be said", "both collapse") if both else ("no", "collapses"))
+        )
+    if theirs.collapsed:
+        return _finding(summary, queries, ours, theirs, "yes", "the adapted one collapses")
+    found = contrast(queries, ours, theirs)
+    reading = "undecided" if found is None else found.read(LEVEL_SHARE * summary.quality(theirs))
+    holds: dict[str, Holds] = {"better": "yes", "level": "yes", "worse": "no", "undecided": "cannot be said"}
+    outcome = UNDECIDED if reading == "undecided" else reading
+    return _finding(summary, queries, ours, theirs, holds[reading], outcome)
+
+
+def _prepared(summary: Summary) -> list[Cell]:
+    """Cells that were made of backbones that some variant adapts, offsets or reads in another way."""
+    names = {cell.backbone for cell in summary.cells if not cell.variant.plain}
+    return [cell for cell in summary.cells if cell.backbone in names and cell.made]
+
+
+def _pairs(summary: Summary, other: Callable[[Variant], Variant | None]) -> Iterator[tuple[Cell, Cell]]:
+    """Each cell with the one of the same backbone whose variant `other` gives, where both were made."""
+    made = {(cell.backbone, cell.variant): cell for cell in summary.cells if cell.made}
+    for (backbone, variant), ours in made.items():
+        wanted = other(variant)
+        theirs = None if wanted is None else made.get((backbone, wanted))
+        if theirs is not None:
+            yield ours, theirs
+
+
+def _title(summary: Summary, cell: Cell) -> str:
+    return f"{title_of(summary, cell.backbone)}, {variant_title(cell.variant)}"
+
+
+def _finding(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell, holds: Holds, outcome: str) -> Finding:
+    title = _title(summary, ours)
+    reached = [f"{quality(summary, cell)} ({verdict_value(cell).text})" for cell in (ours, theirs)]
+    found = contrast(queries, ours, theirs)
+    return Finding(
+        holds,
+        title,
+        outcome,
+        f"{title}: {reached[0]}; {variant_title(theirs.variant)}: {reached[1]}"
+        f"{'' if found is None else f' ({found.words()})'}.",
+        {
+            "Quality": reached[0],
+            "Held against": variant_title(theirs.variant),
+            "Quality of it": reached[1],
+            **({} if found is None else found.details()),
+        },
+    )
