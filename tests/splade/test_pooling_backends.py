@@ -5,10 +5,13 @@ Under TRITON_INTERPRET=1 the back end is Triton in its interpreter (see test_poo
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rescalade.splade.backends import choose
 from rescalade.splade.backends.choose import Backend
@@ -25,6 +28,21 @@ each = pytest.mark.parametrize("backend", BACKENDS)
 def _screen_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The screen is right on any CPU, and slow without bfloat16 units: here it may run."""
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)
+
+
+class Sizes(TorchDispatchMode):
+    """Notes the shape of everything that torch computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[torch.Size] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        views = func.namespace == "aten" and func._schema.name in ("aten::detach", "aten::t")
+        if isinstance(found, torch.Tensor) and not views:
+            self.seen.add(found.shape)
+        return found
 
 
 def assert_equal(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
@@ -119,12 +137,38 @@ def test_two_runs_give_the_same_bits(backend: Backend) -> None:
 
 
 @each
-def test_frozen_projection(backend: Backend) -> None:
+def test_frozen_projection(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gradient is neither computed nor given room."""
+    if backend == "triton":  # whose interpreter copies all operands
+        from rescalade.splade.backends.cuda import pooling
+
+        monkeypatch.setattr(pooling, "projection_kernel", None)
     problem = Problem.random(7, [3, 4], 8, 30, 1.0)
     hidden = problem.hidden.clone().requires_grad_()
     values = term_weights(hidden, problem.offsets, problem.weight, problem.bias, backend=backend)
-    (gradient,) = torch.autograd.grad((values * problem.upstream).sum(), [hidden])
+    with Sizes() as sizes:
+        (gradient,) = torch.autograd.grad((values * problem.upstream).sum(), [hidden])
     torch.testing.assert_close(gradient.double(), oracle(problem)[1], rtol=2e-5, atol=2e-5)
+    assert backend == "triton" or problem.weight.shape not in sizes.seen
+
+
+@each
+def test_a_free_projection_is_seen_by_what_watches_the_frozen_one(backend: Backend) -> None:
+    problem = Problem.random(7, [3, 4], 8, 30, 1.0)
+    hidden, weight = problem.hidden.clone().requires_grad_(), problem.weight.clone().requires_grad_()
+    values = term_weights(hidden, problem.offsets, weight, problem.bias, backend=backend)
+    with Sizes() as sizes:
+        torch.autograd.grad((values * problem.upstream).sum(), [hidden, weight])
+    assert problem.weight.shape in sizes.seen
+
+
+@each
+def test_a_bias_alone_is_free(backend: Backend) -> None:
+    problem = Problem.random(7, [3, 4], 8, 30, 1.0)
+    bias = problem.bias.clone().requires_grad_()
+    values = term_weights(problem.hidden, problem.offsets, problem.weight, bias, backend=backend)
+    (gradient,) = torch.autograd.grad((values * problem.upstream).sum(), [bias])
+    torch.testing.assert_close(gradient.double(), oracle(problem)[3], rtol=2e-5, atol=2e-5)
 
 
 @each

@@ -67,6 +67,30 @@ def winners_backward(
                         weight_gradient[term, d] += g * hidden[token, d]
 
 
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def winners_backward_hidden(gradient: Float, winner: Int32, weight: Float, hidden_gradient: Float) -> None:
+    """The half of `winners_backward` that a frozen projection leaves: the gradient of the hidden states.
+
+    Args:
+        gradient: [B, V] float32, dLoss/dlogit of the winner, 0 where the term is inactive.
+        winner: [B, V] int32, token row of the winner.
+        weight: [V, D] float32 output projection.
+        hidden_gradient: [T, D] float32; added to.
+    """
+    texts, vocabulary = gradient.shape
+    width = weight.shape[1]
+    block = 256  # rows of the projection that stay in cache while all texts pass over them
+    for start in range(0, vocabulary, block):
+        stop = min(vocabulary, start + block)
+        for text in range(texts):
+            for term in range(start, stop):
+                g = gradient[text, term]
+                if g != 0.0:
+                    token = winner[text, term]
+                    for d in range(width):
+                        hidden_gradient[token, d] += g * weight[term, d]
+
+
 @numba.njit(cache=True)
 def segment_max_bits(logits: Int16, offsets: Int64, first: int, best: Int16) -> None:
     """Fold one vocabulary chunk of bfloat16 logits into the running maximum of every text, without its winner.

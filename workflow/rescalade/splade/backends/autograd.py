@@ -11,8 +11,9 @@ from torch import Tensor
 Search = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(hidden [T, D], offsets [B + 1], weight [V, D], bias [V]) -> (term weights [B, V], winners [B, V] int32)."""
 
-Accumulate = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(gradient at the winning logits [B, V], winners [B, V], hidden [T, D], weight [V, D]) -> ([T, D], [V, D])."""
+Accumulate = Callable[[Tensor, Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor | None]]
+"""(gradient at the winning logits [B, V], winners [B, V], hidden [T, D], weight [V, D], whether the weight is free to
+change) -> ([T, D], [V, D] or None where it is frozen)."""
 
 
 class TermWeights(torch.autograd.Function):
@@ -37,12 +38,15 @@ class TermWeights(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of hidden, weight and bias."""
+        """Gradients of hidden, weight and bias; those of a frozen weight and bias are not computed."""
         hidden, weight, weights, winner = ctx.saved_tensors
         # d log(1 + x)/dx = 1/(1 + x) = exp(-y) where the term is active, and 0 elsewhere.
         gradient = torch.where(weights > 0, gradients[0] * torch.exp(-weights), 0.0)
-        hidden_gradient, weight_gradient = ctx.accumulate(gradient, winner, hidden.detach(), weight.detach())
-        return hidden_gradient, None, weight_gradient, gradient.sum(0), None, None
+        _, _, weight_free, bias_free, *_ = ctx.needs_input_grad
+        hidden_gradient, weight_gradient = ctx.accumulate(
+            gradient, winner, hidden.detach(), weight.detach(), weight_free
+        )
+        return hidden_gradient, None, weight_gradient, gradient.sum(0) if bias_free else None, None, None
 
 
 def activate(best: Tensor, bias: Tensor) -> Tensor:

@@ -26,15 +26,17 @@ def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tup
     return activate(best, bias), winner
 
 
-def accumulate(gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """[T, D] and [V, D] gradients from the winners' [B, V] gradient."""
-    hidden_gradient, weight_gradient = torch.zeros_like(hidden), torch.zeros_like(weight)
+def accumulate(
+    gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor, free: bool
+) -> tuple[Tensor, Tensor | None]:
+    """[T, D] and, of a projection that is free to change, [V, D] gradients from the winners' [B, V] gradient."""
+    hidden_gradient = torch.zeros_like(hidden)
+    flowing, owner, projection = gradient.contiguous().numpy(), winner.numpy(), weight.contiguous().numpy()
+    if not free:
+        kernels.winners_backward_hidden(flowing, owner, projection, hidden_gradient.numpy())
+        return hidden_gradient, None
+    weight_gradient = torch.zeros_like(weight)
     kernels.winners_backward(
-        gradient.contiguous().numpy(),
-        winner.numpy(),
-        hidden.contiguous().numpy(),
-        weight.contiguous().numpy(),
-        hidden_gradient.numpy(),
-        weight_gradient.numpy(),
+        flowing, owner, hidden.contiguous().numpy(), projection, hidden_gradient.numpy(), weight_gradient.numpy()
     )
     return hidden_gradient, weight_gradient

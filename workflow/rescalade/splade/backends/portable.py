@@ -65,17 +65,16 @@ def length_blocks(offsets: Tensor) -> list[tuple[Tensor, Tensor]]:
     return blocks
 
 
-def accumulate(gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """[T, D] and [V, D] gradients from the winners' [B, V] gradient, in blocks of bounded size."""
-    hidden_gradient, weight_gradient = torch.zeros_like(hidden), torch.zeros_like(weight)
+def accumulate(
+    gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor, free: bool
+) -> tuple[Tensor, Tensor | None]:
+    """[T, D] and, of a projection that is free to change, [V, D] gradients from the winners' [B, V] gradient.
+
+    Both in blocks of bounded size.
+    """
+    weight_gradient = _of_weight(gradient, winner, hidden, weight) if free else None
+    hidden_gradient = torch.zeros_like(hidden)
     texts, vocabulary = gradient.shape
-    block = max(1, PAIRS // max(1, texts))
-    for first in range(0, vocabulary, block):
-        part = slice(first, first + block)
-        term, text = gradient[:, part].t().nonzero(as_tuple=True)  # ordered by term
-        weight_gradient[part] = _summed(
-            hidden, winner[:, part][text, term], gradient[:, part][text, term], term, len(weight_gradient[part])
-        )
     block = max(1, PAIRS // max(1, vocabulary))
     for first in range(0, texts, block):
         part = slice(first, first + block)
@@ -87,6 +86,20 @@ def accumulate(gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor)
             values = gradient[part][text, term][order]
             hidden_gradient[start:stop] = _summed(weight, term[order], values, row - start, stop - start)
     return hidden_gradient, weight_gradient
+
+
+def _of_weight(gradient: Tensor, winner: Tensor, hidden: Tensor, weight: Tensor) -> Tensor:
+    """[V, D] gradient of the projection."""
+    weight_gradient = torch.zeros_like(weight)
+    texts, vocabulary = gradient.shape
+    block = max(1, PAIRS // max(1, texts))
+    for first in range(0, vocabulary, block):
+        part = slice(first, first + block)
+        term, text = gradient[:, part].t().nonzero(as_tuple=True)  # ordered by term
+        weight_gradient[part] = _summed(
+            hidden, winner[:, part][text, term], gradient[:, part][text, term], term, len(weight_gradient[part])
+        )
+    return weight_gradient
 
 
 def _summed(table: Tensor, index: Tensor, factor: Tensor, owner: Tensor, owners: int) -> Tensor:

@@ -103,27 +103,32 @@ class TritonTermWeights(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients in the types of hidden, weight and bias."""
+        """Gradients in the types of hidden, weight and bias; those of a frozen projection are not computed."""
         hidden, weight, bias, weights, winner, bounds = ctx.saved_tensors
         upstream = gradients[0].float().contiguous()
         tiles: Tiles = ctx.tiles
         (vocabulary, width), texts = weight.shape, len(weights)
-        weight_gradient, bias_gradient = torch.empty_like(weight), torch.empty_like(bias)
-        grid = (triton.cdiv(vocabulary, tiles.backward_terms), triton.cdiv(width, tiles.backward_width))
-        projection_kernel[grid](
-            upstream,
-            weights,
-            winner,
-            bounds,
-            hidden,
-            weight_gradient,
-            bias_gradient,
-            texts,
-            vocabulary,
-            width,
-            tiles.backward_terms,
-            tiles.backward_width,
-        )
+        weight_gradient = bias_gradient = None
+        _, _, weight_free, bias_free, _ = ctx.needs_input_grad
+        if weight_free:
+            weight_gradient, bias_gradient = torch.empty_like(weight), torch.empty_like(bias)
+            grid = (triton.cdiv(vocabulary, tiles.backward_terms), triton.cdiv(width, tiles.backward_width))
+            projection_kernel[grid](
+                upstream,
+                weights,
+                winner,
+                bounds,
+                hidden,
+                weight_gradient,
+                bias_gradient,
+                texts,
+                vocabulary,
+                width,
+                tiles.backward_terms,
+                tiles.backward_width,
+            )
+        elif bias_free:
+            bias_gradient = torch.where(weights > 0, upstream * torch.exp(-weights), 0.0).sum(0).to(bias.dtype)
         hidden_gradient = torch.empty_like(hidden)
         operand = weight.to(hidden.dtype)
         owner = torch.repeat_interleave(torch.arange(texts, dtype=torch.int32), ctx.offsets.diff()).to(hidden.device)
