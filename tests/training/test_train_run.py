@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, BertTokenizerFast
 
@@ -18,6 +19,7 @@ from rescalade.atomic import sha256
 from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
 from rescalade.history import write_history
+from rescalade.models.lora_settings import LoraSettings
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
 from rescalade.rescaling.sidecar import Rescaled
@@ -194,3 +196,19 @@ def test_what_was_done_to_the_head_must_be_readable(
     remedy = "delete the folder that it lies in and rescale the model again"
     assert lines == [f"rescalade: error: {divided}/rescale.json: {message}; {remedy}"]
     assert not list((tmp_path / "results").glob("runs/**/outcome.json"))
+
+
+def test_adapters_are_merged_into_the_model_that_is_saved(folder: Path, tmp_path: Path) -> None:
+    """W of the head as it was; every matrix that had an adapter moved, by at most its rank; and nothing else did."""
+    lora = LoraSettings(rank=2, targets=("query", "key", "value", "dense"))
+    settings = TrainSettings(
+        negatives=2, batch_size=2, max_steps=4, learning_rate=1e-2, query_length=8, document_length=8, lora=lora
+    )
+    history, _ = stage(folder / "model", folder / "data", settings, tmp_path)
+    before, after = (load_file(path / "model.safetensors") for path in (folder / "model", tmp_path / "model"))
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if ".encoder." in name and name.endswith(("query.weight", "key.weight",
+        "value.weight", "dense.weight"))}  # fmt: skip
+    assert all(int(torch.linalg.matrix_rank(after[n].double() - before[n], rtol=1e-4)) <= 2 for n in moved)
+    assert len({row["row_norm"] for row in history}) == 1

@@ -52,7 +52,8 @@ def test_conda_agrees_with_the_constraints(path: Any) -> None:
     entries = yaml.safe_load(path.read_text())["dependencies"]
     lines = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
     found = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
-    direct = {canonicalize_name(Requirement(text).name) for text in [*PROJECT["dependencies"], *EXTRAS["mini"]]}
+    texts = [*PROJECT["dependencies"], *EXTRAS["mini"], *EXTRAS["csplade"]]
+    direct = {canonicalize_name(Requirement(text).name) for text in texts}
     assert found == {name: version for name, version in pins().items() if name in direct}
     python = next(entry for entry in entries if isinstance(entry, str) and entry.startswith("python "))
     assert Version(python.split("=")[1].strip()) >= Version(PROJECT["requires-python"].removeprefix(">="))

@@ -17,6 +17,7 @@ from rescalade.errors import UserError
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
+from rescalade.models.refusals import check_no_adapter
 from rescalade.progress import Progress
 from rescalade.rescaling.save import save_verified
 from rescalade.texts.collection import Collection
@@ -104,6 +105,7 @@ def local_source(path: str) -> Path:
         UserError: it is not a model folder.
     """
     folder = Path(path).expanduser()
+    check_no_adapter(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
     return folder

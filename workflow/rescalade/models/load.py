@@ -9,7 +9,7 @@ from rescalade.errors import UserError
 from rescalade.models.checkpoint_config import read_config
 from rescalade.models.families import FAMILIES
 from rescalade.models.locate import family_of, locate_head
-from rescalade.models.refusals import cannot_load, check_head_keys, in_words
+from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, in_words
 from rescalade.models.splade_config import SpladeConfig
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
+    check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     try:
         config = read_config(name, revision)
         loader = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
@@ -60,6 +61,7 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
     """
     from transformers import AutoTokenizer
 
+    check_no_adapter(name)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(name), config=read_config(name, revision), revision=revision, trust_remote_code=False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.atomic import read_json
 from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES
 
@@ -17,6 +18,22 @@ _HEAD_KEY = re.compile(
     rf"(^|\.)({'|'.join(sorted({re.escape(name) for family in FAMILIES.values() for name in family.weights}))})\."
 )
 """Names of weights that belong to a language-model head, whatever the family."""
+
+
+def check_no_adapter(name: str | Path) -> None:
+    """Refuse a folder with an adapter alone, which is no model without the one that it was trained for.
+
+    Raises:
+        UserError: there is adapter_config.json and no config.json.
+    """
+    folder = Path(name)
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        said = read_json(folder / "adapter_config.json")
+        base = said.get("base_model_name_or_path") if isinstance(said, dict) else None
+        raise UserError(
+            f"model {name}: it holds an adapter of {base or 'another model'} and not the model itself; merge them once "
+            "(peft's PeftModel.from_pretrained, merge_and_unload, save_pretrained) and use the merged folder"
+        )
 
 
 def cannot_load(name: str | Path, error: Exception) -> UserError:

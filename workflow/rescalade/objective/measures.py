@@ -38,4 +38,4 @@ def mean_cosine(weights: Tensor) -> float:
 
 def head_norm(weight: Tensor) -> float:
     """Mean L2 norm of the rows of W [V, D]: the paper's measure of a head."""
-    return float(weight.detach().norm(dim=1).mean())
+    return float(weight.detach().norm(dim=1, dtype=torch.float32).mean())

@@ -9,6 +9,7 @@ import torch
 
 from rescalade.errors import UserError
 from rescalade.models.load import load_lm
+from rescalade.models.lora import adapted_layers, merge_adapters
 from rescalade.rescaling.divide import relative_error
 from rescalade.rescaling.multiplier import bake
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+MERGED = 1e-4
+"""Relative error of the logits that merging adapters may cause: sums of float32 in another order, layer after layer."""
 BAKED = 1e-5
 """Relative error of the logits that moving a division at run time into the weights may cause; 0 at powers of two."""
 
@@ -28,10 +31,9 @@ def save_verified(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fo
     Raises:
         UserError: the loaded model differs; then nothing must be trained from it.
     """
-    probe = torch.arange(min(8, model.config.vocab_size)).unsqueeze(0)
-    asked = _logits(model, probe)
+    asked = _logits(model)
     bake(model)
-    before = _logits(model, probe)
+    before = _logits(model)
     if relative_error(before, asked) > BAKED:
         raise UserError(
             f"model {folder.name}: moving the multiplier into the weights changes its logits by "
@@ -39,10 +41,41 @@ def save_verified(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fo
         )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    check_saved(model, folder)
+
+
+def merge_verified(model: PreTrainedModel) -> None:
+    """Make adapters part of the weights and compare the logits.
+
+    Nothing happens to a model without adapters; one whose logits are not finite is not compared.
+
+    Raises:
+        UserError: the merged model differs from the other by more than MERGED.
+    """
+    if not adapted_layers(model):
+        return
+    model.float()  # bfloat16 weights as they are, so that both sides are computed alike
+    asked = _logits(model)
+    merge_adapters(model)
+    error = relative_error(_logits(model), asked)
+    if error > MERGED:
+        raise UserError(
+            f"adapters: merged into the weights they change the logits by {error:.2g}, more than {MERGED:g}; leave out "
+            "the layers of lora.targets that this model computes otherwise than as linear ones"
+        )
+
+
+def check_saved(model: PreTrainedModel, folder: Path) -> None:
+    """Load a saved model again and compare its logits bit for bit; those that are not finite may differ.
+
+    Raises:
+        UserError: they differ.
+    """
+    before = _logits(model)
     again = load_lm(folder)
     again.tie_weights()  # what a later from_pretrained may do once more
-    after = _logits(again, probe)
-    if not torch.equal(before, after):
+    after = _logits(again)
+    if not torch.equal(before.nan_to_num(), after.nan_to_num()):
         difference = float((before - after).abs().max())
         raise UserError(
             f"model in {folder}: logits after loading differ by up to {difference:.3g} from those before saving; "
@@ -50,7 +83,8 @@ def save_verified(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fo
         )
 
 
-def _logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
+def _logits(model: PreTrainedModel) -> Tensor:
+    ids = torch.arange(min(8, model.config.vocab_size), device=model.device).unsqueeze(0)
     with torch.no_grad():
         found: Tensor = model(input_ids=ids).logits
     return found

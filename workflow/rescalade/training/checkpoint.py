@@ -85,8 +85,8 @@ def load_checkpoint(folder: Path, *, tensors: bool = True) -> tuple[dict[str, Te
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Parameters and AdamW state under flat names; a tied parameter is stored once."""
-    tensors = {f"model.{name}": parameter.detach() for name, parameter in model.named_parameters()}
+    """Trainable parameters and AdamW state under flat names; a tied parameter is stored once, a frozen one never."""
+    tensors = {f"model.{name}": parameter.detach() for name, parameter in _trainable(model)}
     for number, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimizer.{number}.{name}"] = torch.as_tensor(value)
@@ -107,10 +107,14 @@ def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors
 
 
 def restore_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Restore the parameters alone."""
+    """Restore the trainable parameters alone; the others never change."""
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in _trainable(model):
             parameter.copy_(tensors[f"model.{name}"])
+
+
+def _trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def _is_whole(path: Path) -> bool:

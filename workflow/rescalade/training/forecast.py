@@ -13,25 +13,16 @@ import numpy as np
 import torch
 
 from rescalade.errors import UserError
+from rescalade.models.lora import adapted_layers
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
+from rescalade.training.memory import Share, Sizes, memory_of
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.steps import step_batches
 
 logger = logging.getLogger(__name__)
 GB = 1e9
-WEIGHT_BYTES, GRADIENT_BYTES = 12, 4
-"""Per weight: itself and two moments; its gradient. All float32."""
-ACTIVATION_BYTES = {"fp32": 72, "bf16": 50}
-"""Per token, layer and unit of width, kept for the backward pass of a BERT layer, its attention matrices apart.
-Autocast keeps norms and residuals in float32: it saves less than half."""
-OUTER_BYTES = 36
-"""Per token and unit of width: embeddings, the transform before the decoder, its packed output."""
-MATRIX_BYTES = 12
-"""Per layer, head, token and token of the same text, where attention keeps its matrices."""
-POOLING_BYTES = 18
-"""Per (text, term): weight, winner, and the gradients on the way back."""
 HEAP = {"cpu": 1.25, "cuda": 1.05}
 """Memory of a process over what its tensors take: allocators keep some of what was freed. `bench/bench_plan.py`
 measures all of this on a CPU."""
@@ -76,11 +67,43 @@ class Plan:
         """Whether the estimate is below what the device has."""
         return self.memory < self.available
 
+    def check(self, settings: TrainSettings) -> None:
+        """Refuse a run whose weights alone are too large; the rest is an estimate, and a warning.
+
+        Raises:
+            UserError: weights and optimiser, of which no setting of the batch takes anything away, do not fit.
+        """
+        if self.states > self.available:
+            lora = settings.lora
+            remedy = "train adapters instead of all weights (lora)" if lora is None else "take a larger device"
+            if lora is not None and lora.frozen_weights == "fp32":
+                remedy = "hold the frozen weights in bf16 (lora.frozen_weights: bf16, with precision: bf16)"
+            raise UserError(
+                f"not enough memory: weights and AdamW alone take {self.states / GB:.3g} GB, the device has "
+                f"{self.available / GB:.3g}; {remedy}"
+            )
+        if not self.fits:
+            more = "" if settings.gradient_checkpointing else ", and so does gradient_checkpointing"
+            logger.warning(
+                f"the estimate is above what the device has; a lower encode_rows keeps the gradient as it is{more}"
+            )
+
 
 def make_plan(
-    model: SpladeModel, examples: Examples, settings: TrainSettings, sharding: Sharding, *, seed: int, steps: int
+    model: SpladeModel,
+    examples: Examples,
+    settings: TrainSettings,
+    sharding: Sharding,
+    *,
+    seed: int,
+    steps: int,
+    copies: int = 1,
 ) -> Plan:
-    """Count what will be drawn, and estimate memory from the shapes."""
+    """Count what will be drawn, and estimate memory from the shapes.
+
+    Args:
+        copies: of a text that the model reads one after another: two where it is echoed.
+    """
     lengths = [examples.queries.lengths, examples.documents.lengths]
     tokens, drawn = 0, np.zeros(len(examples), dtype=bool)
     for step in itertools.islice(step_batches(len(examples), settings, seed), steps):
@@ -88,56 +111,64 @@ def make_plan(
         rows = examples.rows[chosen]
         drawn[chosen] = True
         tokens += int(lengths[0][rows[:, 0]].sum() + lengths[1][rows[:, 1:]].sum())
-    rows_here = sharding.rows // sharding.parts
-    texts_here = rows_here * (2 + examples.negatives)
-    texts_at_once = min(settings.encode_rows or texts_here, texts_here)
-    vocabulary = model.head.weight.shape[0]
-    all_texts = sharding.rows * (2 + examples.negatives) if sharding.parts > 1 else texts_here
-    in_pieces = texts_at_once < texts_here
-    pooling = POOLING_BYTES * texts_at_once * vocabulary
-    # each pass makes a gradient of W, which is then added to what is there of it
-    pooling += GRADIENT_BYTES * model.head.weight.numel() * (2 if in_pieces else 1)
-    pooling += 8 * texts_here * vocabulary if in_pieces else 0  # all term weights and their gradients
-    pooling += 4 * all_texts * vocabulary if sharding.parts > 1 else 0
-    longest = [int(length.max(initial=0)) for length in lengths]
-    sides = [(rows_here, longest[0]), (rows_here * (1 + examples.negatives), longest[1])]
-    if in_pieces:
-        sides = [(texts_at_once, max(longest))]
-    encoder = _activations(model, settings, sides)
-    heap = HEAP.get(model.device.type, 1.0)
-    weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    # gradients come while activations go; those of an earlier pass of the same step are there from the start
-    several = in_pieces or sharding.local_batches > 1 or encoder + pooling < GRADIENT_BYTES * weights
+    memory = memory_of(
+        sizes_of(model, settings),
+        settings,
+        Share(
+            rows=sharding.rows // sharding.parts,
+            parts=sharding.parts,
+            negatives=examples.negatives,
+            batches=sharding.local_batches,
+            query=copies * int(lengths[0].max(initial=0)),
+            document=copies * int(lengths[1].max(initial=0)),
+        ),
+        heap=HEAP.get(model.device.type, 1.0),
+        cast=_cast(model, settings),
+    )
     return Plan(
         steps=steps,
         queries_per_step=sharding.rows * sharding.batches,
         devices=sharding.devices,
         drawn=int(drawn.sum()),
         examples=len(examples),
-        tokens=tokens,
-        states=(WEIGHT_BYTES + (GRADIENT_BYTES if several else 0)) * weights,
-        encoder=int(heap * encoder),
-        pooling=int(heap * pooling),
-        available=_available(model.device),
+        tokens=copies * tokens,
+        states=memory.states,
+        encoder=memory.encoder,
+        pooling=memory.pooling,
+        available=available(model.device),
     )
 
 
-def _activations(model: SpladeModel, settings: TrainSettings, sides: list[tuple[int, int]]) -> int:
-    """Bytes that the encoder keeps for the backward pass of some texts of some length, for each (texts, length)."""
+def sizes_of(model: SpladeModel, settings: TrainSettings) -> Sizes:
+    """What memory depends on of a loaded model, with its adapters in it."""
     config = model.masked_lm.config
-    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
+    heads, width = config.num_attention_heads, config.hidden_size
     dropout = getattr(config, "attention_probs_dropout_prob", None) or getattr(config, "attention_dropout", None) or 0.0
-    # fused attention keeps no matrices; on a CPU there is none with dropout
-    matrices = config._attn_implementation == "eager" or (model.device.type == "cpu" and dropout > 0)
-    total = 0
-    for texts, length in sides:
-        tokens = texts * length
-        total += tokens * width * (ACTIVATION_BYTES[settings.precision] * layers + OUTER_BYTES)
-        total += MATRIX_BYTES * layers * heads * tokens * length if matrices else 0
-    return total
+    layers = list(adapted_layers(model).values())
+    read = sum(layer.in_features for layer in layers) // config.num_hidden_layers
+    return Sizes(
+        layers=config.num_hidden_layers,
+        width=width,
+        inner=getattr(config, "intermediate_size", 4 * width),
+        heads=heads,
+        keys=getattr(config, "num_key_value_heads", heads) * (getattr(config, "head_dim", None) or width // heads),
+        vocabulary=model.head.weight.shape[0],
+        trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        frozen=sum(p.nbytes for p in model.parameters() if not p.requires_grad),
+        read=read if settings.lora is not None and settings.lora.dropout else 0,
+        gated=model.head.family.causal,
+        # fused attention keeps no matrices; on a CPU there is none with dropout
+        matrices=config._attn_implementation == "eager" or (model.device.type == "cpu" and dropout > 0),
+    )
 
 
-def _available(device: torch.device) -> int:
+def _cast(model: SpladeModel, settings: TrainSettings) -> int:
+    """Bytes of a weight in the copy of W that the pooling multiplies with; 0 where it takes W itself."""
+    kind = torch.bfloat16 if settings.precision == "bf16" and model.device.type == "cuda" else torch.float32
+    return 0 if model.head.weight.dtype == kind else kind.itemsize
+
+
+def available(device: torch.device) -> int:
     """Memory of the device, in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])

@@ -18,7 +18,7 @@ from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 
 HISTORY = "history.parquet"
-IRRELEVANT = {"checkpoint_every", "tensorboard", "encode_rows", "watch_every"}
+IRRELEVANT = {"checkpoint_every", "tensorboard", "encode_rows", "watch_every", "gradient_checkpointing"}
 """Settings that leave the weights as they are: a run may go on with others."""
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from rescalade.errors import UserError
 from rescalade.models.load import check_lengths, check_vocabulary, load_tokenizer
+from rescalade.models.lora import add_adapters
 from rescalade.models.reading import check_reading
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.models.splade_config import as_trained
@@ -19,6 +20,7 @@ from rescalade.objective.measures import Row, head_norm
 from rescalade.outcome import Outcome
 from rescalade.progress import Progress
 from rescalade.rescaling.multiplier import bake
+from rescalade.rescaling.save import check_saved, merge_verified
 from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
@@ -66,6 +68,8 @@ def train_run(
     check_lengths(masked_lm, model_folder, how)
     if broken := _broken(masked_lm):
         raise UserError(f"model {model_folder}: {broken} of its weights are not finite; make it again")
+    if settings.lora is not None:
+        add_adapters(masked_lm, settings.lora, run.seed)
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
     examples = build_examples(collection, triples, tokenizer, settings, how, run.seed)
@@ -84,9 +88,12 @@ def train_run(
     )
     history = trained.history
     model.restore_decoder()
+    merge_verified(masked_lm)
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     if group.first:
         save_sparse_encoder(masked_lm.cpu(), tokenizer, how, output)
+        if settings.lora is not None:
+            check_saved(masked_lm, output)
     broken = _broken(masked_lm)
     verdict = judge(history, model.head.weight.shape[0], trained.candidates, broken_weights=broken)
     outcome = Outcome(

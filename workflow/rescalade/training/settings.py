@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from rescalade.models.lora_settings import LoraSettings
 from rescalade.models.splade_config import Precision
 from rescalade.splade.backends import Backend
 from rescalade.texts.text_settings import TextSettings
@@ -72,6 +73,14 @@ class TrainSettings(TextSettings):
         description="Texts whose activations are held at once (gradient cache): bounds memory, keeps the gradient. "
         "All of a micro-batch where unset.",
     )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Keep only the inputs of the layers for the backward pass and compute the rest of them again: "
+        "bounds memory, keeps the gradient, for one more forward pass.",
+    )
+    lora: LoraSettings | None = Field(
+        None, description="Train low-rank adapters and freeze all weights, the head's too; all weights where unset."
+    )
     checkpoint_every: int = Field(50, ge=1, description="Optimiser steps between checkpoints.")
     watch_every: int = Field(
         1, ge=1, description="Optimiser steps between counts of active terms and the like; the last step is counted."
@@ -83,6 +92,12 @@ class TrainSettings(TextSettings):
     tensorboard: bool = Field(
         False, description="Write the history for TensorBoard as well, under results/logs/tensorboard."
     )
+
+    @model_validator(mode="after")
+    def _multiplies(self) -> TrainSettings:
+        if self.lora is not None and self.lora.frozen_weights == "bf16" and self.precision != "bf16":
+            raise ValueError("lora.frozen_weights: bf16 needs precision: bf16")
+        return self
 
     def warmup_length(self, total: int) -> int:
         """Optimiser steps of rising learning rate, of `total`."""

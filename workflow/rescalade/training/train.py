@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
+from rescalade.models.recompute import keep_layers, recompute_layers
 from rescalade.models.splade_config import as_trained
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row
@@ -60,7 +61,7 @@ def train(
     tensorboard: Path | None = None,
     reading: Reading = "causal",
 ) -> Trained:
-    """Train in place.
+    """Train in place what of the model is trainable: all of it, or the adapters that are in it.
 
     Each history row holds the loss and its parts, both lambdas, learning rate, gradient norm before clipping,
     active terms, texts that are empty, tokens of a text, mean row norm of W, mean scores and the seconds spent.
@@ -76,7 +77,7 @@ def train(
 
     Raises:
         UserError: the pooling's back end is not for this device; the learning rate is 0 in every step; the devices
-            cannot share a step; a checkpoint is of other settings; memory runs out.
+            cannot share a step; a checkpoint is of other settings; layers cannot be recomputed; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -89,6 +90,8 @@ def train(
     _check_rate(settings, steps)
     sharding = _sharding(settings, len(examples), group)
     how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
+    if settings.gradient_checkpointing:
+        recompute_layers(model.masked_lm)
     encoder = sparse_encoder(
         model,
         tokenizer,
@@ -100,10 +103,10 @@ def train(
     tensors, history = saved if saved else ({}, [])
     if history:
         logger.info("resumed after step %d of %d", len(history), steps)
-    plan = make_plan(model, examples, settings, sharding, seed=seed, steps=steps)
+    copies = 2 if reading == "echo" else 1
+    plan = make_plan(model, examples, settings, sharding, seed=seed, steps=steps, copies=copies)
     plan.log()
-    if not plan.fits:
-        logger.warning("the estimate is above what the device has; a lower encode_rows keeps the gradient as it is")
+    plan.check(settings)
     count = RANKING[settings.loss].candidates
     candidates = None if count is None else count(sharding.rows, examples.negatives)
     callback = TrainingCallback(history, settings, seed, candidates, checkpoints, group, progress, tensorboard)
@@ -139,6 +142,8 @@ def train(
         model.masked_lm.config = config  # the trainer writes its own wishes into it
     elif saved:
         restore_weights(model, tensors)  # all that a run needs which was saved after its last step
+    if settings.gradient_checkpointing:
+        keep_layers(model.masked_lm)
     model.eval()
     return Trained(callback.history, candidates, callback.stopped_at)
 

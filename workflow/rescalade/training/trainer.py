@@ -66,6 +66,7 @@ class SpladeTrainer(SparseEncoderTrainer):
         self._tokenizer, self._how = tokenizer, how
         self.row: Row = {}
         self.started = time.perf_counter()
+        self._fixed_norm = None if splade.head.weight.requires_grad else head_norm(splade.head.weight)
         self.criterion = SpladeObjective(encoder, settings, sharding, min(settings.batch_size, len(examples)))
         self.adamw = adamw(
             encoder,
@@ -154,7 +155,7 @@ class SpladeTrainer(SparseEncoderTrainer):
             "gradient_norm": self.gradient_norm,
             "skipped": 0.0 if finite else 1.0,
             "nonfinite_losses": broken_batches,
-            "row_norm": head_norm(self.splade.head.weight),
+            "row_norm": head_norm(self.splade.head.weight) if self._fixed_norm is None else self._fixed_norm,
             "seconds": now - self.started,
         }
         self.started = now
