@@ -262,6 +262,21 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
             _check_scales(name, block, entry.scales, lines)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
+                if entry.readings != ["causal"] and _masked(model, backbone_name):
+                    raise UserError(
+                        f"{lines.place((*here, 'grid', block, 'readings'))}experiments.{name}.grid[{block}].readings: "
+                        f"{backbone_name} is a masked language model and reads both ways already; take it out of this "
+                        "block, or the readings"
+                    )
+
+
+def _masked(model: ConfigModel, name: str) -> bool:
+    """Whether a backbone is known to be a masked language model, by what the file says of it or of its origin."""
+    backbone = model.backbones[name]
+    if backbone.of is not None:
+        return backbone.of in model.backbones and _masked(model, backbone.of)
+    model_type = backbone.model_type if backbone.pretrain is None else backbone.pretrain.family
+    return model_type in FAMILIES and not FAMILIES[model_type].causal
 
 
 def _check_also(model: ConfigModel, name: str, other: str, place: str) -> None:

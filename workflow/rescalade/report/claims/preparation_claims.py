@@ -1,5 +1,6 @@
-"""What is done to a causal backbone before training: adaptation, reading, offset. Each claim rests on pairs of cells
-that differ in one of them and in nothing else.
+"""What is done to a causal backbone before training: adaptation, reading, offset.
+
+Each claim rests on pairs of cells that differ in one of them and in nothing else.
 """
 
 from __future__ import annotations

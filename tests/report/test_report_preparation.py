@@ -1,0 +1,80 @@
+"""Claims about adaptation, readings and offsets: worlds whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rescalade.config import Run, build_config
+from rescalade.report.claims.claims import evaluate_claims
+from support.synthetic_fates import Fate, configuration
+from support.synthetic_results import write_tree
+
+DEAD = Fate(0.001, 9.0, "dead", 2)
+NAMES = ("unadapted-dies", "adaptation-prevents", "echo-beats-causal", "bi-beats-causal", "offset-replaces-adaptation")
+
+
+def ask(root: Path, fate: Callable[[Run], Fate]) -> list[str]:
+    values = configuration()
+    values["backbones"]["llama"] = {"source": "pretrain", "pretrain": {"family": "llama", "text": "pydoc-train"}}
+    values["recipes"]["mini"]["adaptation"] = {}
+    values["experiments"]["mini"] |= {
+        "out_of_domain": [],
+        "grid": [
+            {"backbones": ["llama"], "scales": [1], "adaptation": [False, True],
+             "readings": ["causal", "echo", "bidirectional"]},
+            {"backbones": ["llama"], "scales": [1], "offsets": [2]},
+        ],
+    }  # fmt: skip
+    paths = write_tree(root, config := build_config(values), fate, queries=200, steps=20)
+    claims = {claim.id: claim.result for claim in evaluate_claims(config, paths)}
+    return [claims[name] for name in NAMES]
+
+
+def as_csplade_has_it(run: Run) -> Fate:
+    """Without adaptation all dies; with it echo is better than causal, and both ways better still."""
+    if run.variant.offset is not None:
+        return Fate(0.40, 3.0)
+    gain = {"causal": 0.0, "echo": 0.03, "bidirectional": 0.06}[run.variant.reading]
+    return Fate(0.40 + gain, 9.0) if run.variant.adapted else DEAD
+
+
+def test_the_story_of_csplade(tmp_path: Path) -> None:
+    assert ask(tmp_path, as_csplade_has_it) == ["holds"] * 5
+
+
+def test_a_world_in_which_nothing_is_needed(tmp_path: Path) -> None:
+    """All train alike: nothing dies, there is nothing to prevent, readings differ by nothing that can be shown."""
+    found = ask(tmp_path, lambda _: Fate(0.40, 9.0))
+    assert found == ["does not hold", "cannot be said", "cannot be said", "cannot be said", "holds"]
+
+
+def test_a_world_in_which_nothing_helps(tmp_path: Path) -> None:
+    found = ask(tmp_path, lambda _: DEAD)
+    assert found == ["holds", "does not hold", "cannot be said", "cannot be said", "cannot be said"]
+
+
+def test_a_world_in_which_each_does_harm(tmp_path: Path) -> None:
+    def fate(run: Run) -> Fate:
+        if run.variant.adapted:
+            return DEAD
+        worse = {"causal": 0.0, "echo": 0.05, "bidirectional": 0.1}[run.variant.reading]
+        return DEAD if run.variant.offset is not None else Fate(0.40 - worse, 9.0)
+
+    found = ask(tmp_path, fate)
+    assert found == ["does not hold", "does not hold", "does not hold", "does not hold", "cannot be said"]
+
+
+@pytest.mark.parametrize(("offset", "answer"), [(0.30, "does not hold"), (0.45, "holds")])
+def test_an_offset_that_trains_is_held_against_adaptation(tmp_path: Path, offset: float, answer: str) -> None:
+    def fate(run: Run) -> Fate:
+        return as_csplade_has_it(run) if run.variant.offset is None else Fate(offset, 3.0)
+
+    assert ask(tmp_path, fate)[4] == answer
+
+
+def test_seeds_that_disagree_decide_nothing(tmp_path: Path) -> None:
+    found = ask(tmp_path, lambda run: Fate(0.40, 9.0) if run.seed == 1 else DEAD)
+    assert found == ["cannot be said"] * 5
