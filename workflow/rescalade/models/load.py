@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rescalade.errors import UserError
 from rescalade.models.checkpoint_config import read_config
+from rescalade.models.decoder_bias import class_with_bias, has_given_bias, plain_class
 from rescalade.models.families import FAMILIES
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, in_words
@@ -34,7 +35,9 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     try:
         config = read_config(name, revision)
-        loader = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
+        loader: Any = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
+        if has_given_bias(config):
+            loader = class_with_bias(config)
         model, report = loader.from_pretrained(
             str(name),
             config=config,
@@ -43,12 +46,14 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
-        )  # type: ignore[misc]  # a pair, since output_loading_info is set
+        )
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  # a broken config.json can end in anything
         raise cannot_load(name, error) from None
     check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
+    if has_given_bias(config):
+        plain_class(model)
     loaded: PreTrainedModel = model.eval()
     return loaded
 

@@ -35,6 +35,11 @@ class Projection:
         """Parameters that make up W; dividing each divides W."""
         return (self.module.weight,)
 
+    def add_bias(self) -> nn.Parameter:
+        """Give a layer without a bias one of zeros [V]."""
+        self.module.bias = bias = nn.Parameter(self.weight.new_zeros(len(self.weight)))
+        return bias
+
     def bypass(self) -> None:
         """Make the module end in its decoder inputs h instead of the logits, until `restore`."""
         self.module.forward = _identity
