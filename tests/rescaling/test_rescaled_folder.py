@@ -48,12 +48,22 @@ def make(origin: Path, folder: Path, *variant: Any, **options: Any) -> Rescaled:
 
 @pytest.mark.parametrize(("max_length", "lengths"), [(None, (8, 16)), (12, (12, 12))])
 def test_how_a_model_encodes_goes_along(max_length: int | None, lengths: tuple[int, int], tmp_path: Path) -> None:
-    origin = save_model(tmp_path / "origin", pool_special_tokens=False, precision="bf16")
+    origin = save_model(tmp_path / "origin", query_prompt="q: ", precision="bf16")
     make(origin, tmp_path / "model", 16, "tied", max_length=max_length)
     how = read_splade_config(tmp_path / "model")
-    assert (how.pool_special_tokens, how.precision, (how.query_length, how.document_length)) == (False, "bf16", lengths)
+    assert (how.query_prompt, how.precision, (how.query_length, how.document_length)) == ("q: ", "bf16", lengths)
     declared = json.loads((tmp_path / "model" / "sentence_bert_config.json").read_text())
     assert declared["max_seq_length"] == lengths[1]
+    prompts = json.loads((tmp_path / "model" / "config_sentence_transformers.json").read_text())["prompts"]
+    assert prompts == {"query": "q: ", "document": ""}
+
+
+def test_what_sentence_transformers_would_pool_otherwise_is_not_described_to_it(tmp_path: Path) -> None:
+    origin = save_model(tmp_path / "origin", pool_special_tokens=False)
+    done = make(origin, tmp_path / "model", 16, "tied")
+    assert not read_splade_config(tmp_path / "model").pool_special_tokens
+    assert done.no_sparse_encoder is not None and "special tokens" in done.no_sparse_encoder
+    assert not (tmp_path / "model" / "modules.json").exists()
 
 
 @pytest.mark.parametrize("mode", ["tied", "untied", "folded", "multiplier"])
@@ -101,10 +111,12 @@ def test_the_card_and_the_sidecar_say_what_was_done(origins: dict[str, Path], tm
     assert sidecar.row_norm_after == pytest.approx(sidecar.row_norm_before / 8)
 
 
-def test_a_causal_model_gets_no_files_of_a_sparse_encoder(origins: dict[str, Path], tmp_path: Path) -> None:
+def test_a_causal_model_is_described_to_sentence_transformers_too(origins: dict[str, Path], tmp_path: Path) -> None:
     done = make(origins["llama"], tmp_path / "model", 4, "folded", False)
-    assert done.causal and not (tmp_path / "model" / "modules.json").exists()
-    assert "AutoModelForCausalLM" in (tmp_path / "model" / "README.md").read_text()
+    assert done.causal and done.no_sparse_encoder is None
+    module = json.loads((tmp_path / "model" / "modules.json").read_text())[0]["type"]
+    assert module == "sentence_transformers.base.modules.transformer.Transformer"
+    assert "Texts get no special token" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_the_bias_is_divided_where_there_is_one(origins: dict[str, Path], tmp_path: Path) -> None:

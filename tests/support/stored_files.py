@@ -10,7 +10,7 @@ from rescalade.data.pydoc.pair_file import PackageCounts, PydocManifest
 from rescalade.data.wheels.members import WheelManifest
 from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
-from rescalade.rescaling.sidecar import Rescaled
+from rescalade.rescaling.sidecar import Offset, Rescaled
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
 from rescalade.step0 import Step0
 from rescalade.stored import Stored
@@ -66,6 +66,7 @@ FILES: list[Stored] = [
         variant="kauto-loss", scale=4.0, mode="tied", bias=False, rule="loss", logit_error=0.25, row_norm_before=2.0,
         row_norm_after=0.5, bias_norm=1.5, vocabulary=60, width=16, tied=True, norm="LayerNorm", soft_cap=30.0,
         model_type="bert", causal=False, versions={"torch": "2.13.0"}, origin_sha256="ab",
+        offset=Offset(c=2.0, texts=256, mean=3.5, sd=0.5, given=False), no_sparse_encoder="it reads a text twice",
     ),
     Outcome(
         run="mini/bert/k4/seed1", recipe="mini", backbone="bert", variant="k4", scale=4.0, mode="tied", bias=False,

@@ -169,7 +169,7 @@ experiments:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": ...}, "schema_version: expected 1, found none: an older version of rescalade wrote it"),
+        ({"schema_version": ...}, "schema_version: expected 2, found none: an older version of rescalade wrote it"),
         ({"bias": ...}, "bias: expected this key, found none"),
         ({"scale": "4"}, "scale: expected a valid number, found '4'"),
         ({"mode": "shared"}, "mode: expected 'tied', 'untied', 'folded' or 'multiplier', found 'shared'"),

@@ -1,4 +1,9 @@
-"""A trained model in the folder layout that `SparseEncoder(path)` of sentence-transformers loads."""
+"""A model in the folder layout that `SparseEncoder(path)` of sentence-transformers loads, if it can give its vectors.
+
+A causal model is described to it in full, without code of its own: the task `text-generation` with the logits of every
+position (its default is the last one's alone, which would go unnoticed), no special tokens, and the pooling module.
+What it has no module for is refused with the reason, and the folder then lacks `modules.json`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rescalade.models.decoder_bias import has_given_bias
+from rescalade.models.locate import locate_head
 from rescalade.models.splade_config import FILE, SpladeConfig
 
 if TYPE_CHECKING:
@@ -14,48 +21,98 @@ if TYPE_CHECKING:
 
 def save_sparse_encoder(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig, folder: Path
-) -> None:
-    """Write model, tokenizer, the three small files of the format, and how the model encodes.
+) -> str | None:
+    """Write model and tokenizer, how the model encodes, and the small files of the format if they can say it.
 
-    The module names are those of sentence-transformers 5, which 6 still loads. SparseEncoder has one
-    length for queries and documents: the documents' is written. It pools every real token, special ones
-    included: with `pool_special_tokens: false` its vectors differ, and `rescalade encode` must be used, which
-    reads splade.json.
+    Returns:
+        Why they cannot; None where they are written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    if how.special_tokens == "own":  # a masked language model
-        write_sparse_encoder_files(folder, how.document_length, int(model.config.vocab_size))
     how.write(folder / FILE)
+    return write_sparse_encoder_files(folder, model, tokenizer, how)
 
 
-def write_sparse_encoder_files(folder: Path, length: int, vocabulary: int) -> None:
-    """Turn a folder with a saved masked language model into one that SparseEncoder loads.
-
-    Args:
-        length: tokens to which SparseEncoder cuts texts.
-        vocabulary: V, the dimension of its vectors.
-    """
-    modules = "sentence_transformers.sparse_encoder.models"
+def write_sparse_encoder_files(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig
+) -> str | None:
+    """Turn a folder with a saved model into one that SparseEncoder loads; arguments and result as above."""
+    refusal = refused(model, tokenizer, how)
+    if refusal is not None:
+        return refusal
+    head = locate_head(model)
+    module, transformer = (_causal if head.family.causal else _masked)(how)
+    prompts = {"query": how.query_prompt, "document": how.document_prompt}
     files: dict[str, Any] = {
         "modules.json": [
-            {"idx": 0, "name": "0", "path": "", "type": f"{modules}.MLMTransformer"},
-            {"idx": 1, "name": "1", "path": "1_SpladePooling", "type": f"{modules}.SpladePooling"},
+            {"idx": 0, "name": "0", "path": "", "type": module},
+            {"idx": 1, "name": "1", "path": "1_SpladePooling", "type": f"{_MODELS}.SpladePooling"},
         ],
-        "sentence_bert_config.json": {"max_seq_length": length, "do_lower_case": False},
+        "sentence_bert_config.json": transformer,
         "config_sentence_transformers.json": {
             "model_type": "SparseEncoder",
             "similarity_fn_name": "dot",
-            "prompts": {},
+            "prompts": prompts if any(prompts.values()) else {},
             "default_prompt_name": None,
         },
         "1_SpladePooling/config.json": {
             "pooling_strategy": "max",
             "activation_function": "relu",
-            "word_embedding_dimension": vocabulary,
+            "word_embedding_dimension": len(head.weight),
         },
     }
     (folder / "1_SpladePooling").mkdir(exist_ok=True)
     for name, value in files.items():
         (folder / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    return None
+
+
+_MODELS = "sentence_transformers.sparse_encoder.models"
+
+
+def _masked(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
+    """The module that makes the logits, and its settings: by the names of sentence-transformers 5, which 6 still loads.
+
+    It has one length for queries and documents: the documents' is written.
+    """
+    return f"{_MODELS}.MLMTransformer", {"max_seq_length": how.document_length, "do_lower_case": False}
+
+
+def _causal(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
+    """The same by the names of sentence-transformers 6, before which there was none for causal models."""
+    return "sentence_transformers.base.modules.transformer.Transformer", {
+        "transformer_task": "text-generation",
+        "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
+        "module_output_name": "token_embeddings",
+        "processing_kwargs": {"text": {"logits_to_keep": 0, "add_special_tokens": how.special_tokens != "none"}},
+        "query_length": how.query_length,
+        "document_length": how.document_length,
+        "max_seq_length": how.document_length,
+        "do_lower_case": False,
+    }
+
+
+def refused(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig) -> str | None:
+    """Why SparseEncoder cannot give a model's vectors; None where it can."""
+    if has_given_bias(model.config):
+        return (
+            f"its head has a bias, the offset of each term, which transformers' {model.config.model_type} does not "
+            "have and leaves out"
+        )
+    if how.reading == "echo":
+        return "it reads a text twice and pools the second copy, for which sentence-transformers has no module"
+    if not how.pool_prompt and (how.query_prompt or how.document_prompt):
+        return "it leaves the tokens of its prompts out of the maximum, which sentence-transformers cannot"
+    if not how.pool_special_tokens:
+        return "it leaves special tokens out of the maximum, which sentence-transformers cannot"
+    if how.special_tokens == "bos" and not _template_is_bos(tokenizer):
+        return "it begins every text with BOS and adds nothing else, which its tokenizer does not do by itself"
+    return None
+
+
+def _template_is_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether what the tokenizer adds to a text by itself is BOS in front and nothing else."""
+    bare: list[int] = tokenizer("a", add_special_tokens=False)["input_ids"]
+    added: list[int] = tokenizer("a")["input_ids"]
+    return tokenizer.bos_token_id is not None and added == [tokenizer.bos_token_id, *bare]

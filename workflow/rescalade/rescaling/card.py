@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rescalade.rescaling.sidecar import Rescaled
+from rescalade.models.card_use import use_section
+from rescalade.models.splade_config import SpladeConfig
+from rescalade.rescaling.sidecar import Offset, Rescaled
 
 _CARD = """---
 library_name: {library}
@@ -12,7 +14,7 @@ tags:
 - splade
 {tags}---
 
-# {origin}, masked-LM head divided by {scale:g}
+# {origin}, language-model head divided by {scale:g}
 
 This is `{origin}` with the output of its language-model head divided by k = {scale:g}, so that SPLADE training does
 not start from term weights that are too large (*Rescaling MLM-Head for Neural Sparse Retrieval*, arXiv 2606.18811).
@@ -23,31 +25,15 @@ Nothing was trained on the way.
 | scale k | {scale:g}{rule} |
 | mode | `{mode}`: {mode_words} |
 | bias | {bias} |
-| logits against a pure division | {effect} |
+{offset}| logits against a pure division | {effect} |
 | mean row norm of W | {norm_before:.4g} before, {norm_after:.4g} after |
 | head | {model_type}, W of {vocabulary:,} × {width}, {tied} |
 | made by | rescalade {rescalade}, transformers {transformers}, torch {torch} |
 {origin_sha}
 {use}"""
 
-_SPARSE = """## Use
-
-```python
-from sentence_transformers import SparseEncoder
-
-model = SparseEncoder("path/to/this/folder")
-```
-
+_TRAIN = """
 Train it with `SparseEncoderTrainer` and `SpladeLoss` as usual; nothing has to be changed for the division.
-"""
-
-_CAUSAL = """## Use
-
-```python
-from transformers import AutoModelForCausalLM
-
-model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")
-```
 """
 
 MODE_WORDS = {
@@ -59,13 +45,14 @@ MODE_WORDS = {
 }
 
 
-def model_card(origin: str, done: Rescaled) -> str:
-    """README.md of a model that was made from `origin`, a hub id or a folder."""
+def model_card(origin: str, done: Rescaled, how: SpladeConfig) -> str:
+    """README.md of a model that was made from `origin`, a hub id or a folder, and encodes as `how` says."""
+    sparse = done.no_sparse_encoder is None
     wanted = "z / k" if done.bias or done.bias_norm is None else "(z - b) / k + b"
     return _CARD.format(
         origin=origin,
-        library="transformers" if done.causal else "sentence-transformers",
-        tags="" if done.causal else "- sparse-encoder\n- sparse\n",
+        library="sentence-transformers" if sparse else "transformers",
+        tags="- sparse-encoder\n- sparse\n" if sparse else "",
         scale=done.scale,
         rule=f", by rule `{done.rule}`" if done.rule else "",
         mode=done.mode,
@@ -81,7 +68,8 @@ def model_card(origin: str, done: Rescaled) -> str:
         width=done.width,
         tied="tied to the input embeddings" if done.tied else "not tied",
         origin_sha=f"\nWeights of the origin: sha256 `{done.origin_sha256}`.\n" if done.origin_sha256 else "",
-        use=_CAUSAL if done.causal else _SPARSE,
+        offset=_offset(done.offset),
+        use=use_section(how, done.no_sparse_encoder) + (_TRAIN if sparse else ""),
         **done.versions,
     )
 
@@ -90,3 +78,14 @@ def _bias(done: Rescaled) -> str:
     if done.bias_norm is None:
         return "this head has none"
     return "divided too" if done.bias else "left as it was"
+
+
+def _offset(offset: Offset | None) -> str:
+    """A row of the table; nothing without an offset."""
+    if offset is None:
+        return ""
+    where = "a bias that the head did not have" if offset.given else "the head's bias"
+    return (
+        f"| offset c | {offset.c:g}: each term's pooled logit lowered by its mean plus {offset.c:g} standard "
+        f"deviations over {offset.texts} texts (on average {offset.mean:.3g} and {offset.sd:.3g}), in {where} |\n"
+    )

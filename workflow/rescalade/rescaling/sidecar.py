@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING, ClassVar
 from rescalade.models.load import load_lm
 from rescalade.rescaling.multiplier import unbake
 from rescalade.stored import Stored
+from rescalade.strict import Strict
 from rescalade.variants import Mode, ScaleRule
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FILE = "rescale.json"
+
+
+class Offset(Strict):
+    """An offset m + c s of each term, z' = z - m - c s; see `rescalade.rescaling.offset`.
+
+    c: standard deviations above the mean. texts: how many it was measured on. mean, sd: of m and of s, their means over
+    the terms, in logits after the division by k. given: whether the head had no bias before.
+    """
+
+    c: float
+    texts: int
+    mean: float
+    sd: float
+    given: bool
 
 
 class Rescaled(Stored):
@@ -23,11 +38,14 @@ class Rescaled(Stored):
     did). logit_error: relative error of the logits from a pure division, on sample text. row_norm_before,
     row_norm_after: mean L2 norm of the rows of W. bias_norm, norm and soft_cap: of the head before; null where it has
     none. vocabulary, width: W is [V, D]. tied: whether W was the input embedding. versions: of packages, by name.
-    origin_sha256: of the weights that were divided; null where they are not in one file.
+    origin_sha256: of the weights that were divided; null where they are not in one file. offset: what was taken off
+    each term's logit after the division, null where nothing was. no_sparse_encoder: why sentence-transformers cannot
+    load the folder as a SparseEncoder, null where it can.
     """
 
     again: ClassVar[str] = "delete the folder that it lies in and rescale the model again"
 
+    schema_version: int = 2
     variant: str
     scale: float
     mode: Mode
@@ -46,6 +64,8 @@ class Rescaled(Stored):
     causal: bool
     versions: dict[str, str]
     origin_sha256: str | None
+    offset: Offset | None
+    no_sparse_encoder: str | None
 
 
 def load_rescaled(folder: Path) -> PreTrainedModel:

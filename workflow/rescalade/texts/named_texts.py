@@ -116,6 +116,14 @@ def texts_by_id(texts: NamedTexts, ids: Sequence[str]) -> list[str]:
     return [found[int(row)] for row in rows]
 
 
+def spread(texts: NamedTexts, count: int) -> list[str]:
+    """At most `count` texts at equal distances from the first to the last, in their order."""
+    mask = np.zeros(len(texts), bool)
+    if len(texts):
+        mask[np.linspace(0, len(texts) - 1, count).round().astype(np.int64)] = True
+    return [text for _, part in texts.chosen(mask) for text in part]
+
+
 def _numbers(indices: pa.Array | pa.ChunkedArray) -> Rows:
     """Arrow's indices as int32, -1 for null."""
     numbers: Rows = pc.fill_null(indices.cast(pa.int32()), -1).to_numpy()

@@ -25,6 +25,7 @@ from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
 from rescalade.training.build_examples import build_examples
+from rescalade.training.card import trained_card
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
@@ -47,7 +48,7 @@ def train_run(
     group: ProcessGroup | None = None,
     tensorboard: Path | None = None,
 ) -> tuple[list[Row], Outcome]:
-    """Train one run and save its last state as a SparseEncoder folder.
+    """Train one run and save its last state, as a SparseEncoder folder where that can hold it, with README.md.
 
     Args:
         collection: folder of the data set that the triples belong to.
@@ -90,8 +91,9 @@ def train_run(
     model.restore_decoder()
     merge_verified(masked_lm)
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
+    refusal = None
     if group.first:
-        save_sparse_encoder(masked_lm.cpu(), tokenizer, how, output)
+        refusal = save_sparse_encoder(masked_lm.cpu(), tokenizer, how, output)
         if settings.lora is not None:
             check_saved(masked_lm, output)
     broken = _broken(masked_lm)
@@ -124,6 +126,8 @@ def train_run(
         devices=group.devices,
         seconds=sum(row["seconds"] for row in history),
     )
+    if group.first:
+        (output / "README.md").write_text(trained_card(outcome, how, refusal), encoding="utf-8")
     return history, outcome
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
-from rescalade.pipeline.rows.data import COLLECTION, of_collection, training_text
+from rescalade.pipeline.rows.data import COLLECTION, TEXTS, of_collection, training_text
 from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, MODELS
 from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 from rescalade.variants import Variant
@@ -83,19 +83,28 @@ def _audit_inputs(config: Config, names: Names) -> Inputs:
     return {"model": Made("backbone", (names["backbone"],), "model"), **training_text(config, names["recipe"])}
 
 
-def rescale_settings(_: Config, names: Names) -> RescaleSettings:
-    """The variant."""
+def rescale_settings(config: Config, names: Names) -> RescaleSettings:
+    """The variant, and with an offset how the recipe lays out the texts that it is measured on."""
     from rescalade.rescaling.settings import RescaleSettings
+    from rescalade.texts.text_settings import TextSettings
 
     variant = Variant.parse(names["variant"])
-    return RescaleSettings(**{name: getattr(variant, name) for name in RescaleSettings.model_fields})
+    texts = None
+    if variant.offset is not None:
+        train = config.train_settings(names["backbone"])
+        texts = TextSettings(**{name: getattr(train, name) for name in TextSettings.model_fields})
+    of_variant = (name for name in RescaleSettings.model_fields if name != "texts")
+    return RescaleSettings(**{name: getattr(variant, name) for name in of_variant}, texts=texts)
 
 
-def _rescale_inputs(_: Config, names: Names) -> Inputs:
-    """The backbone; its audit as well where a rule chooses k."""
+def _rescale_inputs(config: Config, names: Names) -> Inputs:
+    """The backbone; its audit as well where a rule chooses k, and the training text where it has an offset."""
+    variant = Variant.parse(names["variant"])
     found: Inputs = {"model": Made("backbone", (names["backbone"],), "model")}
-    if "recipe" in names:
+    if variant.rule is not None:
         found["audit"] = Made("audit_backbone", (names["backbone"], names["recipe"]), "audit")
+    if variant.offset is not None:
+        found |= of_collection(config.experiment.train_on, *TEXTS)
     return found
 
 
