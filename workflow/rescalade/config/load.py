@@ -259,7 +259,8 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         for number, claim in enumerate(experiment.expect):
             known("claim", claim, dict.fromkeys(ClaimName), *here, "expect", number)
         for block, entry in enumerate(experiment.grid):
-            _check_scales(name, block, entry.scales, lines)
+            _check_numbers(lines, (*here, "grid", block, "scales"), "scale", "k", entry.scales)
+            _check_numbers(lines, (*here, "grid", block, "offsets"), "offset", "c", entry.offsets)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
                 if entry.readings != ["causal"] and _masked(model, backbone_name):
@@ -298,16 +299,16 @@ def _check_also(model: ConfigModel, name: str, other: str, place: str) -> None:
         raise UserError(f"{place}experiments.{name}.also: {other} is not tested on {lacking[0]!r}")
 
 
-def _check_scales(experiment: str, block: int, scales: Sequence[float | str], lines: Lines) -> None:
-    """A scale must survive being written into a folder's name."""
-    for number, scale in enumerate(scales):
-        if isinstance(scale, str):
+def _check_numbers(lines: Lines, place: Location, kind: str, letter: str, values: Sequence[float | str | None]) -> None:
+    """A number of a variant must survive being written into a folder's name."""
+    for number, value in enumerate(values):
+        if not isinstance(value, int | float):
             continue
-        name = Variant(scale).name
-        if "e" in name or Variant.parse(name).scale != scale:
-            place = lines.place(("experiments", experiment, "grid", block, "scales", number))
+        written = f"{value:g}"
+        if "e" in written or float(written) != value:
             raise UserError(
-                f"{place}scale {scale!r}: write k with at most six digits and no exponent, for example 0.125"
+                f"{lines.place((*place, number))}{kind} {value!r}: write {letter} with at most six digits and no "
+                "exponent, for example 0.125"
             )
 
 

@@ -147,6 +147,12 @@ class GridEntry(Strict):
         description=f"How causal backbones read a text: {', '.join(READINGS)}. A masked one has the default and reads "
         "both ways.",
     )
+    offsets: list[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None] = Field(
+        default=[None],
+        min_length=1,
+        description="c of the offset at the start: the logit of each term is lowered by its mean plus c standard "
+        "deviations over training text, before it is divided by k. null lowers nothing. See docs/heads.md.",
+    )
 
     def variants(self) -> list[Variant]:
         """Every mode with every scale, in every reading."""
@@ -155,7 +161,8 @@ class GridEntry(Strict):
             for mode in self.modes
             for scale in self.scales
         ]
-        return [replace(variant, reading=reading) for reading in self.readings for variant in divided]
+        lowered = [replace(variant, offset=offset) for offset in self.offsets for variant in divided]
+        return [replace(variant, reading=reading) for reading in self.readings for variant in lowered]
 
 
 class Choice(Strict):
