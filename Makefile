@@ -15,7 +15,7 @@ report: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) $(FLAGS) -- report
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(CORES) -m "not slurm"
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slurm"
 
 # writes the stored lists of outputs anew; read the difference before you commit it
 golden: $(INSTALLED)

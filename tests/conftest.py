@@ -86,3 +86,11 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 def made(_made_once: Pipeline, tmp_path: Path) -> Pipeline:
     """The same with its report made; a copy, so a test may change anything in it."""
     return _made_once.copy(tmp_path / "pipeline")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages with the words of their figures but no panels, whose drawing takes most of the seconds of a page."""
+    monkeypatch.setattr(
+        "rescalade.report.pages.page.drawn", lambda figures: [{"about": figure, "panels": []} for figure in figures]
+    )

@@ -68,6 +68,7 @@ def test_notes_say_what_is_not_known(told: dict[str, dict[str, str]]) -> None:
     assert told["loss"]["note"].startswith("outside the trained k, 1 to 16: what k = 32 would reach is not known")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_mean_over_backbones(tmp_path: Path) -> None:
     config = mini(grid=[{"backbones": ["bert-large", "bert-small"], "scales": [1, 4]}])
 

@@ -226,6 +226,7 @@ def nothing_moves(run: Run) -> Fate:
     return Fate(0.4, 900.0 / run.variant.scale)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_superscripts_in_csv_latex_and_html(beir: Summary) -> None:
     table = main_table(beir)
     found = {row["variant"]: row["ood_mean_differs_from"] for row in read(table) if row["variant"].startswith("k")}

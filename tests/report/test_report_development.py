@@ -130,6 +130,7 @@ def test_a_set_that_is_tested_on_is_no_development_set() -> None:
         configured(development=["pydoc-dew"])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_choices_and_limits_are_on_the_page(tmp_path: Path) -> None:
     config = configured(
         chosen=[

@@ -101,6 +101,7 @@ def test_provenance(pages: list[Path]) -> None:
         assert str(words) in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_titles_are_escaped_and_inflated_backbones_labelled(tmp_path: Path) -> None:
     config = many(4, (1, 4))
     made = write_tree(tmp_path, config, queries=20, steps=20)
@@ -145,6 +146,7 @@ def test_a_changed_configuration_is_refused(tmp_path: Path) -> None:
         make_pages(config, paths)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_missing_record_is_told(tmp_path: Path) -> None:
     paths = small(tmp_path)
     (paths.results / "runs/mini/bert-small/k1/seed1/train.record.json").unlink()
@@ -157,6 +159,7 @@ def test_no_results_at_all(tmp_path: Path) -> None:
     assert "None of the runs of this experiment has been made yet" in " ".join(parse(index).words)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_published_numbers_are_shown_where_asked_for(tmp_path: Path) -> None:
     config = mini(seeds=[1], published="rescaling")
     paths = write_tree(tmp_path, config, queries=20, steps=20)

@@ -168,6 +168,7 @@ def test_out_of_domain_sets_may_differ_too(tmp_path: Path) -> None:
     assert float(found["ood_mean"]) == pytest.approx((0.28 * 0.4 + 0.28 * 0.1 * 1.1) / 2, rel=1e-5)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_measures_that_are_asked_for_are_shown(tmp_path: Path) -> None:
     asked = two_sets(near={"title": "Near", "measures": ["P@5"]}, far={"title": "Far", "measures": ["P@5", "nDCG@10"]})
     config = build_config(

@@ -140,6 +140,7 @@ def test_step_0_of_a_chosen_k_goes_by_the_k_that_was_chosen(tmp_path: Path) -> N
     assert any(variant.rule == "norm" and variant.scale > 0 for _, variant in found.step0)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_loss_before_training_needs_no_run(tmp_path: Path) -> None:
     paths = write_tree(tmp_path, mini(), lambda run: replace(papers_way(run), made=False))
     shutil.rmtree(paths.results / "runs")

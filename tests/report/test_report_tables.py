@@ -77,6 +77,7 @@ ENTRIES = (Entry(rows_of, order=45),)
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of the folder, here of a folder beside it, becomes files and stands at its place on the page."""
     (tmp_path / "tables").mkdir()

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.config import Config, Run
@@ -220,17 +222,15 @@ class _Writer:
         own = np.random.default_rng([sum(map(ord, run + dataset))]).uniform(-0.03, 0.03, self.queries)
         noise = hard + own  # a query is hard for every system, so that paired differences scatter less
         values = mrr + (noise - noise.mean()) * min(abs(mrr), 1.0) if math.isfinite(mrr) else np.full(self.queries, mrr)
-        table = pd.DataFrame(
-            {
-                "query_id": [f"q{number}" for number in range(self.queries)],
-                "group": [packages[number % len(packages)] for number in range(self.queries)],
-                "MRR@10": values, "nDCG@10": values * 1.1, "Recall@1000": np.minimum(values * 2, 1.0),
-            }
-        )  # fmt: skip
-        names = ["MRR@10", "nDCG@10", "Recall@1000"]
+        group = np.array([packages[number % len(packages)] for number in range(self.queries)])
+        measured = {"MRR@10": values, "nDCG@10": values * 1.1, "Recall@1000": np.minimum(values * 2, 1.0)}
         groups = {
-            str(name): {"queries": len(part), **{key: float(part[key].mean()) for key in names}}
-            for name, part in table.groupby("group")
+            str(name): {
+                "queries": int(part.sum()),
+                **{key: float(found[part].mean()) for key, found in measured.items()},
+            }
+            for name in sorted(set(group))
+            for part in [group == name]
         }
         active = 0.0 if fate and fate.verdict == "dead" else 7372.0 if fate and fate.verdict == "saturated" else 61.5
         sparsity = Sparsity(
@@ -243,7 +243,7 @@ class _Writer:
         nothing = Removed(postings=0.0, weight=0.0)
         Scores(
             run=run, dataset=dataset, queries=self.queries, documents=2000,
-            metrics={key: float(table[key].mean()) for key in names}, groups=groups,
+            metrics={key: float(found.mean()) for key, found in measured.items()}, groups=groups,
             sparsity=sparsity if fate else None,
             timings=Searched(index_bytes=1_000_000, queries_per_second=900.0) if fate else None,
             encoding=EncodingFacts(
@@ -251,7 +251,8 @@ class _Writer:
                 left_out=LeftOut(by_cap=nothing, by_storage=nothing),
             ) if fate else None,
         ).write(folder / "scores" / f"{dataset}.json")  # fmt: skip
-        table.to_parquet(folder / "scores" / f"{dataset}.per-query.parquet")
+        table = pa.table({"query_id": [f"q{number}" for number in range(self.queries)], "group": group, **measured})
+        pq.write_table(table, folder / "scores" / f"{dataset}.per-query.parquet")
         if run in ("bm25", "random"):
             self.record(f"score_{run}", 0.3, dataset=dataset)
         else:
