@@ -41,7 +41,9 @@ def memory(root: psutil.Process) -> int:
 def look(repository: Path, folder: Path) -> dict[str, Any]:
     """Clone a repository into an empty folder and make the report of its experiment there."""
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RESCALADE_")}
+    # as in a shell of one who does not develop: compiled modules are kept
+    left_out = ("RESCALADE_", "PYTHONDONTWRITEBYTECODE")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     environment["PYTHONPATH"] = str(folder / "workflow")
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     before, begun, most = os.times(), time.perf_counter(), 0

@@ -33,6 +33,14 @@ def test_the_vocabulary_is_the_same_every_time_and_special_tokens_come_first() -
     assert encoded.ids[0] == 2 and encoded.ids[-1] == 3
 
 
+def test_the_alphabet_is_that_of_the_normalised_text() -> None:
+    text = "Stra\u00dfe \u0130\u03a3 caf\u00e9 cafe\u0301 \uac00 \u6f22\u5b57"
+    tokenizer = train_wordpiece([text, text], 60)
+    pieces = {piece for piece in tokenizer.get_vocab() if len(piece) == 1}
+    # small letters without their accents; the Korean syllable falls apart into its two letters
+    assert pieces == {*"stra\u00dfei\u03c3cf\u1100\u1161\u6f22\u5b57"}
+
+
 def test_masking_is_80_10_10_of_the_selected_and_spares_special_tokens() -> None:
     tokens = np.full((400, 200), 50)
     tokens[:, 0] = 2

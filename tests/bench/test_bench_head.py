@@ -42,6 +42,7 @@ def test_contenders_agree_with_brute_force(
     module: Any, name: str, problem: PoolingProblem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(choose, "bfloat16_is_faster", lambda: True)
     compute = module.contender(name, problem if module is head_contenders else problem.mask)
     leaves = [tensor.clone().requires_grad_() for tensor in (problem.hidden, problem.weight, problem.bias)]
     values = compute(*leaves)

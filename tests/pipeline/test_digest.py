@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
 from rescalade.errors import UserError
-from rescalade.pipeline.digest import ROOT, _families, _module, code_digest, reachable
+from rescalade.pipeline.digest import ROOT, _families, _kept, _module, code_digest, reachable
 from rescalade.pipeline.graph import STAGES, Stage
 
 ENTRY = "rescalade.retrieval.index_stage"
@@ -140,7 +141,7 @@ def test_stages_do_not_share_one_digest() -> None:
     assert len({code_digest(stage) for stage in STAGES}) == len(modules)
 
 
-def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_module_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each Snakemake call makes the digests of all stages, and each job in a cluster; reading is what takes time."""
     read: list[str] = []
     plain = ast.parse
@@ -150,10 +151,27 @@ def test_no_module_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         return plain(source, filename, *more)
 
     monkeypatch.setattr("rescalade.pipeline.digest.ast.parse", counted)
+    root = tmp_path / "rescalade"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("__pycache__"))
     _module.cache_clear()
     for stage in STAGES:
-        code_digest(stage)
+        code_digest(stage, root=root)
     assert len(read) == len(set(read)) > 100
+    found = [code_digest(stage, root=root) for stage in STAGES]
+    read.clear()
+    _module.cache_clear()
+    _kept.cache_clear()  # as another process
+    assert [code_digest(stage, root=root) for stage in STAGES] == found
+    assert read == [], "what they say is kept beside them"
+
+
+def test_what_is_kept_may_be_damaged(package: Path) -> None:
+    before = digest(package)
+    (kept,) = (package / "__pycache__").glob("digests.*.json")
+    for text in ("{", "[]"):
+        kept.write_text(text)
+        _kept.cache_clear()
+        assert digest(package) == before
 
 
 def test_imports_for_type_checkers_do_not_count(package: Path) -> None:

@@ -173,7 +173,9 @@ def test_the_claims_are_logged_as_headlines(pages: list[Path], logged: list[str]
     page = parse(pages[0])
     headlines = [line for line in map(read_headline, logged) if line is not None]
     assert len(headlines) >= 8
-    for line in headlines:
+    assert headlines[-1].startswith("The paper's effect shows"), "the sentence that the page opens with"
+    assert headlines[-1] in " ".join(page.words)
+    for line in headlines[:-1]:
         sign, result, title = line[0], line[2:16].strip(), line[17:]
         assert sign in "✓✕◐?–" and result in ("holds", "does not hold", "mixed", "cannot be said", "not run")
         assert title in " ".join(page.words)

@@ -15,27 +15,37 @@ from rescalade.splade.pooling import term_weights
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("maker", "flags", "expected", "faster"),
     [
-        ("fpu avx512f avx512_bf16", True),
-        ("fpu amx_bf16 amx_tile", True),
-        ("fpu avx2 avx512f avx512_vnni", False),
-        ("asimd bf16", False),
+        ("GenuineIntel", "fpu avx512f avx512_bf16", True, False),
+        ("GenuineIntel", "fpu avx512_bf16 amx_bf16 amx_tile", True, True),
+        ("AuthenticAMD", "fpu avx512f avx512_bf16", True, True),
+        ("AuthenticAMD", "fpu avx2 avx512f avx512_vnni", False, False),
+        ("another", "fpu avx512_bf16", True, False),
+        ("another", "asimd bf16", False, False),
     ],
 )
-def test_bfloat16_units_are_read_from_the_cpu(flags: str, expected: bool, tmp_path: Path) -> None:
+def test_bfloat16_units_are_read_from_the_cpu(
+    maker: str, flags: str, expected: bool, faster: bool, tmp_path: Path
+) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(f"processor\t: 0\nmodel name\t: some\nflags\t\t: {flags}\n\nprocessor\t: 1\n")
+    cpuinfo.write_text(
+        f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\nflags\t\t: {flags}\n\nprocessor\t: 1\n"
+    )
     assert multiplies_bfloat16(cpuinfo) is (expected and torch.backends.mkldnn.is_available())
+    assert choose.bfloat16_is_faster(cpuinfo) is faster
 
 
 def test_a_machine_without_cpuinfo_has_none(tmp_path: Path) -> None:
     assert not multiplies_bfloat16(tmp_path / "absent")
 
 
-@pytest.mark.parametrize(("units", "expected"), [(True, "auto"), (False, "numba")])
-def test_auto_on_the_cpu(units: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("units", "faster", "expected"), [(True, True, "auto"), (True, False, "numba"), (False, True, "numba")]
+)
+def test_auto_on_the_cpu(units: bool, faster: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: units)
+    monkeypatch.setattr(choose, "bfloat16_is_faster", lambda: faster)
     tensor = torch.zeros(1, 1)
     assert choose.choose("auto", tensor, tensor) == expected
     assert choose.choose("auto", tensor.double(), tensor.double()) == "portable"

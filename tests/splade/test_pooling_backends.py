@@ -28,6 +28,7 @@ each = pytest.mark.parametrize("backend", BACKENDS)
 def _screen_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The screen is right on any CPU, and slow without bfloat16 units: here it may run."""
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(choose, "bfloat16_is_faster", lambda: True)
 
 
 class Sizes(TorchDispatchMode):
@@ -82,6 +83,7 @@ def test_ties_go_to_the_first_token(
     problem = Problem.whole_numbers(seed, lengths, width, vocabulary)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choose, "multiplies_bfloat16", lambda: True)
+        patch.setattr(choose, "bfloat16_is_faster", lambda: True)
         assert_equal(computed(problem, backend), oracle(problem))
 
 

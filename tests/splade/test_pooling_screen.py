@@ -21,6 +21,7 @@ from support.pooling_oracle import Problem, computed
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)  # right on any CPU, only slow without
+    monkeypatch.setattr(choose, "bfloat16_is_faster", lambda: True)
     screen.Trust.lost = False
     yield
     screen.Trust.lost = False

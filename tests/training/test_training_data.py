@@ -15,7 +15,7 @@ from rescalade.audit.audit_stage import triple_batches
 from rescalade.errors import UserError
 from rescalade.models.splade_config import as_trained
 from rescalade.texts.micro_batches import micro_batches
-from rescalade.training.build_examples import build_examples
+from rescalade.training.build_examples import TokensKept, build_examples
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
 from support.encoding import splade_config
@@ -69,9 +69,18 @@ def words(found: Examples, tokenizer: Any) -> list[list[str] | None]:
     ]
 
 
-def built(collection: Path, table: pa.Table, tokenizer: Any, settings: TrainSettings, seed: int) -> Examples:
+def built(
+    collection: Path,
+    table: pa.Table,
+    tokenizer: Any,
+    settings: TrainSettings,
+    seed: int,
+    kept: TokensKept | None = None,
+) -> Examples:
     """Examples for a masked model."""
-    return build_examples(collection, table, tokenizer, settings, as_trained(settings, "fp32", "causal", "bert"), seed)
+    return build_examples(
+        collection, table, tokenizer, settings, as_trained(settings, "fp32", "causal", "bert"), seed, kept
+    )
 
 
 def test_what_cannot_be_used_is_left_out_and_counted(collection: Path, tokenizer: Any) -> None:
@@ -151,6 +160,40 @@ def test_groups_are_those_of_a_walk_over_the_triples(negatives: int, collection:
         assert texts is not None
         named = [rows[int(scores[0])][1], *(rows[int(score)][2] for score in scores)]
         assert texts[1:] == [f"[CLS] {short[name]} [SEP]" for name in named]
+
+
+def test_runs_that_see_the_same_texts_tokenise_them_once(
+    collection: Path, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = triples(("q1", "d1", "d2"), ("q3", "d2", "d5"))
+    kept = TokensKept(tmp_path / "tokens", "this tokenizer")
+    plain = built(collection, table, tokenizer, SETTINGS, 0)
+    built(collection, table, tokenizer, SETTINGS, 0, kept)
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("tokenised again")
+
+    monkeypatch.setattr("rescalade.texts.layout.packed", never)
+    again = built(collection, table, tokenizer, SETTINGS, 0, kept)
+    assert words(again, tokenizer) == words(plain, tokenizer)
+    assert again.counts == plain.counts == {"queries cut": 1, "documents cut": 1}
+    others = {
+        "other texts": (triples(("q1", "d1", "d6")), SETTINGS, kept),
+        "another length": (table, SETTINGS.model_copy(update={"document_length": 5}), kept),
+        "another tokenizer": (table, SETTINGS, TokensKept(kept.folder, "that tokenizer")),
+    }
+    for rows, settings, folder in others.values():
+        with pytest.raises(AssertionError, match="tokenised again"):
+            built(collection, rows, tokenizer, settings, 0, folder)
+
+
+def test_tokens_of_a_long_training_are_not_kept(
+    collection: Path, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rescalade.training.build_examples.KEPT", 4)
+    built(collection, triples(("q1", "d1", "d5")), tokenizer, SETTINGS, 0, TokensKept(tmp_path / "t", ""))
+    # three tokens of the query; the eleven of the documents are not there
+    assert len(list((tmp_path / "t").iterdir())) == 1
 
 
 def test_texts_of_examples_that_are_never_drawn_are_not_tokenised(collection: Path, tokenizer: Any) -> None:

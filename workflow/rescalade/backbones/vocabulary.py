@@ -23,10 +23,12 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
     from tokenizers import Tokenizer, models, trainers
 
     trainee = _blank(Tokenizer(models.WordPiece(unk_token="[UNK]")))
-    normalise = trainee.normalizer.normalize_str
-    characters: set[str] = set()
+    written: set[str] = set()
     for text in texts:
-        characters.update(normalise(text))
+        written.update(text)
+    # each by itself: the normaliser looks at one character at a time
+    normalise = trainee.normalizer.normalize_str
+    characters = {character for each in written for character in normalise(each)}
     alphabet = sorted(character for character in characters if not character.isspace())
     continuations = [f"##{character}" for character in alphabet]
     trainer = trainers.WordPieceTrainer(

@@ -6,7 +6,8 @@ import errno
 import gc
 import logging
 import sys
-from typing import NoReturn
+from functools import cache
+from typing import Any, NoReturn
 
 import typer
 
@@ -46,6 +47,12 @@ app.command("list")(list_entries)
 app.command("config")(show_config)
 
 
+@cache
+def built() -> Any:
+    """The application as Click runs it, made of the signatures above once in a process."""
+    return typer.main.get_command(app)
+
+
 def main() -> NoReturn:
     """Run the command line.
 
@@ -59,7 +66,7 @@ def main() -> NoReturn:
     for chatty in ("bm25s", "fontTools"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        app()
+        built()()
     except UserError as error:
         _end(str(error), 2)
     except SystemExit as ended:

@@ -5,6 +5,9 @@ it imports, directly or through others. Comments, formatting, docstrings, descri
 lines of the log do not count; anything else does. A module that imports `pkgutil` counts as importing all others of its
 folder.
 
+What a module says is kept beside the package by the digest of its bytes, since taking its tree apart takes a hundred
+times as long as looking it up.
+
 Of the head families only the row of the model type at hand counts, so that a new family makes no other model again.
 """
 
@@ -13,13 +16,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rescalade.atomic import atomic_file
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import stage
 
@@ -85,6 +91,7 @@ def code_digest(name: str, model_type: str | None = None, also: Sequence[str] = 
     for pattern in reporting or ():
         for path in sorted(root.parent.glob(pattern)):
             digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    _kept(root).write()
     return digest.hexdigest()[:16]
 
 
@@ -133,20 +140,67 @@ def _module(root: Path, name: str) -> tuple[str, frozenset[str]]:
     if path is None:
         raise UserError(f"module {name} is missing under {root}")
     text = path.read_bytes()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    key = hashlib.sha256(f"{package}\0".encode() + text).hexdigest()
+    kept = _kept(root)
+    if key not in kept.said:
+        kept.add(key, _said(path, text, package))
+    digest, lists_folder, *names = kept.said[key]
+    named = set(names)
+    if lists_folder:
+        named |= {f"{package}.{other.stem}" for other in path.parent.glob("[!_]*.py")}
+    parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
+    return digest, frozenset(module for module in named | parents if _file(root, module) is not None)
+
+
+def _said(path: Path, text: bytes, package: str) -> list[str]:
+    """Digest of a module's tree, `pkgutil` where it imports that or nothing, and the names that it imports."""
     try:
         tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid Python: {error.msg}") from None
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     _drop(tree, _is_type_checking)
     nodes = list(ast.walk(tree))
     named = {module for node in nodes for module in _imports(node, package)}
-    if any(_lists_folder(node) for node in nodes):
-        named |= {f"{package}.{other.stem}" for other in path.parent.glob("[!_]*.py")}
-    parents = {name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)}
+    lists_folder = "pkgutil" if any(_lists_folder(node) for node in nodes) else ""
     _drop_words(nodes)
-    modules = frozenset(module for module in named | parents if _file(root, module) is not None)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules
+    return [hashlib.sha256(ast.dump(tree).encode()).hexdigest(), lists_folder, *sorted(named)]
+
+
+class _Kept:
+    """What modules say, by the digest of their package's name and their bytes, in a file that can be deleted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._new = path, False
+        self.said: dict[str, list[str]] = {}
+        with suppress(OSError, ValueError):  # it is not there yet, or damaged
+            found = json.loads(path.read_bytes())
+            if isinstance(found, dict):
+                self.said = found
+
+    def add(self, key: str, said: list[str]) -> None:
+        """Keep what a module says."""
+        self.said[key] = said
+        self._new = True
+
+    def write(self) -> None:
+        """Write the file if there is something new, in place of those of other versions of this module."""
+        if not self._new:
+            return
+        self._new = False
+        with suppress(OSError):  # an installation that is not the user's
+            for other in self._path.parent.glob(f"digests.{sys.implementation.cache_tag}.*.json"):
+                if other != self._path:
+                    other.unlink(missing_ok=True)
+            with atomic_file(self._path) as temporary:
+                temporary.write_text(json.dumps(self.said))
+
+
+@cache
+def _kept(root: Path) -> _Kept:
+    """Of a package: one file for each version of Python, whose trees differ, and of this module, which reads them."""
+    version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return _Kept(root / "__pycache__" / f"digests.{sys.implementation.cache_tag}.{version}.json")
 
 
 @cache

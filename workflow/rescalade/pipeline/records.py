@@ -61,15 +61,19 @@ def _marks(item: Path) -> list[Path]:
 def environment() -> dict[str, Any]:
     """Versions, hardware and source revision."""
     return {
-        "rescalade": _version("rescalade"),
-        "git": git_revision(),
+        **software(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "gpu": _gpu(),
     }
+
+
+def software() -> dict[str, Any]:
+    """Versions of what is installed, and the source revision; both as they are when they are first asked for."""
+    packages = {name: _version(name) for name in PACKAGES}
+    return {"rescalade": _version("rescalade"), "git": git_revision(), "packages": packages}
 
 
 @cache
@@ -92,6 +96,7 @@ def _git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

@@ -44,10 +44,10 @@ class Layout:
 
     def tokens(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Tokens:
         """Token numbers of texts; a second copy is not among them."""
-        return self.packed(tokenizer, [texts])[0]
+        return self.packed(tokenizer, [texts])
 
-    def packed(self, tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]]) -> tuple[Tokens, int]:
-        """Token numbers of texts that come in parts, and how many texts were cut.
+    def packed(self, tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]]) -> Tokens:
+        """Token numbers of texts that come in parts.
 
         Raises:
             UserError: BOS is asked for and the tokenizer has none.
@@ -59,9 +59,9 @@ class Layout:
             return packed(tokenizer, asked, self.length, special_tokens=False)
         if tokenizer.bos_token_id is None:
             raise UserError("bos: the tokenizer of this model has no BOS token; leave `bos` out")
-        found, cut = packed(tokenizer, asked, self.length - 1, special_tokens=False)
+        found = packed(tokenizer, asked, self.length - 1, special_tokens=False)
         numbers = np.insert(found.numbers, found.offsets[:-1], int(tokenizer.bos_token_id))
-        return Tokens(numbers, found.offsets + np.arange(len(found.offsets))), cut
+        return Tokens(numbers, found.offsets + np.arange(len(found.offsets)), found.cut)
 
     def batch(
         self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sequence[int] | NDArray[np.int32]]

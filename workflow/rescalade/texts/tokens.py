@@ -32,10 +32,11 @@ SLICE = 512
 
 @dataclass(frozen=True)
 class Tokens:
-    """Texts one after another: numbers [T] int32, offsets [N + 1] int64."""
+    """Texts one after another: numbers [T] int32, offsets [N + 1] int64. cut: how many were longer than their limit."""
 
     numbers: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    cut: int = 0
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -60,8 +61,8 @@ def tokenizer_digest(folder: Path) -> str:
 
 def packed(
     tokenizer: PreTrainedTokenizerBase, parts: Iterable[Sequence[str]], length: int, *, special_tokens: bool = True
-) -> tuple[Tokens, int]:
-    """Token numbers of texts that come in parts, cut to `length`, and how many texts were cut.
+) -> Tokens:
+    """Token numbers of texts that come in parts, cut to `length`.
 
     Memory is that of the tokens and of one part: tokenizers take hundreds of bytes a token, so they get few texts at a
     time.
@@ -88,25 +89,28 @@ def packed(
             else:
                 cut += sum(bool(encoding.overflowing) for encoding in found.encodings)
     offsets = np.cumsum(np.frombuffer(lengths, np.int64))
-    return Tokens(np.frombuffer(numbers, np.int32) if numbers else np.zeros(0, np.int32), offsets), cut
+    return Tokens(np.frombuffer(numbers, np.int32) if numbers else np.zeros(0, np.int32), offsets, cut)
 
 
-def cached_tokens(path: Path | None, make: Callable[[], Tokens]) -> Tokens:
+def cached_tokens(path: Path | None, make: Callable[[], Tokens], most: int | None = None) -> Tokens:
     """Tokens from a file, or made and written there.
 
     Two jobs that make the same file write equal bytes, the later over the earlier; a damaged file (numpy's
-    archives carry a checksum) is made again. Without a path nothing is kept.
+    archives carry a checksum) is made again. Without a path nothing is kept, nor are more than `most` tokens.
     """
     if path is None:
         return make()
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return Tokens(stored["numbers"], stored["offsets"])
+            cut = int(stored["cut"]) if "cut" in stored else 0  # what encoding keeps was once written without it
+            return Tokens(stored["numbers"], stored["offsets"], cut)
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         logger.warning("%s is damaged (%s); it is made again", path, error)
     made = make()
+    if most is not None and len(made.numbers) > most:
+        return made
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, numbers=made.numbers, offsets=made.offsets)
+        np.savez(stream, numbers=made.numbers, offsets=made.offsets, cut=made.cut)
     return made

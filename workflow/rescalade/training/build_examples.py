@@ -6,9 +6,12 @@ then read part by part, and only texts of drawn examples are tokenised: no more 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +23,10 @@ from numpy.typing import NDArray
 from rescalade.errors import UserError
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.loss import RANKING
+from rescalade.texts.collection import digests
+from rescalade.texts.layout import Layout
 from rescalade.texts.named_texts import NamedTexts, Rows, document_texts, query_texts
+from rescalade.texts.tokens import cached_tokens
 from rescalade.texts.triple_files import IDS, SCORES
 from rescalade.training.examples import Examples
 from rescalade.training.settings import TrainSettings
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 Mask = NDArray[np.bool_]
+KEPT = 2**24
+"""Tokens of a run that are kept at most, 64 MB: one that sees more trains for so long that this would spare nothing."""
 
 
 class TripleRows(NamedTuple):
@@ -41,6 +49,22 @@ class TripleRows(NamedTuple):
     negative: Rows
 
 
+class TokensKept(NamedTuple):
+    """A folder of tokens, and the digest of the tokenizer that makes them."""
+
+    folder: Path
+    tokenizer: str
+
+    def paths(self, collection: Path, of_each: Sequence[tuple[Layout, Mask]]) -> list[Path]:
+        """Files of the tokens of some queries and some documents of a collection, with how each are laid out."""
+        files = digests(collection)
+        keys = [
+            "\0".join([self.tokenizer, files[name], *layout.key(), ""]).encode() + np.packbits(mask).tobytes()
+            for name, (layout, mask) in zip(("queries.parquet", "corpus.parquet"), of_each, strict=True)
+        ]
+        return [self.folder / f"{hashlib.sha256(key).hexdigest()[:20]}.npz" for key in keys]
+
+
 def build_examples(
     folder: Path,
     triples: pa.Table,
@@ -48,6 +72,7 @@ def build_examples(
     settings: TrainSettings,
     how: SpladeConfig,
     seed: int,
+    kept: TokensKept | None = None,
 ) -> Examples:
     """Training examples of a run; each text that it will see is tokenised once, the others are left alone.
 
@@ -59,6 +84,7 @@ def build_examples(
         folder: the collection.
         triples: columns query_id, positive_id, negative_id; for distillation positive_score and negative_score too.
         how: how the model encodes.
+        kept: where runs that see the same texts through the same tokenizer leave their tokens to one another.
 
     Raises:
         UserError: a file of the collection is damaged; an id occurs twice in it or is not in it; teacher scores are
@@ -81,14 +107,18 @@ def build_examples(
     seen = _drawn(len(found), settings, seed)
     of_queries, of_documents = _mask(len(queries), found[seen, :1]), _mask(len(documents), found[seen, 1:])
     asked, read = (part for _, part in queries.chosen(of_queries)), (part for _, part in documents.chosen(of_documents))
-    query_tokens, cut_queries = how.layout(queries=True).packed(tokenizer, asked)
-    document_tokens, cut_documents = how.layout(queries=False).packed(tokenizer, read)
+    of_each = (how.layout(queries=True), of_queries), (how.layout(queries=False), of_documents)
+    paths = [None, None] if kept is None else kept.paths(folder, of_each)
+    query_tokens, document_tokens = (
+        cached_tokens(path, functools.partial(layout.packed, tokenizer, parts), KEPT)
+        for path, (layout, _), parts in zip(paths, of_each, (asked, read), strict=True)
+    )
     return Examples(
         queries=query_tokens,
         documents=document_tokens,
         rows=np.column_stack([_numbered(of_queries)[found[:, :1]], _numbered(of_documents)[found[:, 1:]]]),
         teacher=None if teacher is None else np.column_stack([teacher[0][groups[:, 0]], teacher[1][groups]]),
-        counts={**left_out, "queries cut": cut_queries, "documents cut": cut_documents},
+        counts={**left_out, "queries cut": query_tokens.cut, "documents cut": document_tokens.cut},
     )
 
 

@@ -24,7 +24,8 @@ from rescalade.rescaling.save import check_saved, merge_verified
 from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
-from rescalade.training.build_examples import build_examples
+from rescalade.texts.tokens import tokenizer_digest
+from rescalade.training.build_examples import TokensKept, build_examples
 from rescalade.training.card import trained_card
 from rescalade.training.process_group import ProcessGroup
 from rescalade.training.settings import TrainSettings
@@ -47,12 +48,14 @@ def train_run(
     progress: Progress | None,
     group: ProcessGroup | None = None,
     tensorboard: Path | None = None,
+    tokens: Path | None = None,
 ) -> tuple[list[Row], Outcome]:
     """Train one run and save its last state, as a SparseEncoder folder where that can hold it, with README.md.
 
     Args:
         collection: folder of the data set that the triples belong to.
         output: where the model goes; written by the first process of `group` only.
+        tokens: folder of token numbers that are kept for other runs.
 
     Returns:
         (history, outcome); the outcome holds the collapse verdict. A collapsed run is a result, not an error.
@@ -73,7 +76,8 @@ def train_run(
         add_adapters(masked_lm, settings.lora, run.seed)
     model = SpladeModel(masked_lm).to(device)
     before = head_norm(model.head.weight)
-    examples = build_examples(collection, triples, tokenizer, settings, how, run.seed)
+    kept = None if tokens is None else TokensKept(tokens, tokenizer_digest(model_folder))
+    examples = build_examples(collection, triples, tokenizer, settings, how, run.seed, kept)
     group = group or ProcessGroup()
     trained = train(
         model,

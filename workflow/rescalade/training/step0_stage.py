@@ -11,8 +11,9 @@ from rescalade.rescaling.sidecar import FILE, Rescaled, load_rescaled
 from rescalade.splade.model import SpladeModel
 from rescalade.stage import Call, Files
 from rescalade.step0 import Step0
+from rescalade.texts.tokens import tokenizer_digest
 from rescalade.texts.triple_files import read_triples
-from rescalade.training.build_examples import build_examples
+from rescalade.training.build_examples import TokensKept, build_examples
 from rescalade.training.measure_step0 import logical_queries, mean_and_error, step0_losses
 from rescalade.training.step0_settings import Step0Settings
 from rescalade.variants import Variant
@@ -24,7 +25,7 @@ def run_step0(settings: Step0Settings, inputs: Files, outputs: Files, call: Call
     Args:
         inputs: `model`, a rescaled folder; `corpus`, `queries` and `triples` that training reads.
         outputs: `step0`.
-        call: with the names backbone, variant and recipe.
+        call: with the names backbone, variant and recipe, and the cache `tokens`.
 
     Raises:
         UserError: model, tokenizer and data do not fit together, or a file is missing or damaged.
@@ -37,7 +38,13 @@ def run_step0(settings: Step0Settings, inputs: Files, outputs: Files, call: Call
     check_reading(masked_lm, how.reading, folder)
     check_lengths(masked_lm, folder, how)
     examples = build_examples(
-        inputs["corpus"].parent, read_triples(inputs["triples"]), tokenizer, training, how, settings.seed
+        inputs["corpus"].parent,
+        read_triples(inputs["triples"]),
+        tokenizer,
+        training,
+        how,
+        settings.seed,
+        TokensKept(call.caches["tokens"], tokenizer_digest(folder)) if "tokens" in call.caches else None,
     )
     model = SpladeModel(masked_lm).to(device)
     with Reporter(call.title) as progress:

@@ -49,6 +49,7 @@ def run_train(settings: RunSettings, inputs: Files, outputs: Files, call: Call) 
             progress=progress,
             group=group,
             tensorboard=call.caches["tensorboard"],
+            tokens=call.caches.get("tokens"),
         )
 
     if not group.first:

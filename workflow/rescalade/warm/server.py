@@ -173,14 +173,27 @@ def load(arguments: list[str]) -> None:
     import ir_measures  # noqa: F401  what reading a configuration loads
     import pydantic.type_adapter  # noqa: F401
 
-    import rescalade.cli.main  # noqa: F401
+    from rescalade.cli.main import built
     from rescalade.pipeline.execute import load_stage
     from rescalade.pipeline.graph import STAGES
+    from rescalade.pipeline.records import software
 
     gc.disable()
+    built()
+    software()
     for row in STAGES.values():
         if arguments and row.kind == arguments[0]:
             load_stage(row)
+    if "numba" in sys.modules:
+        _load_types()
+
+
+def _load_types() -> None:
+    """Have numba read its tables of types and functions, which every job that calls a kernel would read by itself."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def unfit(*, gpu: bool) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RUN, BM25, RANDOM = "{results}/runs/{run}", "{results}/bm25", "{results}/random"
 GROWING, VECTORS = f"{RUN}/encoding/{{dataset}}", f"{RUN}/vectors/{{dataset}}"
 ENCODE_CACHES = {"tokens": "{results}/tokens/{dataset}", "encoding": GROWING, "vectors": VECTORS}
+EXAMPLE_TOKENS = "{results}/tokens/examples"
 UNTRAINED_TERMS = 256
 """Heaviest terms kept of a text that an untrained backbone encodes: such vectors can be almost dense, and 256 terms of
 each of MS MARCO's passages take 11 GB."""
@@ -290,6 +291,7 @@ ROWS = (
             "step0": "{results}/step0/{recipe}/{backbone}/{variant}.json",
             "record": "{results}/step0/{recipe}/{backbone}/{variant}.record.json",
         },
+        caches={"tokens": EXAMPLE_TOKENS},
         gpu=True,
     ),
     Stage(
@@ -308,7 +310,11 @@ ROWS = (
             "record": f"{RUN}/train.record.json",
         },
         folders=("model",),
-        caches={"unfinished": "{results}/.checkpoints", "tensorboard": "{results}/logs/tensorboard/{run}"},
+        caches={
+            "unfinished": "{results}/.checkpoints",
+            "tensorboard": "{results}/logs/tensorboard/{run}",
+            "tokens": EXAMPLE_TOKENS,
+        },
         gpu=True,
         minutes=720,
     ),

@@ -88,10 +88,12 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     claims = claims_of(summary)
     for claim in claims:
         logger.info(headline(f"{SIGNS[claim.result]} {claim.result:<14} {claim.title}"))
+    lead = lead_sentence(summary, claims)
+    logger.info(headline(lead))
     published = load_published(config.experiment.published) if config.experiment.published else None
     return {
         **_common(config),
-        "lead": lead_sentence(summary, claims),
+        "lead": lead,
         "missing": missing(summary),
         "sentences": sentences(summary, claims),
         "facts": facts(summary, found),

@@ -1,4 +1,4 @@
-"""Search on a CPU with bfloat16 units: through the screen where it pays, exactly elsewhere."""
+"""Search on a CPU with fast bfloat16 units: through the screen where it pays, exactly elsewhere."""
 
 from __future__ import annotations
 
