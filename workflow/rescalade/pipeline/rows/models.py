@@ -31,7 +31,7 @@ def backbone_settings(config: Config, names: Names) -> BackboneSettings:
 
 
 def _backbone_inputs(config: Config, names: Names) -> Inputs:
-    """Text to pretrain on, another backbone, a local folder; nothing for one from the hub."""
+    """Text to pretrain on, another backbone, a local folder; nothing for one from the hub or a wheel."""
     chosen = config.backbone(names["backbone"])
     if chosen.pretrain is not None:
         return of_collection(chosen.pretrain.text, *COLLECTION)
