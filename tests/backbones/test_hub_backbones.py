@@ -195,7 +195,8 @@ def test_a_revision_that_does_not_exist(hub: FakeHub) -> None:
 def test_a_gated_model(hub: FakeHub) -> None:
     hub.models[NAME].gated = True
     message = refusal()
-    assert f"https://huggingface.co/{NAME}" in message and "hf auth login" in message and "HF_TOKEN" in message
+    assert f"accept its licence or ask for access at https://huggingface.co/{NAME}" in message
+    assert "hf auth login" in message and "HF_TOKEN" in message
 
 
 def test_a_revision_with_pickles_only(hub: FakeHub, checkpoint: Path) -> None:

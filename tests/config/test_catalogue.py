@@ -62,11 +62,12 @@ CHANGED = {"datasets": ("boolq",), "experiments": ("mini", "boolq")}
 """Entries that are others since: `boolq` is BoolQ's dev questions without their development part."""
 HEAVY = ("bert-heavy", "modernbert-heavy", "modernbert-heavy-shifted", "modernbert-scaled", "modernbert-small-shifted")
 HEAVY_BOOLQ = tuple(f"{name.partition('-')[0]}-boolq-{name.partition('-')[2]}" for name in HEAVY[:4])
+CAUSAL = ("llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
     "recipes": ("csplade-1b", "csplade-8b"),
-    "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted"),
+    "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL),
 }
 """Entries of the catalogue that changed ones name."""
 

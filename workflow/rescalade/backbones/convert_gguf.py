@@ -123,12 +123,13 @@ def _loaded(path: Path, title: str) -> tuple[PreTrainedConfig, PreTrainedModel, 
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(path.parent, gguf_file=path.name)
         with redirect_stderr(io.StringIO()):  # a bar that no setting of transformers turns off
-            model, report = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 path.parent, gguf_file=path.name, config=config, dtype=torch.float32, output_loading_info=True
-            )  # type: ignore[misc]  # a pair, since output_loading_info is set
+            )
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     except Exception as error:  # noqa: BLE001  # transformers looks for keys that a strange file lacks
         raise UserError(f"{title}: transformers cannot read it: {in_words(error)}") from None
+    model, report = loaded
     check_head_keys(title, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
     return config, model.eval(), tokenizer
 
@@ -142,7 +143,8 @@ def _without_mark(model: PreTrainedModel, config: PreTrainedConfig) -> PreTraine
         values.pop(key, None)
     plain: PreTrainedModel = AutoModelForCausalLM.from_config(type(config).from_dict(values), dtype=torch.float32)
     plain.load_state_dict(model.state_dict())
-    return plain.eval()
+    plain.eval()
+    return plain
 
 
 def _split_digits(tokenizer: PreTrainedTokenizerBase, said: dict[str, str]) -> None:

