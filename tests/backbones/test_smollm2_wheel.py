@@ -15,7 +15,6 @@ from rescalade.models.norms import head_norms
 from support.graph import REPOSITORY
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("gguf", reason="the package gguf, of the extra csplade, is not installed")
 
 Loaded = tuple[PreTrainedModel, PreTrainedTokenizerBase]
 

@@ -16,8 +16,6 @@ from rescalade.models.load import load_lm, load_tokenizer
 from support.commands import call
 from support.gguf_wheels import MEMBER, TOKENS, llama_cpp_names, tiny_llama, write_gguf, write_wheel
 
-pytest.importorskip("gguf", reason="the package gguf, of the extra csplade, is not installed")
-
 CONFIG = """
 experiment: one
 sources: {{pydoc: {{kind: pydoc}}}}
