@@ -47,10 +47,10 @@ clean:
 $(INSTALLED): pyproject.toml envs/constraints.txt
 	@echo "environment .venv"
 	@$(PYTHON) -m venv .venv
-	@$(call install,test$(comma)mini)
+	@$(call install,test$(comma)mini$(comma)csplade)
 
 $(INSTALLED_SLURM): $(INSTALLED)
-	@$(call install,test$(comma)mini$(comma)slurm)
+	@$(call install,test$(comma)mini$(comma)csplade$(comma)slurm)
 
 comma := ,
 PIP_LOG := .venv/pip.log

@@ -12,6 +12,7 @@ from rescalade.outcome import Outcome
 from rescalade.record import Environment, Record
 from rescalade.rescaling.sidecar import Offset, Rescaled
 from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
+from rescalade.speed import Rates, Speed
 from rescalade.step0 import Step0
 from rescalade.stored import Stored
 from rescalade.vectors.manifest_file import DataDigests, EncodingFacts, LeftOut, Removed, VectorsManifest
@@ -46,6 +47,11 @@ FILES: list[Stored] = [
     ),
     WheelManifest(kind="wheel", package="a==1", wheel="ab", sha256={"train.jsonl.gz": "cd"}),
     HubCommit(id="owner/tiny", revision="main", commit="c" * 40),
+    Speed(
+        quantise="int8-weight", precision="bf16", device="cpu", threads=2, queries=3, documents=5,
+        plain=Rates(queries_per_second=12.5, documents_per_second=80.0),
+        compiled=Rates(queries_per_second=20.0, documents_per_second=90.0), weights_bytes=1000, device_peak_bytes=2000,
+    ),
     Timings(index_bytes=1000, queries_per_second=12.5),
     Scores(
         run="mini/bert/k4/seed1", dataset="pydoc", queries=3, documents=5, metrics={"MRR@10": 0.5},

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from rescalade.errors import UserError
+from rescalade.quantisation import QUANTISED, Quantisation
 from rescalade.variants import Variant
 
 UNTRAINED = "untrained"
 """Last part of a run's name where nothing was trained."""
+LAST = rf"seed\d+(?:-(?:{'|'.join(QUANTISED)}))?|{UNTRAINED}"
+"""Regular expression of the last part of a run's name."""
 
 
 @dataclass(frozen=True, order=True)
@@ -16,6 +20,7 @@ class Run:
     """(recipe, backbone, variant, seed). Its folder does not name the experiment, so experiments share runs.
 
     trained: False for what the run would start from, encoded by the recipe's lengths and precision; its seed is 0.
+    quantise: how the model is quantised where it encodes. It is trained once for all of them.
     """
 
     recipe: str
@@ -23,16 +28,29 @@ class Run:
     variant: Variant
     seed: int
     trained: bool = True
+    quantise: Quantisation = "none"
 
     @property
     def folder(self) -> str:
-        """Path under results/runs."""
+        """Path under results/runs, of vectors and scores."""
         last = f"seed{self.seed}" if self.trained else UNTRAINED
-        return f"{self.recipe}/{self.backbone}/{self.variant.name}/{last}"
+        quantised = "" if self.quantise == "none" else f"-{self.quantise}"
+        return f"{self.recipe}/{self.backbone}/{self.variant.name}/{last}{quantised}"
+
+    @property
+    def training(self) -> str:
+        """Path under results/runs of what training left: the model, its history and its outcome."""
+        return self.quantised("none").folder
+
+    def quantised(self, how: Quantisation) -> Run:
+        """The same model, quantised in another way."""
+        return replace(self, quantise=how)
 
     @classmethod
     def parse(cls, text: str) -> Run:
         """recipe/backbone/variant/seedN or recipe/backbone/variant/untrained, the path of a run under results/runs.
+
+        Behind seedN there may stand how it is quantised, as in seed1-int8-weight.
 
         Raises:
             UserError: the text has another form.
@@ -40,8 +58,10 @@ class Run:
         parts = text.strip("/").split("/")
         if len(parts) == 4 and parts[3] == UNTRAINED:
             return cls(parts[0], parts[1], Variant.parse(parts[2]), 0, trained=False)
-        if len(parts) != 4 or not parts[3].startswith("seed") or not parts[3][4:].isdigit():
+        if len(parts) != 4 or re.fullmatch(LAST, parts[3]) is None:
             raise UserError(
                 f"run {text!r}: expected RECIPE/BACKBONE/VARIANT/seedN, for example mini/bert-small/k4/seed1"
             )
-        return cls(parts[0], parts[1], Variant.parse(parts[2]), int(parts[3][4:]))
+        seed, _, quantise = parts[3].removeprefix("seed").partition("-")
+        how: Quantisation = next((name for name in QUANTISED if name == quantise), "none")
+        return cls(parts[0], parts[1], Variant.parse(parts[2]), int(seed), quantise=how)

@@ -26,7 +26,7 @@ from rescalade.pipeline.preflight import check_names, check_writable, configure,
 from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
-from rescalade.runs import UNTRAINED
+from rescalade.runs import LAST
 from rescalade.variants import BY_NAME, BY_RECIPE, WILDCARD
 from rescalade.warm.launch import launch
 
@@ -182,5 +182,5 @@ wildcard_constraints:
     backbone=either(CONFIG.model.backbones),
     recipe=either(dict.fromkeys(run.recipe for run in [*CONFIG.runs(), *CONFIG.others()])),
     variant=WILDCARD,
-    seed=rf"seed\d+|{UNTRAINED}",
+    seed=LAST,
     shard=r"\d{5}",

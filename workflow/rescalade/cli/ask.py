@@ -85,7 +85,8 @@ def _places(
         return Path(source), vectors, index, corpus
     if Path(source).is_dir():
         raise UserError(f"{source}: no model there (config.json is missing)")
-    run = Run.parse(source).folder
+    named = Run.parse(source)
+    run = named.folder
     if dataset is not None:
         from rescalade.vectors.shared_corpus import corpus_folder
 
@@ -95,7 +96,7 @@ def _places(
         vectors = vectors or output(paths, "encode", "vectors", run=run, dataset=dataset)
         index = index or output(paths, "index", "index", run=run, dataset=dataset)
         corpus = corpus or (texts if texts.is_file() else None)
-    return output(paths, "train", "model", run=run), vectors, index, corpus
+    return output(paths, "train", "model", run=named.training), vectors, index, corpus
 
 
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:

@@ -64,9 +64,9 @@ def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Pat
         return Path(source), None
     if dataset is None:
         raise UserError(f"{source}: {MANIFEST} is not there, so it is no folder of vectors; a run needs --dataset NAME")
-    paths, run = Paths(results), Run.parse(source).folder
-    model = output(paths, "train", "model", run=run)
-    return output(paths, "encode", "vectors", run=run, dataset=dataset), model if model.is_dir() else None
+    paths, run = Paths(results), Run.parse(source)
+    model = output(paths, "train", "model", run=run.training)
+    return output(paths, "encode", "vectors", run=run.folder, dataset=dataset), model if model.is_dir() else None
 
 
 def _words(model: Path | None, vocabulary: int) -> list[str] | None:

@@ -18,7 +18,7 @@ from rescalade.cli.export import effect, export
 from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
-from rescalade.cli.stages import bm25, collection, encode, index, random, score, source, step0, train, triples
+from rescalade.cli.stages import bm25, collection, encode, index, random, score, source, speed, step0, train, triples
 from rescalade.errors import UserError
 
 INTERRUPTED = 130
@@ -37,8 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for function in (
-    source, collection, triples, bm25, random, backbone, audit, rescale, step0, train, encode, index, search, score,
-    tables, figures, report, claims, rules, outcomes, plan, costs,
+    source, collection, triples, bm25, random, backbone, audit, rescale, step0, train, encode, speed, index, search,
+    score, tables, figures, report, claims, rules, outcomes, plan, costs,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):

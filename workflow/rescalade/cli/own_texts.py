@@ -66,7 +66,7 @@ def model_folder(context: Context, model_or_run: str) -> Path:
     if folder.is_dir():
         raise UserError(f"{folder}: no config.json is there; expected a model folder")
     try:
-        model = output(context.paths, "train", "model", run=Run.parse(model_or_run).folder)
+        model = output(context.paths, "train", "model", run=Run.parse(model_or_run).training)
     except UserError:
         raise UserError(
             f"{model_or_run!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN"

@@ -95,6 +95,11 @@ def encode(
         context.execute("encode_shard", run=run, dataset=dataset, shard=f"{shard:05d}")
 
 
+def speed(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
+    """Time how fast a run encodes: queries one by one, documents in batches; how it is quantised is in its name."""
+    context.execute("speed", run=run, dataset=dataset)
+
+
 def index(
     context: Context,
     run: str = RunArgument,

@@ -68,7 +68,7 @@ class Config:
         """Runs of an experiment without repeats: backbones in file order, then mode, scale, seed."""
         chosen = self.model.experiments[experiment or self.name]
         runs = [
-            Run(chosen.recipe, backbone, variant, seed)
+            Run(chosen.recipe, backbone, variant, seed, quantise=self.model.retrieval.quantise)
             for entry in chosen.grid
             for backbone in entry.backbones
             for variant in entry.variants()

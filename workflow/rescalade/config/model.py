@@ -14,6 +14,7 @@ from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
+from rescalade.quantisation import QUANTISED, Quantisation
 from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
@@ -263,6 +264,12 @@ class RetrievalSettings(Strict):
     precision: Precision | Literal["auto"] = Field(
         "auto",
         description="bf16: autocast of the encoder; pooling stays fp32. auto: bf16 where the recipe trains in bf16.",
+    )
+    quantise: Quantisation = Field(
+        "none",
+        description=f"How the linear layers of every trained model but its decoder are quantised where it encodes: "
+        f"{', '.join(QUANTISED)}, the bnb- ones by bitsandbytes on a GPU, the others by torchao. Part of the names of "
+        "vectors and scores, and of nothing that is trained. docs/quantising.md.",
     )
     head_backend: Backend = Field("auto", description="What computes the pooling; auto takes the fastest that applies.")
 

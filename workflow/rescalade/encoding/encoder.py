@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rescalade.encoding.collect import Collector, Tally
+from rescalade.encoding.quantise import check_quantisation, quantise
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
 from rescalade.errors import UserError
@@ -52,14 +53,32 @@ class Encoder:
         """From a model folder, which says how it encodes where the settings do not.
 
         Raises:
-            UserError: the model or its tokenizer does not load, it has no positions for texts so long, or it does not
-                read as the folder says.
+            UserError: the model or its tokenizer does not load, it has no positions for texts so long, it does not read
+                as the folder says, or it cannot be quantised so on this device.
         """
         settings = settings or EncodeSettings()
-        how, model = settings.how(folder), load_lm(folder)
-        check_reading(model, how.reading, folder)
-        check_lengths(model, folder, how)
-        return cls(SpladeModel(model).to(device), load_tokenizer(folder), how, settings)
+        how = settings.how(folder)
+        check_quantisation(settings.quantise, how.precision, device)
+        language_model = load_lm(folder)
+        check_reading(language_model, how.reading, folder)
+        check_lengths(language_model, folder, how)
+        model = SpladeModel(language_model)
+        quantise(model, settings.quantise, how.precision, device)
+        return cls(model.to(device), load_tokenizer(folder), how, settings)
+
+    @property
+    def module(self) -> SpladeModel:
+        """The model itself."""
+        return self._model
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self._model.device
+
+    def compile(self) -> None:
+        """Have torch.compile compile the language model, for texts of any number and length, when it is next used."""
+        self._model.masked_lm.compile(dynamic=True)
 
     @property
     def vocabulary(self) -> int:

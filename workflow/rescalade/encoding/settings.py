@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rescalade.errors import UserError
 from rescalade.models.splade_config import FILE, Precision, SpladeConfig, read_splade_config
+from rescalade.quantisation import Quantisation
 from rescalade.splade.backends import Backend
 from rescalade.strict import Strict
 from rescalade.texts.text_settings import EchoLayout
@@ -25,6 +26,7 @@ class EncodeSettings(Strict):
 
     query_length to echo_layout: instead of what the model's folder says, see SpladeConfig; `bos` for its
     special_tokens.
+    quantise: how the linear layers are quantised, see rescalade.encoding.quantise.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
     rescalade.vectors.storage. top_terms, query_terms: heaviest terms kept of every document and of every query; None
     keeps all. shard_bytes: bound on a shard's entries in memory, see Collector. head_backend: of the pooling. corpus:
@@ -44,6 +46,7 @@ class EncodeSettings(Strict):
     bos: bool | None = None
     reading: Reading | None = None
     echo_layout: EchoLayout | None = None
+    quantise: Quantisation = "none"
     shard_documents: int = 65536
     batch_tokens: int = 4096
     weights: Storage = "auto"
@@ -86,4 +89,4 @@ def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
     for key, value in asked.items():
         if value != getattr(own, key):
             logger.warning("%s %s, as the vectors were encoded; %s says %s", key, value, model, getattr(own, key))
-    return EncodeSettings(**asked)
+    return EncodeSettings(**asked, quantise=made.get("quantise", "none"))

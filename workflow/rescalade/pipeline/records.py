@@ -20,7 +20,7 @@ from rescalade.record import Environment, Record
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "numpy", "scipy", "numba", "pyarrow", "bm25s", "snowballstemmer",
-    "pytrec-eval-terrier", "ir-measures",
+    "pytrec-eval-terrier", "ir-measures", "torchao", "bitsandbytes",
 )  # fmt: skip
 """Packages whose version can change a result."""
 

@@ -41,6 +41,7 @@ def _results(config: Config, names: Names) -> Inputs:
     datasets, recipe = config.evaluation_sets(), config.experiment.recipe
     runs = [run.folder for run in config.runs() if run.backbone in chosen]
     others = [run.folder for run in config.others() if run.backbone in chosen]
+    trained = [run.training for run in [*config.runs(), *config.others()] if run.backbone in chosen]
     untrained = [run.folder for run in config.untrained() if run.backbone in chosen]
     cells = dict.fromkeys((run.backbone, run.variant.name, recipe) for run in config.runs() if run.backbone in chosen)
 
@@ -50,8 +51,8 @@ def _results(config: Config, names: Names) -> Inputs:
     return {
         "backbones": [Made("backbone", (name,), "model") for name in chosen],
         "audits": [Made("audit_backbone", (name, recipe), "audit") for name in chosen],
-        "histories": [Made("train", (run,), "history") for run in [*runs, *others]],
-        "outcomes": [Made("train", (run,), "outcome") for run in [*runs, *others]],
+        "histories": [Made("train", (run,), "history") for run in trained],
+        "outcomes": [Made("train", (run,), "outcome") for run in trained],
         "step0": [Made("step0_loss", cell, "step0") for cell in cells],
         "scores": scored("scores", runs, datasets) + scored("scores", [*others, *untrained], config.test_sets()),
         "per_query": scored("per_query", [*runs, *untrained], config.test_sets()),

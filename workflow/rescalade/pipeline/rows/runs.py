@@ -19,6 +19,7 @@ from rescalade.vectors.file_names import shard_digest_of, shard_name_of
 if TYPE_CHECKING:
     from rescalade.config import Config
     from rescalade.encoding.settings import EncodeSettings
+    from rescalade.encoding.speed_settings import SpeedSettings
     from rescalade.retrieval.settings import Bm25Settings, IndexSettings, RandomSettings, SearchSettings
     from rescalade.scoring.settings import ScoreSettings
     from rescalade.training.settings import RunSettings
@@ -60,6 +61,8 @@ def train_settings(config: Config, names: Names) -> RunSettings:
     run, experiment = own_run(config, names["run"])
     if not run.trained:
         raise UserError(f"run {names['run']!r} is the backbone before any training; encode it, or name a seed")
+    if run.quantise != "none":
+        raise UserError(f"run {names['run']!r} is quantised to encode; train {run.training} itself")
     settings = config.train_settings(run.backbone, experiment).model_dump()
     return RunSettings(**settings, seed=run.seed, train_on=config.experiment.train_on)
 
@@ -101,7 +104,7 @@ def _step0_inputs(config: Config, names: Names) -> Inputs:
 
 
 def encode_settings(config: Config, names: Names) -> EncodeSettings:
-    """How vectors are stored; of lengths and precision only what is said over the model's own.
+    """How vectors are stored; of lengths and precision only what is said over the model's own, quantised by the run.
 
     The folder of an untrained backbone says nothing of the recipe: it encodes as a model trained by it would, and its
     vectors are cut to UNTRAINED_TERMS.
@@ -118,6 +121,7 @@ def encode_settings(config: Config, names: Names) -> EncodeSettings:
         "documents": dataset.documents,
     }
     run = Run.parse(names["run"])
+    values["quantise"] = run.quantise
     if not run.trained:
         train = config.train_settings(run.backbone, own_run(config, names["run"])[1])
         values |= {
@@ -132,10 +136,17 @@ def encode_settings(config: Config, names: Names) -> EncodeSettings:
     return EncodeSettings(**values)
 
 
+def speed_settings(config: Config, names: Names) -> SpeedSettings:
+    """Those of encoding."""
+    from rescalade.encoding.speed_settings import SpeedSettings
+
+    return SpeedSettings(**encode_settings(config, names).model_dump(exclude={"corpus"}))
+
+
 def _shard_inputs(_: Config, names: Names) -> Inputs:
     """The model, trained or not, and the texts."""
     run = Run.parse(names["run"])
-    trained = Made("train", (names["run"],), "model")
+    trained = Made("train", (run.training,), "model")
     model = trained if run.trained else _divided(run.backbone, run.variant, run.recipe)
     return {"model": model, **of_collection(names["dataset"], *TEXTS)}
 
@@ -349,6 +360,19 @@ ROWS = (
         caches=ENCODE_CACHES,
         gpu=True,
         minutes=720,
+    ),
+    Stage(
+        name="speed",
+        command="speed {run} {dataset}",
+        names=("run", "dataset"),
+        run="rescalade.encoding.speed_stage:run_speed",
+        seconds=3,
+        libraries=FRAMES + KERNELS + MODELS,
+        settings=speed_settings,
+        inputs=_shard_inputs,
+        outputs={"speed": f"{RUN}/speed/{{dataset}}.json", "record": f"{RUN}/speed/{{dataset}}.record.json"},
+        gpu=True,
+        minutes=60,
     ),
     Stage(
         name="index",

@@ -135,7 +135,7 @@ def finished_runs(config: Config, paths: Paths) -> list[Known]:
     found: dict[str, Known] = {}
     for name in config.model.experiments:
         chosen = replace(config, name=name)
-        if any(Outcome.read_or_none(output(paths, "train", "outcome", run=run.folder)) for run in chosen.runs()):
+        if any(Outcome.read_or_none(output(paths, "train", "outcome", run=run.training)) for run in chosen.runs()):
             for run, known in _of_experiment(Summary(load_results(chosen, paths))):
                 found.setdefault(run, known)
     return list(found.values())

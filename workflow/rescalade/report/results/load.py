@@ -156,10 +156,10 @@ def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | 
 
 
 def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResult:
-    outcome = Outcome.read_or_none(output(paths, "train", "outcome", run=run.folder))
+    outcome = Outcome.read_or_none(output(paths, "train", "outcome", run=run.training))
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
-    history = _history(output(paths, "train", "history", run=run.folder))
+    history = _history(output(paths, "train", "history", run=run.training))
     return RunResult(run, outcome, history, _scores(paths, run, datasets))
 
 

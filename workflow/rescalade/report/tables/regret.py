@@ -95,7 +95,7 @@ def finished_regrets(config: Config, paths: Paths) -> list[Regrets]:
     found = []
     for name in config.model.experiments:
         chosen = replace(config, name=name)
-        if any(Outcome.read_or_none(output(paths, "train", "outcome", run=run.folder)) for run in chosen.runs()):
+        if any(Outcome.read_or_none(output(paths, "train", "outcome", run=run.training)) for run in chosen.runs()):
             found.append(regrets_of(Summary(load_results(chosen, paths))))
     return found
 
