@@ -22,6 +22,7 @@ from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError, unknown
 from rescalade.models.families import FAMILIES, OTHER_NAMES
 from rescalade.models.splade_config import Precision
+from rescalade.quantisation import Quantisation
 from rescalade.runs import Run
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
@@ -92,6 +93,10 @@ class Config:
             return names
         used = {"datasets": self.datasets(), "experiments": [self.name, *self.experiment.also]}[subject]
         return [name for name in names if (subject, name) in self.own or name in used]
+
+    def quantisations(self) -> list[Quantisation]:
+        """Ways in which runs of the experiment are evaluated: that of all tables, then the further ones."""
+        return list(dict.fromkeys([self.model.retrieval.quantise, *self.experiment.quantised]))
 
     def others(self) -> list[Run]:
         """Runs of the experiments that the chosen one shows along with its own."""

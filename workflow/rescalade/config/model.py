@@ -210,6 +210,11 @@ class ExperimentConfig(Strict):
         description="What stays on disk of a run once it is scored. all: vectors and index, for `rescalade search`. "
         "vectors: no index, which is derived from them. scores: neither; rankings, scores and the model always stay.",
     )
+    quantised: list[Quantisation] = Field(
+        default=[],
+        description="Further ways, beside `retrieval.quantise`, in which each run is evaluated: a table and a figure "
+        "of effectiveness, speed and memory compare them. docs/quantising.md.",
+    )
     also: list[Name] = Field(
         default=[],
         description="Other experiments, by other recipes on the same training data, whose runs are made too and stand "

@@ -43,6 +43,8 @@ def _results(config: Config, names: Names) -> Inputs:
     others = [run.folder for run in config.others() if run.backbone in chosen]
     trained = [run.training for run in [*config.runs(), *config.others()] if run.backbone in chosen]
     untrained = [run.folder for run in config.untrained() if run.backbone in chosen]
+    ways = config.quantisations() if config.experiment.quantised else []
+    quantised = [run.quantised(how).folder for run in config.runs() if run.backbone in chosen for how in ways]
     cells = dict.fromkeys((run.backbone, run.variant.name, recipe) for run in config.runs() if run.backbone in chosen)
 
     def scored(output: str, names: Iterable[str], datasets: Sequence[str]) -> list[Made]:
@@ -55,6 +57,8 @@ def _results(config: Config, names: Names) -> Inputs:
         "outcomes": [Made("train", (run,), "outcome") for run in trained],
         "step0": [Made("step0_loss", cell, "step0") for cell in cells],
         "scores": scored("scores", runs, datasets) + scored("scores", [*others, *untrained], config.test_sets()),
+        "quantised": [] if not ways else scored("scores", quantised, config.test_sets()),
+        "speed": [Made("speed", (run, config.experiment.in_domain[0]), "speed") for run in quantised],
         "per_query": scored("per_query", [*runs, *untrained], config.test_sets()),
         "baselines": [
             Made(rule, (dataset,), output)

@@ -19,6 +19,7 @@ from rescalade.report.figures.charts import (
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure
 from rescalade.report.figures.quality import quality_figures
+from rescalade.report.figures.quantised import quantised_figure
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
@@ -62,9 +63,11 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     names = summary.config.backbones()
     height = 1.3 + 0.52 * len(names)
     tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
+    quantised = [quantised_figure(summary)] if summary.config.experiment.quantised else []
     return [
         *quality_figures(summary),
         *tradeoff,
+        *quantised,
         _loss_curves(summary, names),
         FigureSet(
             "head-norms",

@@ -96,7 +96,7 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
         untrained={
             run.backbone: found
             for run in config.untrained()
-            if run.backbone in backbones and (found := _scores(paths, run, config.test_sets()))
+            if run.backbone in backbones and (found := scores_of(paths, run, config.test_sets()))
         },
         random=_baseline(paths, "score_random", datasets),
         step0=_present({(each.run.backbone, each.run.variant): _step0(paths, each.run) for each in runs}),
@@ -160,10 +160,11 @@ def _run(config: Config, paths: Paths, run: Run, datasets: list[str]) -> RunResu
     if outcome is None:  # leftovers of an unfinished run are not results
         return RunResult(run, None, None, {})
     history = _history(output(paths, "train", "history", run=run.training))
-    return RunResult(run, outcome, history, _scores(paths, run, datasets))
+    return RunResult(run, outcome, history, scores_of(paths, run, datasets))
 
 
-def _scores(paths: Paths, run: Run, datasets: Sequence[str]) -> dict[str, Scores]:
+def scores_of(paths: Paths, run: Run, datasets: Sequence[str]) -> dict[str, Scores]:
+    """Scores of a run by data set, for those scored."""
     files = {name: output(paths, "score", "scores", run=run.folder, dataset=name) for name in datasets}
     return _present({name: Scores.read_or_none(path) for name, path in files.items()})
 
