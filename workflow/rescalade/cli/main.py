@@ -20,6 +20,7 @@ from rescalade.cli.reporting import claims, figures, outcomes, report, rules, ta
 from rescalade.cli.settings import docs, list_entries, show_config
 from rescalade.cli.stages import bm25, collection, encode, index, random, score, source, speed, step0, train, triples
 from rescalade.errors import UserError
+from rescalade.quiet import quieten
 
 INTERRUPTED = 130
 
@@ -63,8 +64,7 @@ def main() -> NoReturn:
     # Importing torch and transformers makes a million long-lived objects; at the default thresholds the garbage
     # collector walks them again and again, a quarter of the start-up time of every stage.
     gc.set_threshold(200_000, 50, 50)
-    for chatty in ("bm25s", "fontTools"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    quieten()
     try:
         built()()
     except UserError as error:

@@ -113,8 +113,6 @@ def _cast(kind: torch.dtype) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[
 
 
 def _torchao(how: Quantisation) -> Replace:
-    for name in ("torchao", "torch.utils._pytree"):  # they warn of kernels for other machines and of each other
-        logging.getLogger(name).setLevel(logging.ERROR)
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, Int8WeightOnlyConfig, quantize_
 
     def config(layer: nn.Linear, device: str) -> Any:

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from rescalade.quiet import quieten
 from rescalade.warm import protocol
 from rescalade.warm.protocol import Job
 
@@ -263,6 +264,7 @@ def _kill_group(process: int) -> None:
 
 def main() -> Any:
     """Serve; a fork goes on as the command."""
+    quieten()
     folder = sys.argv[2]
     server = Server(socket.socket(fileno=int(sys.argv[1])))
     try:
