@@ -74,7 +74,9 @@ def row(folder: Path, documents: list[str], queries: list[str], how: EncodeSetti
     if compiled:
         encoder.compile()
     rates = measure_rates(encoder, queries, documents, time.process_time)
-    vectors, _ = encoder.encode([""] * len(documents), encoder.tokens(documents, queries=False), lambda _: None)
+    vectors, _ = encoder.encode(
+        [""] * len(documents), encoder.tokens(documents, queries=False), lambda _: None, queries=False
+    )
     return {**rates.model_dump(), "weights_mb": weights / 2**20}, vectors, encoder.vocabulary
 
 

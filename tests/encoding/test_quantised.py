@@ -110,7 +110,7 @@ def test_vectors_are_near_those_of_the_model_itself(how: Quantisation, precision
     texts = ["a red apple", "whales", "the grass is green and the sky is blue"]
 
     def vectors(encoder: Encoder) -> torch.Tensor:
-        found, _ = encoder.encode(["a", "b", "c"], encoder.tokens(texts, queries=False), lambda _: None)
+        found, _ = encoder.encode(["a", "b", "c"], encoder.tokens(texts, queries=False), lambda _: None, queries=False)
         return dense(found)
 
     exact = vectors(Encoder.load(model, EncodeSettings(precision=precision)))

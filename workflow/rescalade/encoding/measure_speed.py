@@ -25,10 +25,10 @@ def measure_rates(
 
     def ask(texts: Sequence[str]) -> None:
         for text in texts:
-            encoder.encode(["query"], encoder.tokens([text], queries=True), lambda _: None)
+            encoder.encode(["query"], encoder.tokens([text], queries=True), lambda _: None, queries=True)
 
     def read(texts: Sequence[str]) -> None:
-        encoder.encode([""] * len(texts), encoder.tokens(texts, queries=False), lambda _: None)
+        encoder.encode([""] * len(texts), encoder.tokens(texts, queries=False), lambda _: None, queries=False)
 
     def seconds(call: Callable[[Sequence[str]], None], texts: Sequence[str]) -> float:
         _finish(encoder)
