@@ -153,7 +153,7 @@ def test_settings_of_a_branch_change_alone(values: dict[str, Any], tmp_path: Pat
 
 
 def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> None:
-    config = load(values, tmp_path, lambda v: None)
+    config = load(values, tmp_path, lambda v: v["recipes"]["mini"].update(adaptation={}))
     names = {
         "source": "pydoc",
         "backbone": "bert-small",

@@ -44,6 +44,7 @@ EDITS = [
     ("data/pydoc/pair_file.py", "    query: str", "    question: str", {"collection:pydoc", "source:pydoc"}),
     ("data/wheels/members.py", "train_rc_5shot", "train_rc_0shot", {"collection:wheel", "source:wheel"}),
     ("audit/audit_stage.py", "inflate=settings.inflate", "inflate=settings.inflate * 2", {"audit_backbone"}),
+    ("adaptation/loss.py", "sparse_weight / chosen", "sparse_weight * chosen", {"adapt"}),
     # retrieval trains nothing
     ("retrieval/kernel.py", "CHUNK = 64", "CHUNK = 128", {"search", "bm25", "triples", "random"}),
     ("retrieval/words.py", 'stopwords="en"', 'stopwords="de"', {"triples", "bm25"}),

@@ -20,9 +20,10 @@ from rescalade.splade.modules import sparse_encoder
 from rescalade.texts.layout import Layout
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.training.examples import Examples, collate, packed
-from rescalade.training.forecast import GB, HEAP, Plan, make_plan
+from rescalade.training.forecast import HEAP, Plan, make_plan
 from rescalade.training.memory import Share, Sizes, memory_of
 from rescalade.training.objective import SpladeObjective
+from rescalade.training.room import GB
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from support.encoding import splade_config

@@ -129,7 +129,7 @@ def params(stage):
     """
 
     def options(wildcards, threads, resources):
-        wanted = devices(CONFIG, names(stage, wildcards)) if stage == "train" else 1
+        wanted = devices(CONFIG, names(stage, wildcards)) if stage in ("train", "adapt") else 1
         return command_options(SNAPSHOT, CONFIG.name, threads, resources.get("gpu", 0) or wanted)
 
     return {

@@ -22,6 +22,26 @@ def backbone(context: Context, name: str) -> None:
     context.execute("backbone", backbone=name)
 
 
+def adapt(
+    context: Context,
+    name: Annotated[str, typer.Argument(metavar="BACKBONE", help="A causal backbone of the configuration.")],
+    recipe: Annotated[str | None, typer.Option(help="Recipe with an adaptation phase; else the experiment's.")] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option("--devices", min=1, help="GPUs, or processes on the CPU, that work together; else as configured."),
+    ] = None,
+) -> None:
+    """Adapt a causal backbone to term weights, by its next token, before its head is divided and it is trained."""
+    from rescalade.pipeline.resources import devices as configured
+    from rescalade.training.launch import launch, launched
+
+    names = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
+    count = devices or configured(context.config, names)
+    if count > 1 and not launched():
+        launch(count, context.machine.device())
+    context.execute("adapt", **names)
+
+
 def audit(
     context: Context,
     names: Annotated[

@@ -275,6 +275,7 @@ def _check_references(model: ConfigModel, lines: Lines) -> None:
         for block, entry in enumerate(experiment.grid):
             _check_numbers(lines, (*here, "grid", block, "scales"), "scale", "k", entry.scales)
             _check_numbers(lines, (*here, "grid", block, "offsets"), "offset", "c", entry.offsets)
+            _check_adapted(model, name, block, lines)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
                 if entry.readings != ["causal"] and _masked(model, backbone_name):
@@ -323,6 +324,30 @@ def _check_numbers(lines: Lines, place: Location, kind: str, letter: str, values
             raise UserError(
                 f"{lines.place((*place, number))}{kind} {value!r}: write {letter} with at most six digits and no "
                 "exponent, for example 0.125"
+            )
+
+
+def _check_adapted(model: ConfigModel, experiment: str, block: int, lines: Lines) -> None:
+    """A grid that asks for adapted backbones has a recipe that says how, and causal backbones."""
+    recipe, entry = model.experiments[experiment].recipe, model.experiments[experiment].grid[block]
+    if not any(entry.adapted):
+        return
+    place = lines.place(("experiments", experiment, "grid", block, "adapted"))
+    if model.recipes[recipe].adaptation is None:
+        raise UserError(
+            f"{place}experiments.{experiment}.grid[{block}].adapted: recipe {recipe!r} has no `adaptation` phase; give "
+            "it one, or leave `adapted` out"
+        )
+    if "auto" in entry.scales:
+        raise UserError(
+            f"{place}experiments.{experiment}.grid[{block}].adapted: the scale `auto` is chosen on the backbone before "
+            "its adaptation; name the scales of adapted ones, in a block of their own"
+        )
+    for name in entry.backbones:
+        if name in model.backbones and _masked(model, name):
+            raise UserError(
+                f"{place}experiments.{experiment}.grid[{block}].adapted: backbone {name!r} is a masked language model, "
+                "which predicts no next token; put it into a block of its own"
             )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
 
+from rescalade.adaptation.settings import AdaptSettings
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
@@ -130,6 +131,9 @@ class RecipeConfig(Strict):
         "step has the same gradient but for the order of additions and, with dropout, the masks (docs/training.md).",
     )
     mining: MiningSettings = Field(default_factory=MiningSettings, description="Hard negatives.")
+    adaptation: AdaptSettings | None = Field(
+        None, description="Phase before training that variants of causal backbones can have: `adapted` in a grid."
+    )
     train: TrainSettings = Field(default_factory=TrainSettings, description="Training settings.")
 
 
@@ -147,6 +151,11 @@ class GridEntry(Strict):
     )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")
     bias: bool = Field(False, description="Divide the bias too (the paper does not say).")
+    adapted: list[bool] = Field(
+        default=[False],
+        min_length=1,
+        description="Whether the adaptation phase of the recipe comes first: [false, true] for runs with and without.",
+    )
     readings: list[Reading] = Field(
         default=["causal"],
         min_length=1,
@@ -161,14 +170,19 @@ class GridEntry(Strict):
     )
 
     def variants(self) -> list[Variant]:
-        """Every mode with every scale, in every reading."""
+        """Every mode with every scale and offset, adapted or not as is asked for, in every reading."""
         divided = [
             Variant.automatic(self.rule, mode, self.bias) if scale == "auto" else Variant(scale, mode, self.bias)
             for mode in self.modes
             for scale in self.scales
         ]
-        lowered = [replace(variant, offset=offset) for offset in self.offsets for variant in divided]
-        return [replace(variant, reading=reading) for reading in self.readings for variant in lowered]
+        return [
+            replace(variant, offset=offset, adapted=adapted, reading=reading)
+            for reading in self.readings
+            for adapted in self.adapted
+            for offset in self.offsets
+            for variant in divided
+        ]
 
 
 class Choice(Strict):

@@ -25,13 +25,16 @@ MARGIN = 3
 
 
 def devices(config: Config, names: Mapping[str, str]) -> int:
-    """Devices that train a run together: the backbone's own number, else its recipe's.
+    """Devices that train a run, or adapt a backbone, together: the backbone's own number, else the recipe's.
 
     No part of a run's meaning: the loss of a step is the same for any number.
     """
-    run, _ = own_run(config, names["run"])
-    own = config.backbone(run.backbone).devices
-    return own if own is not None else config.recipe_named(run.recipe).devices
+    recipe, backbone = names.get("recipe", ""), names.get("backbone", "")
+    if "run" in names:
+        run, _ = own_run(config, names["run"])
+        recipe, backbone = run.recipe, run.backbone
+    own = config.backbone(backbone).devices
+    return own if own is not None else config.recipe_named(recipe).devices
 
 
 def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str], *, gpu: bool) -> dict[str, int]:
@@ -44,7 +47,7 @@ def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str],
         By Snakemake's names: gpu, devices; mem_mb and runtime, in minutes, limits that a cluster holds the job to.
     """
     row = stage(rule)
-    count = (devices(config, names) if rule == "train" else 1) if row.gpu and gpu else 0
+    count = (devices(config, names) if rule in ("train", "adapt") else 1) if row.gpu and gpu else 0
     memory, minutes = row.memory_mb, row.minutes
     if "run" in names and row.gpu:
         training = rule == "train"

@@ -9,7 +9,6 @@ Source: Gao et al., arXiv 2101.06983.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from rescalade.splade.length_groups import Features, cut
 from rescalade.training.objective import SpladeObjective
+from rescalade.training.seeds import mixed
 
 Piece = tuple[int, Tensor, Features]
 """Side (0 for queries, 1 for documents), row numbers and features of some texts that are encoded together."""
@@ -69,18 +69,6 @@ def forward(
             return loss
         queries, documents = _weights(objective, features, _pieces(features, encode_rows), seed)
         return objective.from_weights(queries, documents, labels)
-
-
-def batch_seed(seed: int, step: int, number: int, part: int = 0) -> int:
-    """Seed of dropout in one logical batch, or a part of it, of an optimiser step of a run."""
-    own = seed * 1_000_003 + step
-    return mixed(own, number, part) if number or part else own
-
-
-def mixed(seed: int, *numbers: int) -> int:
-    """A seed of 63 bits out of several numbers."""
-    text = ":".join(map(str, (seed, *numbers)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
 def _whole(features: Sequence[Features], encode_rows: int | None) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from rescalade.models.lora import adapted_layers
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.memory import Share, Sizes, memory_of
+from rescalade.training.room import GB, available, refuse_above
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.steps import step_batches
 
 logger = logging.getLogger(__name__)
-GB = 1e9
 HEAP = {"cpu": 1.25, "cuda": 1.05}
 """Memory of a process over what its tensors take: allocators keep some of what was freed. `bench/bench_plan.py`
 measures all of this on a CPU."""
@@ -73,15 +72,7 @@ class Plan:
         Raises:
             UserError: weights and optimiser, of which no setting of the batch takes anything away, do not fit.
         """
-        if self.states > self.available:
-            lora = settings.lora
-            remedy = "train adapters instead of all weights (lora)" if lora is None else "take a larger device"
-            if lora is not None and lora.frozen_weights == "fp32":
-                remedy = "hold the frozen weights in bf16 (lora.frozen_weights: bf16, with precision: bf16)"
-            raise UserError(
-                f"not enough memory: weights and AdamW alone take {self.states / GB:.3g} GB, the device has "
-                f"{self.available / GB:.3g}; {remedy}"
-            )
+        refuse_above(self.states, self.available, settings.lora)
         if not self.fits:
             more = "" if settings.gradient_checkpointing else ", and so does gradient_checkpointing"
             logger.warning(
@@ -166,13 +157,6 @@ def _cast(model: SpladeModel, settings: TrainSettings) -> int:
     """Bytes of a weight in the copy of W that the pooling multiplies with; 0 where it takes W itself."""
     kind = torch.bfloat16 if settings.precision == "bf16" and model.device.type == "cuda" else torch.float32
     return 0 if model.head.weight.dtype == kind else kind.itemsize
-
-
-def available(device: torch.device) -> int:
-    """Memory of the device, in bytes."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1])
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

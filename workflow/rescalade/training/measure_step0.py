@@ -14,9 +14,10 @@ from rescalade.objective.loss import RANKING
 from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.packed_inputs import packed_inputs
-from rescalade.training.cache import batch_seed, forward
+from rescalade.training.cache import forward
 from rescalade.training.examples import SIDES, Examples, collate
 from rescalade.training.objective import SpladeObjective
+from rescalade.training.seeds import batch_seed
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.step0_settings import MICRO_BATCHES

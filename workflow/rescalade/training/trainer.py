@@ -20,11 +20,12 @@ from rescalade.models.splade_config import SpladeConfig
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row, head_norm
 from rescalade.splade.model import SpladeModel
-from rescalade.training.cache import backward, batch_seed
+from rescalade.training.cache import backward
 from rescalade.training.examples import SIDES, Examples, collate
 from rescalade.training.objective import SpladeObjective
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import learning_rate_factor, ramp_factor
+from rescalade.training.seeds import batch_seed
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding, sum_gradients, sum_over_devices
 from rescalade.training.steps import step_batches

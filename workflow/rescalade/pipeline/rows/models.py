@@ -12,6 +12,7 @@ from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
+    from rescalade.adaptation.settings import AdaptationSettings
     from rescalade.audit.settings import AuditSettings
     from rescalade.backbones.settings import BackboneSettings
     from rescalade.config import Config
@@ -83,6 +84,27 @@ def _audit_inputs(config: Config, names: Names) -> Inputs:
     return {"model": Made("backbone", (names["backbone"],), "model"), **training_text(config, names["recipe"])}
 
 
+def adapt_settings(config: Config, names: Names) -> AdaptationSettings:
+    """The recipe's adaptation phase, and the data that the experiment trains on.
+
+    Raises:
+        UserError: the recipe has none.
+    """
+    from rescalade.adaptation.settings import AdaptationSettings
+
+    chosen = config.recipe_named(names["recipe"]).adaptation
+    if chosen is None:
+        raise UserError(f"recipe {names['recipe']!r} has no `adaptation`; give it one")
+    config.backbone(names["backbone"])  # known, or refused by name
+    return AdaptationSettings(**dict(chosen), train_on=config.experiment.train_on)
+
+
+def _adapt_inputs(config: Config, names: Names) -> Inputs:
+    """The backbone and the passages of the training data."""
+    passages = of_collection(config.experiment.train_on, "corpus", "manifest")
+    return {"model": Made("backbone", (names["backbone"],), "model"), **passages}
+
+
 def rescale_settings(config: Config, names: Names) -> RescaleSettings:
     """The variant, and with an offset how the recipe lays out the texts that it is measured on."""
     from rescalade.rescaling.settings import RescaleSettings
@@ -98,9 +120,14 @@ def rescale_settings(config: Config, names: Names) -> RescaleSettings:
 
 
 def _rescale_inputs(config: Config, names: Names) -> Inputs:
-    """The backbone; its audit as well where a rule chooses k, and the training text where it has an offset."""
+    """The backbone, adapted where the variant says so.
+
+    Its audit as well where a rule chooses k, and the training text where it has an offset.
+    """
     variant = Variant.parse(names["variant"])
     found: Inputs = {"model": Made("backbone", (names["backbone"],), "model")}
+    if variant.adapted:
+        found["model"] = Made("adapt", (names["backbone"], names["recipe"]), "model")
     if variant.rule is not None:
         found["audit"] = Made("audit_backbone", (names["backbone"], names["recipe"]), "audit")
     if variant.offset is not None:
@@ -154,7 +181,22 @@ ROWS = (
         },
         gpu=True,
     ),
+    Stage(
+        name="adapt",
+        command="adapt {backbone} --recipe {recipe}",
+        names=("backbone", "recipe"),
+        run="rescalade.adaptation.adapt_stage:run_adapt",
+        seconds=30,
+        libraries=FRAMES + MODELS,
+        settings=adapt_settings,
+        inputs=_adapt_inputs,
+        outputs={"model": "{results}/adapted/{backbone}/{recipe}"},
+        folders=("model",),
+        caches={"unfinished": "{results}/.checkpoints"},
+        gpu=True,
+        minutes=720,
+    ),
     _rescale("rescale", ("backbone", "variant"), "", "{variant}"),
-    # a k that a rule chooses depends on the recipe, whose text its audit saw
+    # a k that a rule chooses depends on the recipe, whose text its audit saw; so does an adapted backbone
     _rescale("rescale_by_rule", ("backbone", "variant", "recipe"), " --recipe {recipe}", "{recipe}/{variant}"),
 )
