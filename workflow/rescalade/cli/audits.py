@@ -87,6 +87,10 @@ def rescale_elsewhere(
         "from the pure division on sample text",
         highlight=False,
     )
+    if done.no_sparse_encoder is not None:
+        _console().print(
+            f"no folder of a SparseEncoder, which could not give its vectors: {done.no_sparse_encoder}", highlight=False
+        )
 
 
 def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Variant:

@@ -11,7 +11,6 @@ from rescalade.atomic import atomic_folder
 from rescalade.audited import Audit, predicted_scale
 from rescalade.models.splade_config import as_trained
 from rescalade.rescaling.make import make_rescaled
-from rescalade.rescaling.offset_texts import collection_batches
 from rescalade.rescaling.settings import RescaleSettings
 from rescalade.stage import Call, Files
 
@@ -52,5 +51,7 @@ def training_batches(
     tokenizer: PreTrainedTokenizerBase,
 ) -> Iterator[TokenBatch]:
     """Texts of a data set's folder as a recipe lays them out for a model that reads in some way."""
+    from rescalade.rescaling.offset_texts import collection_batches  # which reads data sets, as no division does
+
     how = as_trained(settings, "fp32", reading, model.config.model_type)
     return collection_batches(collection, tokenizer, how, int(model.config.vocab_size))
