@@ -49,8 +49,8 @@ def test_numbers_are_those_of_the_source(name: str) -> None:
 
 def test_csplade_is_as_its_paper_says_and_the_rest_is_a_guess() -> None:
     """Section 3 of arXiv 2504.10816 by its numbers; 500,000 examples are 15,625 steps of 32."""
-    stated = {"csplade-1b": (46_875, 5e-5, 3e-3), "csplade-8b": (15_625, 1e-4, 3e-2)}
-    for name, (steps, rate, weight) in stated.items():
+    stated = {"csplade-1b": (46_875, 5e-5, 3e-3, 64), "csplade-8b": (15_625, 1e-4, 3e-2, 16)}
+    for name, (steps, rate, weight, rank) in stated.items():
         recipe, train = RECIPES[name], RECIPES[name].train
         assert (train.loss, train.batch_size, train.accumulation, train.negatives) == ("infonce", 32, 1, 15)
         assert train.batch_size * (1 + train.negatives) - 1 == 511 and recipe.mining.negatives == 15
@@ -58,7 +58,7 @@ def test_csplade_is_as_its_paper_says_and_the_rest_is_a_guess() -> None:
         assert (train.lambda_query, train.lambda_document, train.schedule, train.precision) == (
             weight, weight, "cosine", "bf16",
         )  # fmt: skip
-        assert train.warmup_length(100) == 5
+        assert train.warmup_length(100) == 5 and train.lora is not None and train.lora.rank == rank
         assert all(guess.here and guess.why for guess in recipe.guesses)
         said = {guess.open: guess.here for guess in recipe.guesses}
         assert said["lengths"] == f"{train.query_length} tokens of a query, {train.document_length} of a document"
