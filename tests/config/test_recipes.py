@@ -58,6 +58,9 @@ def test_csplade_is_as_its_paper_says_and_the_rest_is_a_guess() -> None:
         assert (train.lambda_query, train.lambda_document, train.schedule, train.precision) == (
             weight, weight, "cosine", "bf16",
         )  # fmt: skip
+        phase = recipe.adaptation
+        assert phase is not None and phase.batch_size * phase.accumulation == 32
+        assert (phase.steps, phase.warmup_steps, phase.length, phase.sparse_weight) == (10_000, 1_000, 2048, 1.0)
         assert train.warmup_length(100) == 5 and train.lora is not None and train.lora.rank == rank
         assert all(guess.here and guess.why for guess in recipe.guesses)
         said = {guess.open: guess.here for guess in recipe.guesses}
