@@ -38,12 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for function in (
-<<<<<<< HEAD
-    source, collection, triples, bm25, random, backbone, audit, rescale, step0, train, encode, speed, index, search,
-=======
-    source, collection, triples, bm25, random, backbone, adapt, audit, rescale, step0, train, encode, index, search,
->>>>>>> b4f1804 (The adaptation phase of causal backbones, a stage before the division: the next token's loss and the same through log(1 + relu), some positions at a time; packed passages streamed; adapters or all weights; exact resume; variants with and without it)
-    score, tables, figures, report, claims, rules, outcomes, plan, costs,
+    source, collection, triples, bm25, random, backbone, adapt, audit, rescale, step0, train, encode, speed, index,
+    search, score, tables, figures, report, claims, rules, outcomes, plan, costs,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):
