@@ -95,5 +95,5 @@ class PackedPassages:
 
     def _tokens(self, texts: list[str]) -> Numbers:
         """Tokens of some passages, each with its end."""
-        found, _ = packed(self._tokenizer, [texts], UNCUT, special_tokens=False)
+        found = packed(self._tokenizer, [texts], UNCUT, special_tokens=False)
         return np.insert(found.numbers.astype(np.int64), found.offsets[1:], int(self._tokenizer.eos_token_id))
