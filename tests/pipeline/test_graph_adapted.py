@@ -11,8 +11,13 @@ import yaml
 from rescalade.config import Config
 from rescalade.config.load import build_config
 from rescalade.errors import UserError
+from rescalade.models.lora_settings import LoraSettings
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key, make_jobs
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.memory import adapter_weights, training_bytes
+from rescalade.pipeline.plan.plan import make_plan
+from rescalade.pipeline.plan.shapes import KNOWN
 from rescalade.pipeline.stage_row import as_json
 
 TEXT = """
@@ -113,3 +118,24 @@ def test_what_cannot_be_adapted_is_refused_in_one_line(change: Any, words: str) 
     with pytest.raises(UserError) as refused:
         build_config(values)
     assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_the_plan_counts_the_phase_and_what_a_gpu_needs(tmp_path: Path) -> None:
+    config, paths = configured(batch_size=4, length=16), Paths(tmp_path / "results", tmp_path / "report")
+    found = make_plan(config, paths, Assumptions()).work
+    assert found.adapt_tokens == 7 * 4 * 16
+    assert set(found.memory) == {"causal", "masked"}
+
+
+def test_an_eight_billion_llama_fits_one_gpu_of_80_gb_by_adapters_only() -> None:
+    values = yaml.safe_load(TEXT)
+    values["backbones"]["causal"] = {"source": "hub", "id": "meta-llama/Llama-3.1-8B", "revision": "0" * 40}
+    train = values["recipes"]["quick"]["train"]
+    train |= {"batch_size": 32, "negatives": 15, "query_length": 32, "document_length": 128, "encode_rows": 16}
+    shape = KNOWN["meta-llama/Llama-3.1-8B"]
+    assert training_bytes(build_config(values), "quick", "causal", shape) > 16 * 8.0e9
+    train |= {"precision": "bf16", "gradient_checkpointing": True, "lora": {"frozen_weights": "bf16"}}
+    found = training_bytes(build_config(values), "quick", "causal", shape)
+    assert 2 * 8.0e9 < found < 40e9
+    # 16 (in + out) of q, k, v, o, gate, up, down in 32 layers, as peft counts them
+    assert adapter_weights(shape, LoraSettings()) == 41_943_040

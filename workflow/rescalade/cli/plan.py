@@ -26,6 +26,7 @@ def plan(
     query_tokens: Annotated[float, typer.Option(min=1, help="Mean length of a query.")] = 12.0,
     document_tokens: Annotated[float, typer.Option(min=1, help="Mean length of a document.")] = 100.0,
     active_terms: Annotated[float, typer.Option(min=0, help="Active terms of a document.")] = 180.0,
+    gpu_memory: Annotated[float, typer.Option(min=1e-9, help="Memory of a GPU, in GB.")] = 80.0,
     parallel: Annotated[int, typer.Option(min=1, help="Jobs that train at the same time.")] = 1,
 ) -> None:
     """Say what an experiment takes: jobs, hours, downloads, disk. Nothing is made, and no network is used."""
@@ -40,6 +41,7 @@ def plan(
         query_tokens=query_tokens,
         document_tokens=document_tokens,
         active_terms=active_terms,
+        gpu_memory=gpu_memory,
         teraflops=teraflops,
         utilisation=utilisation,
         train_tokens_per_second=train_tokens_per_second,

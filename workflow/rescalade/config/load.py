@@ -117,6 +117,11 @@ class Config:
         used = {run.backbone for run in self.runs()}
         return [name for name in self.model.backbones if name in used]
 
+    def adapted(self) -> list[str]:
+        """Backbones of the experiment that have an adapted variant, in file order."""
+        found = {run.backbone for run in self.runs() if run.variant.adapted}
+        return [name for name in self.model.backbones if name in found]
+
     def backbones_made(self) -> list[str]:
         """Backbones that the experiment trains, and those that they are inflated from."""
         names = self.backbones()

@@ -49,8 +49,15 @@ def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str],
     row = stage(rule)
     count = (devices(config, names) if rule in ("train", "adapt") else 1) if row.gpu and gpu else 0
     memory, minutes = row.memory_mb, row.minutes
+    phase = config.recipe_named(names["recipe"]).adaptation if rule == "adapt" else None
+    if phase is not None:
+        bytes_each = TRAINING_BYTES if phase.lora is None else LOADING_BYTES
+        memory = max(memory, PROGRAM_MB + math.ceil(weights_of(config, paths, names["backbone"]) * bytes_each / 1e6))
     if "run" in names and row.gpu:
-        training = rule == "train"
+        run = Run.parse(names["run"])
+        training = (
+            rule == "train" and config.train_settings(run.backbone, config.experiment_of(run.recipe)).lora is None
+        )
         weights = weights_of(config, paths, Run.parse(names["run"]).backbone)
         bytes_each = TRAINING_BYTES if training else LOADING_BYTES
         memory = max(memory, PROGRAM_MB + math.ceil(weights * bytes_each / 1e6))

@@ -12,7 +12,8 @@ class Assumptions:
     query_tokens, document_tokens: mean length in tokens, special ones included, before a text is cut. active_terms: of
     a document. teraflops: peak of the GPU for bf16; float32 has a sixteenth, as on NVIDIA's A100 (312 and 19.5).
     utilisation: share of the peak that is reached. train_tokens_per_second, encode_per_second (documents): instead of
-    both, for every backbone. parallel: jobs that train at the same time, each with a checkpoint.
+    both, for every backbone. gpu_memory: of a GPU, in GB. parallel: jobs that train at the same time, each with a
+    checkpoint.
     """
 
     query_tokens: float = 12.0
@@ -22,6 +23,7 @@ class Assumptions:
     utilisation: float = 0.3
     train_tokens_per_second: float | None = None
     encode_per_second: float | None = None
+    gpu_memory: float = 80.0
     parallel: int = 1
 
     def flops(self, precision: str) -> float:

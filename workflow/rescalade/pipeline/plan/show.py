@@ -28,11 +28,13 @@ def show_plan(plan: Plan, console: Console) -> None:
         "runs to train": f"{work.runs:,}",
         "optimiser steps": f"{work.steps:,}",
         "tokens to train on": _short(work.train_tokens),
+        **({"tokens to adapt to": _short(work.adapt_tokens)} if work.adapt_tokens else {}),
         "documents to encode": f"{work.documents:,}",
         "tokens to encode": _short(work.encode_tokens),
         "hours on one device, training": _hours(work.train_hours),
         "hours on one device, encoding": _hours(work.encode_hours),
         "hours on one device": _hours(work.train_hours + work.encode_hours),
+        **({"memory of a GPU that trains, at most": _bytes(max(work.memory.values()))} if work.memory else {}),
     }))  # fmt: skip
     downloads = {name: _bytes(size) for name, size in plan.downloads.items()}
     console.print(_pairs("Downloads", {**downloads, "all": _bytes(sum(plan.downloads.values()))}))
@@ -53,6 +55,12 @@ def notes(plan: Plan) -> list[str]:
     training = _source("Training", plan.work.speeds, "step", assumed)
     encoding = _source("Encoding", plan.work.speeds, "document", assumed)
     lines += [line for line in (training, encoding) if line]
+    lines += [
+        f"{name}: training takes about {_bytes(size)} on a GPU, more than {assumed.gpu_memory:g} GB (--gpu-memory): "
+        "lower train.encode_rows, set train.gradient_checkpointing, or train adapters (train.lora)."
+        for name, size in plan.work.memory.items()
+        if size > assumed.gpu_memory * 1e9
+    ]
     if plan.unknown:
         lines.append(f"Not known before it is made or fetched, and not in the sums: {', '.join(plan.unknown)}.")
     return lines

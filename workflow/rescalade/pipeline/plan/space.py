@@ -11,7 +11,8 @@ from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
-from rescalade.pipeline.plan.shapes import shape_of
+from rescalade.pipeline.plan.memory import adapter_weights
+from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.pipeline.plan.work import weights_of
 from rescalade.wheels import SIZES
 
@@ -75,12 +76,17 @@ def disk_bytes(
             found["data"] += own * assumed.document_tokens * TEXT_BYTES_PER_TOKEN
         elif job.rule == "backbone":
             found["backbones"] += WEIGHT_BYTES * weights_of(config, paths, name)
+        elif job.rule == "adapt":
+            found["adapted"] = found.get("adapted", 0.0) + WEIGHT_BYTES * weights_of(config, paths, key[1])
         elif job.rule in ("rescale", "rescale_by_rule"):
             found["rescaled"] += WEIGHT_BYTES * weights_of(config, paths, key[1])
         elif job.rule == "train" and job.run is not None:
             weights = weights_of(config, paths, job.run.backbone)
             found["models"] += WEIGHT_BYTES * weights
-            checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * weights)
+            lora = config.train_settings(job.run.backbone, config.experiment_of(job.run.recipe)).lora
+            shape = shape_of(config, paths, job.run.backbone)
+            kept = adapter_weights(shape or UNKNOWN, lora) if lora is not None else weights
+            checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * kept)
         elif job.rule in ("search", "bm25", "random"):
             queries = counts.queries(config, paths, name) or 0
             found["rankings"] += queries * config.dataset(name).depth * RANKING_BYTES

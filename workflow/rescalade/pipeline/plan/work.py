@@ -11,8 +11,9 @@ from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
 from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.memory import training_bytes
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
-from rescalade.pipeline.plan.speed import Speed, speed_of
+from rescalade.pipeline.plan.speed import TRAIN_OPERATIONS, Speed, speed_of
 from rescalade.training.steps import optimiser_steps
 
 
@@ -20,17 +21,20 @@ from rescalade.training.steps import optimiser_steps
 class Work:
     """Sums over some jobs.
 
-    hours: of one device. speeds: how each backbone's hours were found. unknown: what is not in the sums, because nobody
-    knows its size yet.
+    adapt_tokens: read by adaptation phases. hours: of one device, training with adaptation. memory: bytes that a GPU
+    needs to train, by backbone. speeds: how each backbone's hours were found. unknown: what is not in the sums, because
+    nobody knows its size yet.
     """
 
     runs: int = 0
     steps: int = 0
     train_tokens: float = 0.0
+    adapt_tokens: float = 0.0
     documents: int = 0
     encode_tokens: float = 0.0
     train_hours: float = 0.0
     encode_hours: float = 0.0
+    memory: dict[str, int] = field(default_factory=dict)
     speeds: dict[str, Speed] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
 
@@ -66,6 +70,8 @@ def measure_work(
 
     for key in chosen:
         job = jobs[key]
+        if job.rule == "adapt":
+            _add_adaptation(config, paths, job.names, assumed, work)
         if job.run is None or job.rule not in ("train", "encode", "encode_shard"):
             continue
         steps, tokens, document, question, speed = per_backbone(job.run.recipe, job.run.backbone)
@@ -75,12 +81,23 @@ def measure_work(
             work.steps += steps
             work.train_tokens += steps * tokens
             work.train_hours += steps * speed.step / 3600
+            shape = shape_of(config, paths, job.run.backbone) or UNKNOWN
+            work.memory[job.run.backbone] = training_bytes(config, job.run.recipe, job.run.backbone, shape)
             continue
         texts, questions = _texts(config, paths, key, split, work)
         work.documents += texts
         work.encode_tokens += texts * document + questions * question
         work.encode_hours += (texts + questions * question / document) * speed.document / 3600
     return work
+
+
+def _add_adaptation(config: Config, paths: Paths, names: Mapping[str, str], assumed: Assumptions, work: Work) -> None:
+    phase = config.recipe_named(names["recipe"]).adaptation
+    if phase is not None:
+        tokens = phase.steps * phase.accumulation * phase.batch_size * phase.length
+        weights = (shape_of(config, paths, names["backbone"]) or UNKNOWN).computed
+        work.adapt_tokens += tokens
+        work.train_hours += tokens * TRAIN_OPERATIONS * weights / assumed.flops(phase.precision) / 3600
 
 
 def _texts(config: Config, paths: Paths, key: Key, split: set[Key], work: Work) -> tuple[int, int]:

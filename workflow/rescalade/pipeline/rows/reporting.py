@@ -53,6 +53,7 @@ def _results(config: Config, names: Names) -> Inputs:
     return {
         "backbones": [Made("backbone", (name,), "model") for name in chosen],
         "audits": [Made("audit_backbone", (name, recipe), "audit") for name in chosen],
+        "adaptations": [Made("adapt", (name, recipe), "model") for name in config.adapted() if name in chosen],
         "histories": [Made("train", (run,), "history") for run in trained],
         "outcomes": [Made("train", (run,), "outcome") for run in trained],
         "step0": [Made("step0_loss", cell, "step0") for cell in cells],

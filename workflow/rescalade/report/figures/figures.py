@@ -10,6 +10,7 @@ from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.report_settings import ReportSettings
+from rescalade.report.figures.adaptation import adaptation_figure
 from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.charts import (
     WIDE,
@@ -59,7 +60,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         backbone: only the curves of this one.
     """
     if backbone is not None:
-        return [_loss_curves(summary, [backbone]), _activity_curves(summary, [backbone])]
+        return [*_adaptation(summary), _loss_curves(summary, [backbone]), _activity_curves(summary, [backbone])]
     names = summary.config.backbones()
     height = 1.3 + 0.52 * len(names)
     tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
@@ -68,6 +69,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         *quality_figures(summary),
         *tradeoff,
         *quantised,
+        *_adaptation(summary),
         _loss_curves(summary, names),
         FigureSet(
             "head-norms",
@@ -99,6 +101,13 @@ def audit_figure(summary: Summary, backbone: str) -> FigureSet:
     """What the audit of a backbone saw over k. A file per backbone, shown on its page."""
     audit = summary.results.audits.get(backbone)
     return audit_plot(audit, f"audit-{backbone}", _title(summary, backbone))
+
+
+def _adaptation(summary: Summary) -> list[FigureSet]:
+    """The adaptation of the backbones whose results were read; nothing where none was adapted."""
+    histories = summary.results.adaptations
+    titles = {name: _title(summary, name) for name in histories}
+    return [adaptation_figure(histories, titles)] if histories else []
 
 
 def _loss_curves(summary: Summary, names: list[str]) -> FigureSet:

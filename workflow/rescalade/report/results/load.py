@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from rescalade.adaptation.history import read_history as read_adaptation
 from rescalade.audited import Audit, predicted_scale
 from rescalade.collection_manifest import CollectionManifest
 from rescalade.config import Config, Run
@@ -66,6 +67,8 @@ class Results:
     """By data set: of random sparse vectors."""
     step0: Mapping[tuple[str, Variant], Step0] = field(default_factory=dict)
     """By backbone and variant, its k chosen."""
+    adaptations: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """By backbone, of those that were adapted: one row per step, see `rescalade.adaptation.history`."""
 
 
 def load_results(config: Config, paths: Paths, backbone: str | None = None) -> Results:
@@ -99,6 +102,13 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
             if run.backbone in backbones and (found := scores_of(paths, run, config.test_sets()))
         },
         random=_baseline(paths, "score_random", datasets),
+        adaptations=_present(
+            {
+                name: _adaptation(output(paths, "adapt", "model", backbone=name, recipe=recipe))
+                for name in config.adapted()
+                if name in backbones
+            }
+        ),
         step0=_present({(each.run.backbone, each.run.variant): _step0(paths, each.run) for each in runs}),
     )
 
@@ -172,6 +182,11 @@ def scores_of(paths: Paths, run: Run, datasets: Sequence[str]) -> dict[str, Scor
 def _baseline(paths: Paths, rule: str, datasets: Sequence[str]) -> dict[str, Scores]:
     files = {name: output(paths, rule, "scores", dataset=name) for name in datasets}
     return _present({name: Scores.read_or_none(path) for name, path in files.items()})
+
+
+def _adaptation(folder: Path) -> pd.DataFrame | None:
+    table = read_adaptation(folder)
+    return None if table is None else table.to_pandas()
 
 
 def _step0(paths: Paths, run: Run) -> Step0 | None:
