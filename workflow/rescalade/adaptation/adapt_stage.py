@@ -42,7 +42,11 @@ def run_adapt(settings: AdaptationSettings, inputs: Files, outputs: Files, call:
     group = join_process_group(device)
     if not group.first:
         logging.disable(logging.WARNING)  # the first process speaks for all
-    unfinished = call.unfinished(device, *map(sha256, [inputs["model"] / "model.safetensors", inputs["manifest"]]))
+    read = [inputs["model"] / "model.safetensors", inputs["manifest"]]
+    for path in read:
+        if not path.is_file():
+            raise UserError(f"{path} is missing; run the stage that makes it first")
+    unfinished = call.unfinished(device, *map(sha256, read))
 
     def work(folder: Path | None, progress: Progress | None) -> None:
         adapt_backbone(
