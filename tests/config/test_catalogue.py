@@ -62,11 +62,12 @@ CHANGED = {"datasets": ("boolq",), "experiments": ("mini", "boolq")}
 """Entries that are others since: `boolq` is BoolQ's dev questions without their development part."""
 HEAVY = ("bert-heavy", "modernbert-heavy", "modernbert-heavy-shifted", "modernbert-scaled", "modernbert-small-shifted")
 HEAVY_BOOLQ = tuple(f"{name.partition('-')[0]}-boolq-{name.partition('-')[2]}" for name in HEAVY[:4])
-CAUSAL = ("llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
+CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
-    "recipes": ("csplade-1b", "csplade-8b"),
+    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-smollm2"),
+    "experiments": ("csplade-mini", "csplade-smollm2", "csplade", "csplade-8b", "csplade-quantised"),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL),
 }
 """Entries of the catalogue that changed ones name."""
@@ -94,6 +95,8 @@ def test_the_file_of_everything_means_what_it_meant(tmp_path: Path) -> None:
     asked = {"source": "pydoc", "backbone": "bert-small", "dataset": "pydoc", "recipe": "mini", "variant": "k1"}
     asked |= {"run": "mini/bert-small/k1/seed1", "experiment": "mini"}
     for stage in STAGES.values():
+        if stage.name == "adapt":
+            continue  # no recipe of that file has the phase
         both = [as_json(stage.settings(config, asked)) for config in (found, alone)]
         assert both[0] == both[1], stage.name
 

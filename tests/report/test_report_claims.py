@@ -232,7 +232,7 @@ def test_differences_of_csplades_table(tmp_path: Path, causal: float, bi: float,
     values["datasets"]["msmarco-dev"] = values["datasets"]["pydoc"]
     values["experiments"]["mini"] |= {
         "published": "csplade", "in_domain": ["msmarco-dev"], "out_of_domain": [],
-        "grid": [{"backbones": ["llama-3.2-1b"], "scales": [1], "adaptation": [True], "readings": [*READINGS]}],
+        "grid": [{"backbones": ["llama-3.2-1b"], "scales": [1], "adapted": [True], "readings": [*READINGS]}],
     }  # fmt: skip
     values["recipes"]["mini"]["adaptation"] = {}
     config = build_config(values)

@@ -23,7 +23,7 @@ def ask(root: Path, fate: Callable[[Run], Fate]) -> list[str]:
     values["experiments"]["mini"] |= {
         "out_of_domain": [],
         "grid": [
-            {"backbones": ["llama"], "scales": [1], "adaptation": [False, True],
+            {"backbones": ["llama"], "scales": [1], "adapted": [False, True],
              "readings": ["causal", "echo", "bidirectional"]},
             {"backbones": ["llama"], "scales": [1], "offsets": [2]},
         ],

@@ -17,6 +17,7 @@ from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.verdicts import verdict_value
 from rescalade.variants import Reading, Variant
 
+BOTH_COLLAPSE = "both collapse"
 CSPLADE = "CSPLADE (arXiv 2504.10816)"
 LEVEL_SHARE = 0.05
 """As good as adaptation: less than this share below it, at 95 % confidence."""
@@ -78,7 +79,7 @@ def _prevented(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) ->
         return _finding(summary, queries, ours, theirs, "cannot be said", UNSTABLE)
     if theirs.collapsed:
         prevented = not ours.collapsed
-        outcome = "collapses without it, trains with it" if prevented else "both collapse"
+        outcome = "collapses without it, trains with it" if prevented else BOTH_COLLAPSE
         return _finding(summary, queries, ours, theirs, "yes" if prevented else "no", outcome)
     if ours.collapsed:
         return _finding(summary, queries, ours, theirs, "no", "trains without it, collapses with it")
@@ -98,18 +99,23 @@ def _read(summary: Summary, queries: PerQuery, reading: Reading, name: ClaimName
         name,
         title,
         f"{text[reading]} ({CSPLADE}, main table).",
-        f"Of two cells that differ in the reading alone, is {reading} better than causal at p < {LEVEL:g}, in-domain "
-        f"({summary.in_domain_label})?",
-        [_better(summary, queries, ours, theirs) for ours, theirs in _pairs(summary, other)],
+        "Of two cells that differ in the reading alone and do not both collapse, is "
+        f"{reading} better than causal at p < {LEVEL:g}, in-domain ({summary.in_domain_label})?",
+        _some_trained([_better(summary, queries, ours, theirs) for ours, theirs in _pairs(summary, other)]),
         f"No variant was run both causal and {reading}.",
     )
+
+
+def _some_trained(findings: list[Finding]) -> list[Finding]:
+    """Without the pairs of which both collapse, which say nothing of a reading; all where no other is there."""
+    return [finding for finding in findings if finding.outcome != BOTH_COLLAPSE] or findings
 
 
 def _better(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> Finding:
     if ours.unstable or theirs.unstable:
         return _finding(summary, queries, ours, theirs, "cannot be said", UNSTABLE)
     if ours.collapsed and theirs.collapsed:
-        return _finding(summary, queries, ours, theirs, "cannot be said", "both collapse")
+        return _finding(summary, queries, ours, theirs, "cannot be said", BOTH_COLLAPSE)
     if ours.collapsed != theirs.collapsed:
         return _finding(
             summary, queries, ours, theirs, *(("no", "collapses") if ours.collapsed else ("yes", "the other collapses"))
@@ -144,7 +150,7 @@ def _replaced(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> 
     if ours.collapsed:
         both = theirs.collapsed
         return _finding(
-            summary, queries, ours, theirs, *(("cannot be said", "both collapse") if both else ("no", "collapses"))
+            summary, queries, ours, theirs, *(("cannot be said", BOTH_COLLAPSE) if both else ("no", "collapses"))
         )
     if theirs.collapsed:
         return _finding(summary, queries, ours, theirs, "yes", "the adapted one collapses")
