@@ -7,6 +7,9 @@ z = h · w + b before the ReLU, and c says how far above its usual height a logi
 that every term's pooled logit has the mean -c s on these texts, so few terms are active in a text, and other ones in
 other texts. Dividing by k cannot do this: it moves no logit to the other side of 0.
 
+Queries and documents count as texts alike, in equal numbers: a head holds one bias, and their pooled logits stand at
+different heights. An offset of documents alone leaves queries full of terms that are in every query.
+
 The offset goes into the decoder's bias, and a head without one is given one (`rescalade.models.decoder_bias`). It is
 measured after the division by k, with whatever that leaves of the bias, so that z' = (z - m - c s) / k wherever the
 division is exact, whether or not the bias is divided. Where it is not (a shared matrix on BERT shapes), the offset is
