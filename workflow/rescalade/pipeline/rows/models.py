@@ -53,11 +53,7 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
     from rescalade.texts.text_settings import TextSettings
 
     name, recipe = names["backbone"], config.experiment.recipe
-    if names["recipe"] != recipe:
-        raise UserError(
-            f"audit of {name}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, {recipe!r}; name "
-            "another experiment with --experiment"
-        )
+    _check_recipe(config, names, f"audit of {name}")
     chosen, train = config.backbone(name), config.train_settings(name)
     counted = config.counted("experiments", ("recipes", recipe))
     experiments = [key for key in counted if config.model.experiments[key].recipe == recipe]
@@ -77,6 +73,16 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
         check_norm=chosen.check_norm and chosen.source in ("hub", "local"),
         id=chosen.id,
     )
+
+
+def _check_recipe(config: Config, names: Names, what: str) -> None:
+    """Refuse a recipe that is not the experiment's, which decides text and lengths."""
+    recipe = config.experiment.recipe
+    if names["recipe"] != recipe:
+        raise UserError(
+            f"{what}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, {recipe!r}; name another "
+            "experiment with --experiment"
+        )
 
 
 def _audit_inputs(config: Config, names: Names) -> Inputs:
@@ -106,13 +112,18 @@ def _adapt_inputs(config: Config, names: Names) -> Inputs:
 
 
 def rescale_settings(config: Config, names: Names) -> RescaleSettings:
-    """The variant, and with an offset how the recipe lays out the texts that it is measured on."""
+    """The variant, and with an offset how the recipe lays out the texts that it is measured on.
+
+    Raises:
+        UserError: they are to be laid out by another recipe than the experiment's.
+    """
     from rescalade.rescaling.settings import RescaleSettings
     from rescalade.texts.text_settings import TextSettings
 
     variant = Variant.parse(names["variant"])
     texts = None
     if variant.offset is not None:
+        _check_recipe(config, names, f"offset of {names['backbone']}")
         train = config.train_settings(names["backbone"])
         texts = TextSettings(**{name: getattr(train, name) for name in TextSettings.model_fields})
     of_variant = (name for name in RescaleSettings.model_fields if name != "texts")
