@@ -58,7 +58,12 @@ def wanted(config: Config) -> tuple[str, ...]:
     return source_settings(config, {"source": "pydoc"}).wanted
 
 
-CHANGED = {"datasets": ("boolq",), "experiments": ("mini", "boolq")}
+CHANGED = {
+    "datasets": ("boolq",),
+    "recipes": ("mini",),
+    "backbones": ("bert-small", "modernbert-small"),
+    "experiments": ("mini", "boolq"),
+}
 """Entries that are others since: `boolq` is BoolQ's dev questions without their development part."""
 HEAVY = ("bert-heavy", "modernbert-heavy", "modernbert-heavy-shifted", "modernbert-scaled", "modernbert-small-shifted")
 HEAVY_BOOLQ = tuple(f"{name.partition('-')[0]}-boolq-{name.partition('-')[2]}" for name in HEAVY[:4])
