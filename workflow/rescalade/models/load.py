@@ -31,6 +31,8 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
     from transformers.utils import logging
 
+    import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
+
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     try:

@@ -6,6 +6,7 @@ FRAMES = ("pandas", "pyarrow.parquet")
 KERNELS = ("numba", "numba.typed", "scipy.linalg.cython_blas")
 LEXICAL = ("bm25s", "snowballstemmer")
 MODELS = (
+    "rescalade.models.without_torchao",
     "accelerate",
     "safetensors.torch",
     "tokenizers",
