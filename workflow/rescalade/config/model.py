@@ -31,6 +31,11 @@ Keep = Literal["all", "vectors", "scores"]
 class ClaimName(StrEnum):
     """Claims that a report answers, in the order of its page."""
 
+    UNADAPTED_DIES = "unadapted-dies"
+    ADAPTATION_PREVENTS = "adaptation-prevents"
+    ECHO_BEATS_CAUSAL = "echo-beats-causal"
+    BI_BEATS_CAUSAL = "bi-beats-causal"
+    OFFSET_REPLACES_ADAPTATION = "offset-replaces-adaptation"
     LARGE_NORM_COLLAPSES = "large-norm-collapses"
     DIVISION_RESCUES = "division-rescues"
     SMALL_NORM_UNHARMED = "small-norm-unharmed"
@@ -39,11 +44,6 @@ class ClaimName(StrEnum):
     LEVEL_WITH_BM25 = "level-with-bm25"
     NORM_ALONE = "norm-alone"
     OFFSET_ALONE = "offset-alone"
-    UNADAPTED_DIES = "unadapted-dies"
-    ADAPTATION_PREVENTS = "adaptation-prevents"
-    ECHO_BEATS_CAUSAL = "echo-beats-causal"
-    BI_BEATS_CAUSAL = "bi-beats-causal"
-    OFFSET_REPLACES_ADAPTATION = "offset-replaces-adaptation"
 
 
 def _partial(model: type[BaseModel], name: str) -> type[BaseModel]:

@@ -18,7 +18,8 @@ from rescalade.report.results.summary import Summary
 __all__ = ["Answer", "Claim", "claims_of", "evaluate_claims"]
 
 CLAIMS = (collapse, rescue, harmless_tied, harmless_exact, first_loss, bm25, norm_alone, offset_alone)
-"""In the order of the page; after them those of the published numbers that the experiment is compared with."""
+"""In the order of the page. Before them stand those of `preparation_claims`, where it has any, after them those of the
+published numbers that the experiment is compared with."""
 
 
 def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
@@ -33,7 +34,7 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 def claims_of(summary: Summary) -> list[Claim]:
     """Ask every claim of results that are read already."""
     queries = PerQuery(summary)
-    found = [claim(summary, queries) for claim in CLAIMS] + preparation_claims(summary, queries)
+    found = preparation_claims(summary, queries) + [claim(summary, queries) for claim in CLAIMS]
     if summary.config.experiment.published:
         published = load_published(summary.config.experiment.published)
         found += [ordering(summary, queries, published, asked) for asked in published.orderings]

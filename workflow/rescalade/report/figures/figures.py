@@ -19,6 +19,7 @@ from rescalade.report.figures.charts import (
 )
 from rescalade.report.figures.curves import activity_panel, curve_size, loss_limits, loss_panel
 from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_figure
+from rescalade.report.figures.preparation import preparation_figures
 from rescalade.report.figures.quality import quality_figures
 from rescalade.report.figures.quantised import quantised_figure
 from rescalade.report.figures.tradeoff import tradeoff_figure
@@ -54,7 +55,9 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
-    """Quality against k, in-domain first; loss curves, head norms, active terms, step-0 loss against quality.
+    """Quality by preparation where variants differ in it, quality against k, curves, head norms, step-0 loss.
+
+    In-domain comes first.
 
     Args:
         backbone: only the curves of this one.
@@ -66,6 +69,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
     quantised = [quantised_figure(summary)] if summary.config.experiment.quantised else []
     return [
+        *preparation_figures(summary),
         *quality_figures(summary),
         *tradeoff,
         *quantised,

@@ -41,7 +41,12 @@ FILLED_SHARE = 0.7
 
 
 def quality_figures(summary: Summary) -> Iterator[FigureSet]:
-    """In-domain, which comes first on a page, and out-of-domain where there are such sets."""
+    """In-domain, which comes first on a page, and out-of-domain where there are such sets.
+
+    Of cells that divide a head and do no more, `preparation` shows the others; nothing where there are none.
+    """
+    if not any(cell.variant.plain for cell in summary.cells):
+        return
     yield _figure(summary, "quality", "in-domain", summary.in_domain, summary.in_domain_quality)
     if summary.units:
         pick, quality = summary.out_of_domain, summary.out_of_domain_quality
@@ -105,7 +110,8 @@ def quality_panel(
     Args:
         top: what the axis reaches at least.
     """
-    ticks = sorted({cell.variant.scale for name in backbones for cell in summary.of(name)} - {0.0}) or [1.0]
+    plain = [cell for name in backbones for cell in summary.of(name) if cell.variant.plain]
+    ticks = sorted({cell.variant.scale for cell in plain} - {0.0}) or [1.0]
     before: list[float] = []
     span = math.log2(ticks[-1] / ticks[0])
     edge = EDGE * (span or 1.0)
@@ -123,7 +129,7 @@ def quality_panel(
                 markerfacecolor=CARD, clip_on=False, zorder=5,
             )  # fmt: skip
         aside = 2 ** (beside * (place - (len(backbones) - 1) / 2))
-        chosen = [cell for cell in summary.of(name) if not cell.variant.unchosen]
+        chosen = [cell for cell in summary.of(name) if cell.variant.plain and not cell.variant.unchosen]
         for series in dict.fromkeys(map(_series, chosen)):
             cells = [cell for cell in chosen if _series(cell) == series]
             mode, rule = cells[0].variant.mode, cells[0].variant.rule
@@ -155,9 +161,7 @@ def quality_panel(
     axes.set_ylim(-0.03 * max(top, axes.get_ylim()[1]), max(top, axes.get_ylim()[1]))
     axes.set_xlabel("scale factor k")
     axes.set_ylabel(wrapped(label, 28))
-    collapsed = any(
-        verdict in COLLAPSED for name in backbones for cell in summary.of(name) for verdict in cell.verdicts
-    )
+    collapsed = any(verdict in COLLAPSED for cell in plain for verdict in cell.verdicts)
     legend_above(axes, PANEL[0], collapsed)
 
 
@@ -198,5 +202,5 @@ def _series_title(summary: Summary, cell: Cell) -> str:
 
 def legend_lines(summary: Summary, backbones: Sequence[str]) -> int:
     """Lines of text in the legend of a quality panel: one or more per backbone, mode and rule, and the cross."""
-    titles = {_series_title(summary, cell) for name in backbones for cell in summary.of(name)}
+    titles = {_series_title(summary, cell) for name in backbones for cell in summary.of(name) if cell.variant.plain}
     return 1 + sum(len(title.splitlines()) for title in titles)

@@ -22,10 +22,6 @@ AGAINST: Mapping[tuple[str, Answer], str] = {
     (ClaimName.SMALL_NORM_UNHARMED_EXACT, "does not hold"): (
         "a moderate k that leaves the encoder alone harms small-norm heads"
     ),
-    (ClaimName.UNADAPTED_DIES, "does not hold"): "a causal model trains without adaptation",
-    (ClaimName.ADAPTATION_PREVENTS, "does not hold"): "adaptation prevents no collapse",
-    (ClaimName.ECHO_BEATS_CAUSAL, "does not hold"): "writing the text twice gains nothing",
-    (ClaimName.BI_BEATS_CAUSAL, "does not hold"): "two-way attention gains nothing",
     (ClaimName.FIRST_LOSS_FALLS, "does not hold"): "the loss at step 0 does not fall with k",
 }
 """Answers that speak against the paper, its explanation or the models, in words."""
@@ -35,9 +31,11 @@ def lead_sentence(summary: Summary, claims: Sequence[Claim]) -> str:
     """What this run found, in one sentence, whether the effect shows or not."""
     if not any(run.made for run in summary.results.runs):
         return "None of the runs of this experiment has been made yet; what they would show is missing below."
+    answers = {claim.id: claim.result for claim in claims}
+    if ClaimName.UNADAPTED_DIES in answers:
+        return _prepared(answers)
     if failed(summary):
         return _failure(summary)
-    answers = {claim.id: claim.result for claim in claims}
     effect, found = _effect(answers), against(claims)
     if len(found) > SAID:
         found = [*found[:SAID], f"{plural(len(found) - SAID, 'more result')} against it"]
@@ -72,6 +70,41 @@ def _failure(summary: Summary) -> str:
     if group and all(cell.collapsed for cell in group):
         words += ", small-norm heads at k = 1 too, so it is no effect of a large norm"
     return f"{words}."
+
+
+def _prepared(answers: Mapping[str, Answer]) -> str:
+    """Of an experiment on what is done to causal backbones before training."""
+    dies = {
+        "holds": "without adaptation a causal model dies in this run",
+        "does not hold": "a causal model trains without adaptation in this run",
+        "mixed": "without adaptation a causal model dies in some readings of this run and not in others",
+    }.get(answers[ClaimName.UNADAPTED_DIES], "whether a causal model dies without adaptation cannot be said")
+    adapted = {
+        "holds": "adaptation prevents it",
+        "does not hold": "adaptation prevents no collapse",
+        "mixed": "adaptation prevents it in some cases",
+    }.get(answers.get(ClaimName.ADAPTATION_PREVENTS, "not run"))
+    offset = {
+        "holds": "an offset at the start trains and does no worse than adaptation",
+        "does not hold": "an offset at the start does not replace adaptation",
+        "mixed": "an offset at the start replaces adaptation in some cases",
+    }.get(answers.get(ClaimName.OFFSET_REPLACES_ADAPTATION, "not run"))
+    readings = {
+        ClaimName.BI_BEATS_CAUSAL: "two-way attention",
+        ClaimName.ECHO_BEATS_CAUSAL: "writing the text twice",
+    }
+    better = [words for name, words in readings.items() if answers.get(name) == "holds"]
+    worse = [words for name, words in readings.items() if answers.get(name) == "does not hold"]
+    clauses = [
+        *([adapted] if adapted and answers[ClaimName.ADAPTATION_PREVENTS] == "does not hold" else []),
+        dies,
+        *([adapted] if adapted and answers[ClaimName.ADAPTATION_PREVENTS] != "does not hold" else []),
+        *([offset] if offset else []),
+        *([f"{listed(worse)} gains nothing"] if worse else []),
+        *([f"{listed(better)} improves on one-way attention"] if better else []),
+    ]
+    words = "; ".join(clauses)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _effect(answers: Mapping[str, Answer]) -> str:

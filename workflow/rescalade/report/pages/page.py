@@ -94,6 +94,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     return {
         **_common(config),
         "lead": lead,
+        "prepared": any(not cell.variant.plain for cell in summary.cells),
         "missing": missing(summary),
         "sentences": sentences(summary, claims),
         "facts": facts(summary, found),
