@@ -38,7 +38,14 @@ def offset(form: str, tmp_path: Path) -> Path:
     how.write(tmp_path / "origin" / "splade.json")
     data = save_data(tmp_path / "data")
     settings = RescaleSettings(
-        scale=4, mode="untied", bias=form == "bert", rule=None, reading="causal", offset=1.0, texts=LENGTHS
+        scale=4,
+        mode="untied",
+        bias=form == "bert",
+        rule=None,
+        reading="causal",
+        offset=1.0,
+        adapted=False,
+        texts=LENGTHS,
     )
     inputs = {"model": tmp_path / "origin", "corpus": data / "corpus.parquet"}
     run_rescale(settings, inputs, {"model": tmp_path / "made"}, Call("rescale", names={"backbone": "tiny"}))
