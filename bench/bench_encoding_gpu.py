@@ -77,7 +77,7 @@ def ours(model: Path, texts: list[str], device: torch.device, precision: str, ba
     )
     encoder = encode.Encoder.load(model, settings, str(device))
     warm = texts[: max(1, len(texts) // 10)]
-    encoder.encode([""] * len(warm), encoder.tokens(warm, queries=False), lambda _: None)
+    encoder.encode([""] * len(warm), encoder.tokens(warm, queries=False), lambda _: None, queries=False)
     plain = encode.Encoder.load
     encode.Encoder.load = lambda *_: encoder  # type: ignore[method-assign, assignment]
     nothing = table_texts(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())}))

@@ -36,8 +36,15 @@ backbones:
        length: 16}}
   copied: {{source: local, path: results/backbones/tiny}}
   large: {{source: inflate, of: tiny, factor: 4.0, head: large, twin: tiny}}
+  causal:
+    source: pretrain
+    pretrain:
+      {{family: llama, text: words, vocabulary: 300, layers: 1, width: 16, feed_forward: 16, steps: 1, batch_size: 2,
+       length: 16}}
 recipes:
-  quick: {{train: {{max_steps: 2, batch_size: 4, query_length: 8, document_length: 16}}}}
+  quick:
+    adaptation: {{steps: 2, batch_size: 1, length: 16, lora: null}}
+    train: {{max_steps: 2, batch_size: 4, query_length: 8, document_length: 16}}
 retrieval: {{shard_documents: 5, shard_jobs: true}}
 experiments:
   declared:
@@ -50,6 +57,8 @@ experiments:
     grid:
       - {{backbones: [tiny, copied, large], scales: [1]}}
       - {{backbones: [large], scales: [auto], rule: width, modes: [untied]}}
+      - {{backbones: [causal], scales: [1], offsets: [1], adapted: [true], readings: [bidirectional]}}
+    quantised: [int8-weight]
 """
 
 

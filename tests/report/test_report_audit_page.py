@@ -86,7 +86,7 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     assert found == [8.75, 0.0625, 0.25, 5.0, 58.9]
     assert (entry["warnings"], entry["alike"]) == (
         "invented warning at loss 58.9",
-        "boolq-x12: 0 of 4 trained; mini: 0 of 4 trained",
+        "boolq-x12: 0 of 4 trained; mini: 0 of 2 trained",
     )
     pooled = [float(entry[key]) for key in ("pooled_positive", "first_token", "last_token", "offset_mean", "offset_sd")]
     assert pooled == [0.045, 0.2, 0.1, -1.5, 0.75]

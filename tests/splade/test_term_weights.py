@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -27,6 +27,13 @@ def problem(seed: int, texts: int, length: int, width: int, vocabulary: int, shi
     return hidden, mask, weight, bias
 
 
+def no_near_tie(hidden: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    """Whether the winner is the same in whatever order float32 adds: two tokens within 1e-5 would share a gradient."""
+    logits = (hidden.double() @ weight.double().t() + bias).masked_fill(~mask.unsqueeze(-1), -1e9)
+    best = logits.topk(min(2, hidden.shape[1]), 1).values
+    return hidden.shape[1] == 1 or float((best[:, 0] - best[:, 1]).min()) > 1e-5
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -39,6 +46,7 @@ def test_values_and_gradients_equal_the_plain_formula(
     seed: int, texts: int, length: int, vocabulary: int, shift: float
 ) -> None:
     hidden, mask, weight, bias = problem(seed, texts, length, 6, vocabulary, shift)
+    assume(no_near_tie(hidden, mask, weight, bias))
     upstream = torch.randn(texts, vocabulary, generator=torch.Generator().manual_seed(seed + 1))
     results = []
     for compute in (

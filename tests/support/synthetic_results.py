@@ -158,7 +158,7 @@ class _Writer:
         folder, scale = self.paths.results / "runs" / run.folder, used_scale(run.variant)
         found = NORMS.get(run.backbone, 2.0) / (scale if run.variant.mode in ("tied", "untied") else 1.0)
         divided = {"backbone": run.backbone, "variant": run.variant.name}
-        if run.variant.rule is None:
+        if not run.variant.by_recipe:
             self.record("rescale", 0.4, **divided)
         else:
             self.record("rescale_by_rule", 0.4, **divided, recipe=run.recipe)
