@@ -50,6 +50,39 @@ def test_an_effect_that_does_not_show_comes_before_all_else(summary: Summary) ->
     assert said.startswith("The paper's effect does not show in this run: ") and said.endswith("short of BM25.")
 
 
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            ("holds", "holds", "holds", "holds", "holds"),
+            "Without adaptation a causal model dies in this run; adaptation prevents it; an offset at the start trains "
+            "and does no worse than adaptation; two-way attention and writing the text twice improve on one-way "
+            "attention.",
+        ),
+        (
+            ("holds", "does not hold", "holds", "holds", "cannot be said"),
+            "Adaptation prevents no collapse; without adaptation a causal model dies in this run; an offset at the "
+            "start trains and does no worse than adaptation; two-way attention improves on one-way attention.",
+        ),
+        (
+            ("does not hold", "not run", "not run", "does not hold", "not run"),
+            "A causal model trains without adaptation in this run; two-way attention gains nothing.",
+        ),
+    ],
+)
+def test_of_causal_backbones_it_says_what_was_done_to_them(
+    summary: Summary, answers: tuple[Answer, ...], said: str
+) -> None:
+    names = (
+        "unadapted_dies",
+        "adaptation_prevents",
+        "offset_replaces_adaptation",
+        "bi_beats_causal",
+        "echo_beats_causal",
+    )
+    assert lead_sentence(summary, answered(**dict(zip(names, answers, strict=True)))) == said
+
+
 def test_many_against_it_are_counted(summary: Summary) -> None:
     names = ("level_with_bm25", "norm_alone", "small_norm_unharmed", "first_loss_falls", "of_a_paper")
     said = lead_sentence(summary, answered(**dict.fromkeys(names, "does not hold")))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.config import Run, build_config
+from rescalade.paths import Paths
 from rescalade.report.claims.claims import evaluate_claims
-from support.synthetic_fates import Fate, configuration
+from rescalade.report.figures.preparation import preparation_figures
+from rescalade.report.results.load import load_results
+from rescalade.report.results.summary import Summary
+from support.synthetic_fates import Fate, configuration, mini
 from support.synthetic_results import write_tree
 
 DEAD = Fate(0.001, 9.0, "dead", 2)
 NAMES = ("unadapted-dies", "adaptation-prevents", "echo-beats-causal", "bi-beats-causal", "offset-replaces-adaptation")
 
 
-def ask(root: Path, fate: Callable[[Run], Fate]) -> list[str]:
+def configured() -> dict[str, Any]:
     values = configuration()
     values["backbones"]["llama"] = {"source": "pretrain", "pretrain": {"family": "llama", "text": "pydoc-train"}}
     values["recipes"]["mini"]["adaptation"] = {}
@@ -28,7 +34,11 @@ def ask(root: Path, fate: Callable[[Run], Fate]) -> list[str]:
             {"backbones": ["llama"], "scales": [1], "offsets": [2]},
         ],
     }  # fmt: skip
-    paths = write_tree(root, config := build_config(values), fate, queries=200, steps=20)
+    return values
+
+
+def ask(root: Path, fate: Callable[[Run], Fate]) -> list[str]:
+    paths = write_tree(root, config := build_config(configured()), fate, queries=200, steps=20)
     claims = {claim.id: claim.result for claim in evaluate_claims(config, paths)}
     return [claims[name] for name in NAMES]
 
@@ -73,6 +83,24 @@ def test_an_offset_that_trains_is_held_against_adaptation(tmp_path: Path, offset
         return as_csplade_has_it(run) if run.variant.offset is None else Fate(offset, 3.0)
 
     assert ask(tmp_path, fate)[4] == answer
+
+
+def test_the_figure_has_a_line_per_variant_and_a_cross_per_dead_run(tmp_path: Path) -> None:
+    ask(tmp_path, as_csplade_has_it)
+    config = build_config(configured())
+    summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
+    (figure,) = preparation_figures(summary)
+    (panel,) = figure.panels
+    axes = Figure().add_subplot()
+    panel.draw(axes)
+    titles = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
+    assert titles == [
+        "k = 1", "k = 1, offset 2", "k = 1, adapted", "k = 1, echo", "k = 1, adapted, echo", "k = 1, bidirectional",
+        "k = 1, adapted, bidirectional",
+    ]  # fmt: skip
+    crossed = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert {round(float(line.get_ydata()[0])) for line in crossed} == {0, 3, 5}  # those without adaptation and offset
+    assert preparation_figures(Summary(load_results(mini(), Paths(tmp_path / "none", tmp_path / "none")))) == []
 
 
 def test_seeds_that_disagree_decide_nothing(tmp_path: Path) -> None:

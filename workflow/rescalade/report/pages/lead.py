@@ -100,8 +100,8 @@ def _prepared(answers: Mapping[str, Answer]) -> str:
         dies,
         *([adapted] if adapted and answers[ClaimName.ADAPTATION_PREVENTS] != "does not hold" else []),
         *([offset] if offset else []),
-        *([f"{listed(worse)} gains nothing"] if worse else []),
-        *([f"{listed(better)} improves on one-way attention"] if better else []),
+        *([f"{listed(worse)} {'gain' if worse[1:] else 'gains'} nothing"] if worse else []),
+        *([f"{listed(better)} {'improve' if better[1:] else 'improves'} on one-way attention"] if better else []),
     ]
     words = "; ".join(clauses)
     return f"{words[0].upper()}{words[1:]}."
