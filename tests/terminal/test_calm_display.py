@@ -249,3 +249,17 @@ def test_nothing_is_said_of_the_time_before_three_jobs_are_done() -> None:
     course.begin(Job(1, "train", "", None, (), 0.0))
     course.finish(1, 5.0)
     assert time_left(course, 6.0) is None
+
+
+@pytest.mark.parametrize(("terminal", "lines"), [(False, 1), (True, 2)])
+def test_a_long_headline_is_broken_between_words_on_a_terminal_alone(
+    terminal: bool, lines: int, tmp_path: Path
+) -> None:
+    sentence = "The best model falls short of BM25; still, the effect shows"
+    (tmp_path / "report.log").write_text(f"INFO headline: {sentence}\n")
+    out = StringIO()
+    display = Calm(Console(file=out, width=32, force_terminal=terminal, color_system=None), clock=lambda: 0.0)
+    display._show_headlines(tmp_path / "report.log")
+    said = out.getvalue().splitlines()
+    assert len(said) == lines
+    assert " ".join(line.strip() for line in said) == sentence and all(line.startswith("  ") for line in said)

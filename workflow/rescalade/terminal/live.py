@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from logging import LogRecord
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -205,13 +206,16 @@ class Calm:
             self._say(f"Snakemake's own log: {_short(self._log_file)}")
 
     def _show_headlines(self, log: Path) -> None:
+        """Headlines of a log; on a terminal broken between words, in a file a line each."""
         try:
             lines = log.read_text("utf-8", "replace").splitlines()
         except OSError:
             return
         for line in lines:
             if (headline := read_headline(line)) is not None:
-                self._say(f"  {headline}")
+                broken = wrap(headline, self._console.width - 2) if self._console.is_terminal else [headline]
+                for part in broken:
+                    self._say(f"  {part}")
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._said = self._clock()
