@@ -37,7 +37,7 @@ def test_the_cost_of_a_job(tmp_path: Path) -> None:
         time.sleep(0.1)
     cost = Cost.read(path)
     assert cost.start >= spent - 0.05
-    assert 0.2 <= cost.work < 0.3
+    assert 0.17 <= cost.work < 0.3  # the kernel counts user and system time in ticks of .01 s each
     assert cost.wall >= 0.3
 
 
