@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from rescalade.backbones.make import local_source
 from rescalade.errors import UserError
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
@@ -140,3 +141,5 @@ def test_an_adapter_folder_is_no_model(tmp_path: Path) -> None:
             load(tmp_path)
         assert str(refused.value).startswith(f"model {tmp_path}: it holds an adapter of meta-llama/Llama-3.2-1B")
         assert "merge_and_unload" in str(refused.value)
+    with pytest.raises(UserError, match="holds an adapter of meta-llama/Llama"):
+        local_source(str(tmp_path))

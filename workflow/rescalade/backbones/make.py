@@ -107,5 +107,6 @@ def local_source(path: str) -> Path:
     folder = Path(path).expanduser()
     check_no_adapter(folder)
     if not (folder / "config.json").is_file():
+        check_no_adapter(folder)
         raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
     return folder

@@ -191,6 +191,7 @@ def _origin(context: Context, name: str, revision: str | None) -> str:
         UserError: a path that is no model folder; a hub id that did not arrive.
     """
     from rescalade.backbones.hub import fetch
+    from rescalade.models.refusals import check_no_adapter
 
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
@@ -200,6 +201,7 @@ def _origin(context: Context, name: str, revision: str | None) -> str:
         if not (made / "config.json").is_file():
             raise UserError(f"backbone {name}: {made} has not been made yet; run `rescalade backbone {name}` first")
         return str(made)
+    check_no_adapter(folder)
     if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UserError(f"{name}: no config.json there; expected a model folder saved by save_pretrained, or a hub id")
     return str(fetch(name, revision or "main").folder)
