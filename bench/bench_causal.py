@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench_training import LAMBDAS, RATE, Meter
+from bench_training import LAMBDAS, RATE, Meter, stock_steps
 
 VOCABULARY, LENGTH, TRIPLES, STEPS, RANK = 49_152, 64, 8, 3, 16
 GOALS = {"step": 1.3, "memory": 3.0, "encoding": 1.5, "echo": 2.1}
@@ -120,51 +120,16 @@ def ours_step(folder: Path) -> dict[str, Any]:
 
 def stock_step(folder: Path) -> dict[str, Any]:
     """sentence-transformers on the exported folder, peft by its own adapter interface."""
-    from datasets import Dataset
     from peft import LoraConfig
     from sentence_transformers import SparseEncoder
-    from sentence_transformers.sparse_encoder import SparseEncoderTrainer, SparseEncoderTrainingArguments
-    from sentence_transformers.sparse_encoder.callbacks.splade_callbacks import SpladeRegularizerWeightSchedulerCallback
-    from sentence_transformers.sparse_encoder.losses import SparseMultipleNegativesRankingLoss, SpladeLoss
-    from transformers import TrainerCallback
 
     from rescalade.models.lora_settings import PROJECTIONS
 
-    queries, positives, negatives = problem()
     model = SparseEncoder(str(folder / "causal"), device="cpu")
     model.add_adapter(
         LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules=list(PROJECTIONS), bias="none")
     )
-    loss = SpladeLoss(
-        model=model,
-        loss=SparseMultipleNegativesRankingLoss(model=model),
-        query_regularizer_weight=LAMBDAS[0],
-        document_regularizer_weight=LAMBDAS[1],
-    )
-    meter = Meter("cpu")
-
-    class Recording(SparseEncoderTrainer):  # type: ignore[misc]
-        def compute_loss(self, *arguments: Any, **named: Any) -> Any:
-            value = super().compute_loss(*arguments, **named)
-            meter.losses.append(float(value.detach()))
-            return value
-
-    class Ends(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            meter.end()
-
-    with tempfile.TemporaryDirectory() as output:
-        Recording(
-            model=model,
-            args=SparseEncoderTrainingArguments(
-                output_dir=output, max_steps=STEPS, per_device_train_batch_size=TRIPLES, learning_rate=RATE,
-                use_cpu=True, save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
-            ),
-            train_dataset=Dataset.from_dict({"query": queries, "positive": positives, "negative": negatives}),
-            loss=loss,
-            callbacks=[SpladeRegularizerWeightSchedulerCallback(loss, warmup_ratio=1 / STEPS), Ends()],
-        ).train()  # fmt: skip
-    return meter.result()
+    return stock_steps(model, problem(), STEPS)
 
 
 def _timed(work: Callable[[], Any]) -> dict[str, Any]:

@@ -160,20 +160,28 @@ def _first(tokenizer: Any, examples: Any, device: str) -> list[Any]:
 
 def stock(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
     """sentence-transformers with nothing of ours."""
-    from datasets import Dataset
     from sentence_transformers import SparseEncoder
     from sentence_transformers.base.modules import Transformer
-    from sentence_transformers.sparse_encoder import SparseEncoderTrainer, SparseEncoderTrainingArguments
-    from sentence_transformers.sparse_encoder.callbacks.splade_callbacks import SpladeRegularizerWeightSchedulerCallback
-    from sentence_transformers.sparse_encoder.losses import SparseMultipleNegativesRankingLoss, SpladeLoss
     from sentence_transformers.sparse_encoder.modules import SpladePooling
-    from transformers import TrainerCallback
 
-    queries, positives, negatives = problem(shape)
     transformer = Transformer(
         str(folder), transformer_task="fill-mask", processor_kwargs={"model_max_length": DOCUMENT}
     )
     model = SparseEncoder(modules=[transformer, SpladePooling("max")], device=device)
+    return stock_steps(model, problem(shape), shape["steps"], device)
+
+
+def stock_steps(
+    model: Any, texts: tuple[list[str], list[str], list[str]], steps: int, device: str = "cpu"
+) -> dict[str, Any]:
+    """Steps of sentence-transformers' trainer and loss on one batch of queries, positives and negatives."""
+    from datasets import Dataset
+    from sentence_transformers.sparse_encoder import SparseEncoderTrainer, SparseEncoderTrainingArguments
+    from sentence_transformers.sparse_encoder.callbacks.splade_callbacks import SpladeRegularizerWeightSchedulerCallback
+    from sentence_transformers.sparse_encoder.losses import SparseMultipleNegativesRankingLoss, SpladeLoss
+    from transformers import TrainerCallback
+
+    queries, positives, negatives = texts
     loss = SpladeLoss(
         model=model,
         loss=SparseMultipleNegativesRankingLoss(model=model),
@@ -197,7 +205,7 @@ def stock(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
             model=model,
             args=SparseEncoderTrainingArguments(
                 output_dir=output,
-                max_steps=shape["steps"],
+                max_steps=steps,
                 per_device_train_batch_size=len(queries),
                 learning_rate=RATE,
                 use_cpu=device == "cpu",
@@ -208,7 +216,7 @@ def stock(folder: Path, shape: dict[str, int], device: str) -> dict[str, Any]:
             ),
             train_dataset=Dataset.from_dict({"query": queries, "positive": positives, "negative": negatives}),
             loss=loss,
-            callbacks=[SpladeRegularizerWeightSchedulerCallback(loss, warmup_ratio=1 / shape["steps"]), Ends()],
+            callbacks=[SpladeRegularizerWeightSchedulerCallback(loss, warmup_ratio=1 / steps), Ends()],
         )
         trainer.train()
     return meter.result()

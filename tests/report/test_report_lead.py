@@ -54,18 +54,18 @@ def test_an_effect_that_does_not_show_comes_before_all_else(summary: Summary) ->
     ("answers", "said"),
     [
         (
-            ("holds", "holds", "holds", "holds", "holds"),
-            "Without adaptation a causal model dies in this run; adaptation prevents it; an offset at the start trains "
-            "and does no worse than adaptation; two-way attention and writing the text twice improve on one-way "
-            "attention.",
+            ("holds", "holds", "holds", "holds", "holds", "holds"),
+            "Without adaptation a causal model dies in this run; adaptation prevents it; an offset at the start "
+            "prevents it; an offset at the start does no worse than adaptation; two-way attention and writing the text "
+            "twice improve on one-way attention.",
         ),
         (
-            ("holds", "does not hold", "holds", "holds", "cannot be said"),
+            ("holds", "does not hold", "holds", "cannot be said", "holds", "cannot be said"),
             "Adaptation prevents no collapse; without adaptation a causal model dies in this run; an offset at the "
-            "start trains and does no worse than adaptation; two-way attention improves on one-way attention.",
+            "start prevents it; two-way attention improves on one-way attention.",
         ),
         (
-            ("does not hold", "not run", "not run", "does not hold", "not run"),
+            ("does not hold", "not run", "not run", "not run", "does not hold", "not run"),
             "A causal model trains without adaptation in this run; two-way attention gains nothing.",
         ),
     ],
@@ -76,6 +76,7 @@ def test_of_causal_backbones_it_says_what_was_done_to_them(
     names = (
         "unadapted_dies",
         "adaptation_prevents",
+        "offset_prevents",
         "offset_replaces_adaptation",
         "bi_beats_causal",
         "echo_beats_causal",

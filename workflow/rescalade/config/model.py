@@ -35,6 +35,7 @@ class ClaimName(StrEnum):
     ADAPTATION_PREVENTS = "adaptation-prevents"
     ECHO_BEATS_CAUSAL = "echo-beats-causal"
     BI_BEATS_CAUSAL = "bi-beats-causal"
+    OFFSET_PREVENTS = "offset-prevents"
     OFFSET_REPLACES_ADAPTATION = "offset-replaces-adaptation"
     LARGE_NORM_COLLAPSES = "large-norm-collapses"
     DIVISION_RESCUES = "division-rescues"

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from rescalade.errors import unknown
 from rescalade.paths import Paths
-from rescalade.pipeline.rows import data, models, reporting, runs
+from rescalade.pipeline.rows import data, models, rankings, reporting, runs
 from rescalade.pipeline.stage_row import Inputs, Made, Stage, filled
 
-STAGES: Mapping[str, Stage] = {row.name: row for row in (*data.ROWS, *models.ROWS, *runs.ROWS, *reporting.ROWS)}
+_ROWS = (*data.ROWS, *models.ROWS, *runs.ROWS, *rankings.ROWS, *reporting.ROWS)
+STAGES: Mapping[str, Stage] = {row.name: row for row in _ROWS}
 """By the name of the rule, in the order of the pipeline."""
 
 

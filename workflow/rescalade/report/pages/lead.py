@@ -84,8 +84,13 @@ def _prepared(answers: Mapping[str, Answer]) -> str:
         "does not hold": "adaptation prevents no collapse",
         "mixed": "adaptation prevents it in some cases",
     }.get(answers.get(ClaimName.ADAPTATION_PREVENTS, "not run"))
+    lowered = {
+        "holds": "an offset at the start prevents it",
+        "does not hold": "an offset at the start prevents no collapse",
+        "mixed": "an offset at the start prevents it in some cases",
+    }.get(answers.get(ClaimName.OFFSET_PREVENTS, "not run"))
     offset = {
-        "holds": "an offset at the start trains and does no worse than adaptation",
+        "holds": "an offset at the start does no worse than adaptation",
         "does not hold": "an offset at the start does not replace adaptation",
         "mixed": "an offset at the start replaces adaptation in some cases",
     }.get(answers.get(ClaimName.OFFSET_REPLACES_ADAPTATION, "not run"))
@@ -99,7 +104,7 @@ def _prepared(answers: Mapping[str, Answer]) -> str:
         *([adapted] if adapted and answers[ClaimName.ADAPTATION_PREVENTS] == "does not hold" else []),
         dies,
         *([adapted] if adapted and answers[ClaimName.ADAPTATION_PREVENTS] != "does not hold" else []),
-        *([offset] if offset else []),
+        *(words for words in (lowered, offset) if words),
         *([f"{listed(worse)} {'gain' if worse[1:] else 'gains'} nothing"] if worse else []),
         *([f"{listed(better)} {'improve' if better[1:] else 'improves'} on one-way attention"] if better else []),
     ]
