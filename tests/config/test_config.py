@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from rescalade.config import Config, load_config
+from rescalade.config.errors import Lines
+from rescalade.config.files import read_file
 from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError
 from rescalade.pipeline.graph import STAGES
@@ -75,6 +77,38 @@ CASES: list[tuple[Callable[[dict[str, Any]], Any], list[str]]] = [
     (lambda v: v.pop("experiments"), ["experiments", "required"]),
     (lambda v: v.update(experimets={}), ["experimets", "'experiments'"]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "backbones:\n  a: {source: local, path: x}\nexperiment: mini\nbackbones:\n  b: {}\n",
+            "lines 1 and 4: backbones",
+        ),
+        ("backbones:\n  a: {source: local}\n  b: {}\n  a: {}\n", "lines 2 and 4: backbones.a"),
+        ("backbones:\n  a: {path: x, path: y}\n", "line 2: backbones.a.path"),
+        ("experiments: {mini: {grid: [{scales: [1]}, {scales: [1], scales: [2]}]}}", "grid[1].scales"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(text: str, said: str, tmp_path: Path) -> None:
+    """In any of the files; a YAML reader by itself keeps the last and says nothing."""
+    files = [tmp_path / name for name in ("first.yaml", "over.yaml")]
+    files[0].write_text("experiment: mini\n")
+    files[1].write_text(text)
+    with pytest.raises(UserError, match="is there twice") as error:
+        load_config(files)
+    assert said in str(error.value) and "over.yaml" in str(error.value)
+
+
+def test_what_is_merged_may_be_named_more_than_once(tmp_path: Path) -> None:
+    """`<<` is no key of its own, and a key beside it goes over what it brings."""
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n  x: 3\n")
+    assert read_file(path, Lines())["c"] == {"x": 3, "y": 2}
+    path.write_text("a: &a [*a]\n")
+    with pytest.raises(UserError, match="inside what it refers to"):
+        read_file(path, Lines())
 
 
 @pytest.mark.parametrize(("change", "expected"), CASES)

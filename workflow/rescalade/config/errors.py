@@ -21,9 +21,14 @@ class Lines:
         self._places: dict[Location, tuple[Path, int]] = {}
 
     def add(self, path: Path, node: yaml.Node | None, location: Location = ()) -> None:
-        """Remember where the keys of one file, or of the part of it at a location, stand."""
+        """Remember where the keys of one file, or of the part of it at a location, stand.
+
+        Raises:
+            UserError: a mapping has a key twice, of which YAML's readers keep the last without a word.
+        """
         inside: list[tuple[int | str, yaml.Node, yaml.Node]] = []
         if isinstance(node, yaml.MappingNode):
+            _refuse_repeated(path, node, location)
             inside = [(str(key.value), key, value) for key, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             inside = [(number, value, value) for number, value in enumerate(node.value)]
@@ -54,6 +59,23 @@ class Lines:
             if location[:length] in self._places:
                 return self._places[location[:length]]
         return None
+
+
+MERGE = "tag:yaml.org,2002:merge"
+"""Tag of the key `<<`, which may stand several times: all that it names is merged."""
+
+
+def _refuse_repeated(path: Path, node: yaml.MappingNode, location: Location) -> None:
+    first: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        same, line = (key.tag, str(key.value)), key.start_mark.line + 1
+        if same in first and key.tag != MERGE:
+            lines = f"lines {first[same]} and {line}" if first[same] != line else f"line {line}"
+            raise UserError(
+                f"{path}, {lines}: {dotted((*location, same[1]))} is there twice, and only the last would count; "
+                "write all of it in one place"
+            )
+        first[same] = line
 
 
 def explain(error: ValidationError, lines: Lines, fields_at: Any) -> UserError:

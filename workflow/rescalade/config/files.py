@@ -19,7 +19,7 @@ def read_file(path: Path, lines: Lines) -> dict[str, Any]:
     """Keys and values of one file; `lines` learns where they stand.
 
     Raises:
-        UserError: the file is missing, not YAML, or no mapping.
+        UserError: the file is missing, not YAML, or no mapping; or a key of it stands twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -30,6 +30,8 @@ def read_file(path: Path, lines: Lines) -> dict[str, Any]:
         raise UserError(f"configuration file {path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"{path}: an alias (*NAME) stands inside what it refers to; write the value out") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

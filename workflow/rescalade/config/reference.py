@@ -22,9 +22,9 @@ source is of another kind) needs a name of its own. `rescalade list datasets` sh
 experiments and sources likewise), `rescalade config recipes.mini.train` what holds, with file and line of every value;
 both take `--json`.
 
-Unknown keys, wrong types and names that refer to nothing are refused with the place in the file. Settings of training
-are layered: the recipe's, over them the experiment's `train`, over these the backbone's `train`. Numbers such as `3e-5`
-are text to YAML: write `3.0e-5`.
+Unknown keys, keys that stand twice, wrong types and names that refer to nothing are refused with the place in the file.
+Settings of training are layered: the recipe's, over them the experiment's `train`, over these the backbone's `train`.
+Numbers such as `3e-5` are text to YAML: write `3.0e-5`.
 
 This page is made by `rescalade docs` from the models in `workflow/rescalade/config/model.py`.
 """
