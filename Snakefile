@@ -13,11 +13,16 @@ configfile: Path(workflow.basedir) / "config.yaml"
 include: "workflow/rules/stages.smk"
 
 
-# the default: the same as `report`
+rule report:
+    input:
+        [made_file(paths, made) for made in shown_files(CONFIG)],
+
+
+# the default: the same
 rule all:
     default_target: True
     input:
-        rules.report.output,
+        rules.report.input,
 
 
 rule audit:
@@ -52,4 +57,4 @@ for name in CONFIG.backbones():
         name:
             name
         input:
-            rules.page.output.page.format(backbone=name),
+            [made_file(paths, made) for made in shown_files(CONFIG, name)],

@@ -66,7 +66,7 @@ COMMANDS = {
     "score random": "score random others",
     "tables": "tables",
     "figures": "figures",
-    "report": "report --page index",
+    "index_page": "report --page index",
     "page": "report --page tiny",
 }
 """Arguments of each command, in an order in which they can run."""

@@ -44,7 +44,7 @@ def expected(config: dict[str, Any]) -> dict[str, int]:
         **dict.fromkeys(("encode", "search", "score"), indexes + runs * len(development)),
         **dict.fromkeys(("bm25", "score_bm25", "random", "score_random"), len(tests) + len(development)),
         "page": len(used),
-        **dict.fromkeys(("tables", "figures", "report", "all"), 1),
+        **dict.fromkeys(("tables", "figures", "index_page", "all"), 1),
     }
 
 
@@ -73,7 +73,7 @@ def test_a_dry_run_leaves_no_results(pipeline: Pipeline) -> None:
 def test_a_backbone_is_a_target_of_its_own(pipeline: Pipeline) -> None:
     jobs = pipeline.jobs("--", "left")
     assert (jobs["backbone"], jobs["train"], jobs["page"], jobs["left"]) == (1, 1, 1, 1)
-    assert jobs["tables"] == jobs["report"] == 0
+    assert jobs["tables"] == jobs["index_page"] == 0
     pipeline.run("--cores", "2", "--", "left")
     assert [path.name for path in (pipeline.work / "report" / "small").iterdir()] == ["left.html"]
     assert not (pipeline.work / "results" / "runs" / "quick" / "right").exists()

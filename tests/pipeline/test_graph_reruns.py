@@ -9,7 +9,7 @@ import pytest
 
 from support.graph import PLAIN, Pipeline, job_counts
 
-END = {"tables", "figures", "report", "all"}
+END = {"tables", "figures", "index_page", "all"}
 RETRIEVAL = {"encode", "index", "search", "score"}
 SCORE_RANKINGS = {"score_bm25", "score_random"}
 
@@ -79,10 +79,26 @@ def test_threads_do_not_count(made: Pipeline) -> None:
     assert made.jobs("--set-threads", "train=2") == {}
 
 
-def test_a_lost_result_is_made_again(made: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("target", "again"),
+    [
+        ("all", {"score", "page"} | END),
+        ("report", {"score", "page", "report"} | END - {"all"}),
+        ("left", {"score", "page", "left"}),
+    ],
+)
+def test_what_is_lost_of_a_report_is_made_again(made: Pipeline, target: str, again: set[str]) -> None:
+    """With the page that names it still there. A backbone's target asks for what its own page shows."""
+    report, runs = made.work / "report" / "small", made.work / "results" / "runs" / "quick"
+    shutil.rmtree(report / "tables")
+    (report / "left.html").unlink()
+    (runs / "left" / "k1" / "seed1" / "scores" / "test.json").unlink()
+    assert set(made.jobs("--", target)) == again
+
+
+def test_lost_tables_alone_are_made_again(made: Pipeline) -> None:
     shutil.rmtree(made.work / "report" / "small" / "tables")
-    (made.work / "report" / "small" / "index.html").unlink()
-    assert set(made.jobs()) == {"tables", "report", "all"}
+    assert set(made.jobs()) == {"tables", "index_page", "all"}
 
 
 def test_a_lost_intermediate_is_made_when_it_is_needed(made: Pipeline) -> None:

@@ -49,7 +49,7 @@ def test_as_many_jobs_as_snakemake_along_the_way(pipeline: Pipeline) -> None:
     assert planned(config, pipeline.work) == pipeline.jobs("--configfile", overlay)
     make_outputs(
         make_jobs(config, Paths(pipeline.work / "results", pipeline.work / "report")),
-        without=("right", "tables", "figures", "report"),
+        without=("right", "tables", "figures", "index_page"),
     )
     for folder in (pipeline.work / "results" / "runs" / "quick" / "left").glob("*/seed1/vectors"):
         shutil.rmtree(folder)
@@ -95,7 +95,7 @@ def finished(tmp_path: Path) -> tuple[Config, dict[Key, Job]]:
     return config, jobs
 
 
-END = ["all", "figures/small", "page/small/left", "report/small", "tables/small"]
+END = ["all", "figures/small", "page/small/left", "index_page/small", "tables/small"]
 
 
 def first(job: Job) -> Path:
@@ -111,12 +111,28 @@ def test_nothing_is_left_of_a_finished_experiment(finished: tuple[Config, dict[K
     assert left(*finished) == []
 
 
+def test_every_result_that_is_shown_is_asked_for_when_it_is_lost_alone(
+    finished: tuple[Config, dict[Key, Job]],
+) -> None:
+    """The index page stands and names them all."""
+    config, jobs = finished
+    shown = ("audit_backbone", "step0_loss", "score", "score_bm25", "score_random", "page", "tables", "figures")
+    for key in [key for key in jobs if key[0] in shown] + [("train", "quick/left/k1/seed1")]:
+        for name in [name for name in jobs[key].outputs if name not in ("model", "record")]:
+            lost = jobs[key].outputs[name]
+            lost.rename(lost.with_name("aside"))
+            assert "/".join(key) in left(config, jobs), (key, name)
+            lost.with_name("aside").rename(lost)
+    assert left(config, jobs) == []
+
+
 def test_deleted_vectors_and_models_are_not_asked_for(finished: tuple[Config, dict[Key, Job]]) -> None:
     config, jobs = finished
     for rule in ("encode", "index", "rescale"):
         for key in jobs:
             if key[0] == rule:
                 shutil.rmtree(first(jobs[key]))
+    shutil.rmtree(jobs["train", "quick/left/k1/seed1"].outputs["model"])
     assert left(config, jobs) == []
 
 
@@ -139,7 +155,7 @@ def test_a_lost_score_needs_what_it_is_made_of_again(finished: tuple[Config, dic
     config, jobs = finished
     run = "quick/left/k1/seed1"
     first(jobs["score", run, "test"]).unlink()
-    for shown_missing in ("figures", "tables", "report", "page"):
+    for shown_missing in ("figures", "tables", "index_page", "page"):
         for key in jobs:
             if key[0] == shown_missing and (shown_missing != "page" or key[2] == "left"):
                 output = first(jobs[key])

@@ -24,7 +24,7 @@ BEGINS = {
     **{f"collection:{kind}": tuple(KINDS.dataset(kind).modules(KINDS.source(kind))) for kind in ("pydoc", "wheel")},
 }
 """Modules in which the code of a kind begins, by stage and kind."""
-REPORTS = {"page", "tables", "figures", "report"}
+REPORTS = {"page", "tables", "figures", "index_page"}
 """They show whatever there is, cost seconds, and count everything."""
 
 EDITS = [
@@ -140,7 +140,7 @@ def test_a_table_is_seen_that_no_import_names(package: Path, unedited: dict[str,
     path.write_text("ENTRIES = (1,)\n")
     changed = digests(package)
     path.unlink()
-    shown = {"page", "tables", "report"}
+    shown = {"page", "tables", "index_page"}
     assert {name for name in before if before[name] != added[name]} == shown
     assert {name for name in before if added[name] != changed[name]} == shown
     assert digests(package) == before

@@ -45,12 +45,12 @@ def test_a_call_that_succeeds(tmp_path: Path) -> None:
     assert call.show(
         record(0, "experiment mini, to be seen in p", experiment="mini", page="report/mini/index.html"),
         record(0, "Building DAG of jobs..."),
-        planned(0, train=2, report=1, all=1),
+        planned(0, train=2, index_page=1, all=1),
     ) == ["mini: 4 jobs in 2 stages"]
     assert call.show(starts(1, 1, "train", **RUN), starts(2, 2, "train", **RUN), ends(61, 1), progress(61, 1, 4)) == []
     assert call.show(ends(201, 2), progress(201, 2, 4)) == ["  train            2 jobs     3 min 20 s"]
-    assert call.show(starts(201, 3, "report", log=str(log)), ends(203, 3), progress(203, 3, 4)) == [
-        "  report           1 job      2 s"
+    assert call.show(starts(201, 3, "index_page", log=str(log)), ends(203, 3), progress(203, 3, 4)) == [
+        "  index_page       1 job      2 s"
     ]
     call.show(starts(203, 4, "all"), ends(203, 4), progress(203, 4, 4))
     call.show(record(204, "Complete log(s): /elsewhere/1.log"), record(204, "Elapsed time: 0:03:24"))

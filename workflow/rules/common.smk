@@ -21,9 +21,10 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.command import command_line, command_options
 from rescalade.pipeline.job_code import job_code
-from rescalade.pipeline.graph import input_files
+from rescalade.pipeline.graph import input_files, made_file
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
 from rescalade.pipeline.resources import devices, resources
+from rescalade.pipeline.rows.reporting import INDEX_PAGE, shown_files
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import as_json
 from rescalade.runs import LAST
@@ -147,7 +148,7 @@ def either(names):
 try:
     CONFIG = configure(config_files(), workflow.config_settings.config)
     paths = Paths()
-    check_names(CONFIG.backbones(), [*STAGES, "audit", "step0", "prefetch", "all"])
+    check_names(CONFIG.backbones(), [*STAGES, "report", "audit", "step0", "prefetch", "all"])
     check_writable(paths.results)
     check_writable(paths.report)
     if workflow.is_main_process and CONFIG.notices:
@@ -159,7 +160,7 @@ except UserError as error:
     sys.exit(2)
 
 if workflow.is_main_process:
-    page = STAGES["report"].output_files(paths, {"experiment": CONFIG.name})["page"]
+    page = STAGES[INDEX_PAGE].output_files(paths, {"experiment": CONFIG.name})["page"]
     logger.info(f"experiment {CONFIG.name}, to be seen in {page}", extra={"experiment": CONFIG.name, "page": page})
 
 # a call by its path, .venv/bin/snakemake, leaves the commands beside it off PATH

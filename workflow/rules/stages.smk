@@ -13,7 +13,7 @@ PASSING = {"encode_shard": "never", "encode": "vectors", "index": "all"}
 VARIANTS = {"rescale": BY_NAME, "rescale_by_rule": BY_RECIPE}
 """Variants of a stage, where another makes the rest."""
 
-LOCAL = ("tables", "figures", "report", "page")
+LOCAL = ("tables", "figures", "index_page", "page")
 """Always made where Snakemake runs: they are small."""
 
 RUN_LABELS = {"variant": "{variant}", "seed": "{seed}"}
@@ -27,7 +27,7 @@ SHOWN = {
     },
     "tables": {"tables": shown("tables", "Tables", {"table": "{name}"}, patterns=["{name}.csv"])},
     "figures": {"figures": shown("figures", "Figures", {"figure": "{name}"}, patterns=["{name}.svg"])},
-    "report": {"page": shown("report", "Report", {"page": "experiment"})},
+    "index_page": {"page": shown("report", "Report", {"page": "experiment"})},
     "page": {"page": shown("page", "Report", {"page": "{backbone}"})},
 }
 """By stage and output."""

@@ -10,6 +10,7 @@ import typer
 from rescalade.atomic import atomic_file
 from rescalade.cli.context import Context
 from rescalade.errors import UserError, unknown
+from rescalade.pipeline.rows.reporting import INDEX_PAGE
 
 if TYPE_CHECKING:
     from rescalade.report.results.known import Known
@@ -33,7 +34,7 @@ def report(
     experiment = context.config.name
     for name in [*context.config.backbones(), "index"] if page is None else [page]:
         if name == "index":
-            context.execute("report", experiment=experiment)
+            context.execute(INDEX_PAGE, experiment=experiment)
         else:
             context.execute("page", experiment=experiment, backbone=name)
 

@@ -35,16 +35,19 @@ def output(paths: Paths, rule: str, wanted: str, **names: str) -> Path:
     return filled(stage(rule).outputs[wanted], paths, names)
 
 
+def made_file(paths: Paths, made: Made) -> Path:
+    """An output of a job as a path."""
+    names = dict(zip(stage(made.stage).names, made.values, strict=True))
+    return output(paths, made.stage, made.output, **names)
+
+
 def input_files(paths: Paths, inputs: Inputs) -> dict[str, Path | list[Path]]:
     """Inputs as paths, by the same names."""
-
-    def path(value: Made | Path) -> Path:
-        if isinstance(value, Path):
-            return value
-        names = dict(zip(stage(value.stage).names, value.values, strict=True))
-        return output(paths, value.stage, value.output, **names)
-
     return {
-        name: [path(each) for each in value] if isinstance(value, list) else path(value)
+        name: [made_file(paths, each) for each in value]
+        if isinstance(value, list)
+        else value
+        if isinstance(value, Path)
+        else made_file(paths, value)
         for name, value in inputs.items()
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from rescalade.config import Config
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.rows.reporting import shown_files
 from rescalade.pipeline.stage_row import Inputs, Made, Stage
 from rescalade.runs import Run
 from rescalade.strict import Strict
@@ -19,7 +20,7 @@ from rescalade.strict import Strict
 Key = tuple[str, ...]
 """A rule and the names that tell its jobs apart."""
 ALL = "all"
-"""The target that asks for the report: a job for Snakemake, which counts it, and no stage."""
+"""The target that asks for the report and what it shows: a job for Snakemake, which counts it, and no stage."""
 RULES = (*STAGES, ALL)
 """In the order of the pipeline."""
 
@@ -54,14 +55,12 @@ class Job:
 
     @property
     def inputs(self) -> Inputs:
-        """Inputs of the job, by name."""
-        return {} if self.row is None else self.row.inputs(self.config, self.names)
+        """Inputs of the job, by name; of the target, what it asks for."""
+        return {"shown": shown_files(self.config)} if self.row is None else self.row.inputs(self.config, self.names)
 
     @cached_property
     def needs(self) -> tuple[Key, ...]:
         """Keys of the jobs whose outputs this one reads."""
-        if self.row is None:
-            return (("report", self.config.name),)
         made = [made for value in self.inputs.values() for made in (value if isinstance(value, list) else [value])]
         return tuple(dict.fromkeys((each.stage, *each.values) for each in made if isinstance(each, Made)))
 

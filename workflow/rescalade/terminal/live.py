@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.rows.reporting import INDEX_PAGE
 from rescalade.progress import read_headline
 from rescalade.report.results.numbers import duration
 from rescalade.terminal.amounts import counted
@@ -151,7 +152,7 @@ class Calm:
         if job is None:
             return
         self._read(job, whole=True)
-        if job.stage == "report":
+        if job.stage == INDEX_PAGE:
             self._reported = job
         if job.stage in self._course.planned and self._course.is_done(job.stage):
             jobs = counted(self._course.planned[job.stage], "job")

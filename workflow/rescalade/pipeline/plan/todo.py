@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
+from rescalade.pipeline.graph import made_file
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.jobs import ALL, Job, Key
+from rescalade.pipeline.rows.reporting import shown_files
 from rescalade.pipeline.stage_row import as_json
 
 
@@ -26,15 +29,18 @@ def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:
 
     found: set[Key] = set()
 
-    def ask(key: Key) -> None:
-        if key in found or (_present(jobs[key]) and not stale(key)):
+    def ask(key: Key, wanted: Path | None = None) -> None:
+        """Of a job that is there; the target asks for some of its files only."""
+        there = _present(jobs[key]) if wanted is None else wanted.exists()
+        if key in found or (there and not stale(key)):
             return
         found.add(key)
         for need in jobs[key].needs:
             ask(need)
 
-    for need in jobs[(ALL,)].needs:
-        ask(need)
+    target = jobs[(ALL,)]
+    for made in shown_files(target.config):
+        ask((made.stage, *made.values), made_file(target.paths, made))
     # what reads something that is made anew, along the way to the report
     asked = [key for key, job in jobs.items() if job.rule != "encode_shard"]
     while again := [key for key in asked if key not in found and found.intersection(jobs[key].needs)]:

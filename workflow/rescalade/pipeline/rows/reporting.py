@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rescalade.pipeline.report_settings import ReportSettings
 
 EXPERIMENT = "{report}/{experiment}"
+INDEX_PAGE = "index_page"
+"""Name of the stage of the experiment's own page; `report` is the target that asks for it and for all beside it."""
+ROOM = ("backbones", "adaptations", "manifests")
+"""What reports read of models and data, which may be deleted once the scores stand."""
 
 
 def report_settings(config: Config, names: Names) -> ReportSettings:
@@ -85,6 +89,25 @@ def _report_inputs(config: Config, names: Names) -> Inputs:
     }
 
 
+def shown_files(config: Config, backbone: str | None = None) -> list[Made]:
+    """What a call for the report, or for one backbone's page, asks for: pages, tables and figures, and what they show.
+
+    A target asks for each by name, since Snakemake makes a lost file only where something asks for it that is made
+    itself: a page that stands needs nothing. Data, models, vectors, indexes and rankings are not among them, so that
+    they may be deleted to make room.
+    """
+    name = {"experiment": config.name}
+    results = _results(config, name if backbone is None else {**name, "backbone": backbone})
+    lists = [value for key, value in results.items() if key not in ROOM and isinstance(value, list)]
+    made = [each for some in lists for each in some]
+    if backbone is not None:
+        return [Made("page", (config.name, backbone), "page"), *made]
+    pages = [Made("page", (config.name, each), "page") for each in config.backbones()]
+    folders = [Made(folder, (config.name,), folder) for folder in ("tables", "figures")]
+    index = [Made(INDEX_PAGE, (config.name,), output) for output in ("page", "record")]
+    return [*index, *folders, *pages, *made]
+
+
 def _folder(name: str) -> Stage:
     return Stage(
         name=name,
@@ -119,7 +142,7 @@ ROWS = (
     _folder("tables"),
     _folder("figures"),
     Stage(
-        name="report",
+        name=INDEX_PAGE,
         command="report --page index",
         seconds=4.5,
         names=("experiment",),

@@ -13,6 +13,7 @@ from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.report_settings import ReportSettings
+from rescalade.pipeline.rows.reporting import INDEX_PAGE
 from rescalade.progress import headline
 from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
@@ -44,7 +45,7 @@ SIGNS: Mapping[Answer, str] = {
 
 
 def run_page(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:
-    """The stages `report` and `page`: the experiment's page, or that of one backbone, which keeps no record.
+    """The stages `index_page` and `page`: the experiment's page, or that of one backbone, which keeps no record.
 
     Raises:
         UserError: results were made by other settings than the configuration's, or cannot be read.
@@ -71,7 +72,7 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
         if name not in known:
             raise unknown("page", name, known)
         check_settings(config, paths, None if name == INDEX else name)
-    folder = output(paths, "report", "page", experiment=config.name).parent
+    folder = output(paths, INDEX_PAGE, "page", experiment=config.name).parent
     written = []
     for name in chosen:
         if name == INDEX:

@@ -13,6 +13,7 @@ from rescalade.config import Config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, make_jobs
+from rescalade.pipeline.rows.reporting import INDEX_PAGE
 from rescalade.pipeline.stage_row import as_json
 from rescalade.record import Record
 
@@ -64,7 +65,7 @@ class Provenance:
 
 def recorded_jobs(config: Config, paths: Paths, backbone: str | None = None) -> list[Job]:
     """Jobs with a record on which the report, or the page of one backbone, rests, in the order of the pipeline."""
-    start = ("report", config.name) if backbone is None else ("page", config.name, backbone)
+    start = (INDEX_PAGE, config.name) if backbone is None else ("page", config.name, backbone)
     jobs = make_jobs(config, paths, start).values()
     return [job for job in jobs if job.record is not None and "experiment" not in job.names]
 
