@@ -61,7 +61,7 @@ def test_a_call_that_succeeds(tmp_path: Path) -> None:
         "4 jobs done in 3 min 24 s",
         "  ✓ holds          Heads collapse",
         "  ? cannot be said  k = 4",
-        "report/small/report.html",
+        "report/small/index_page.html",
         "Snakemake's own log: /elsewhere/1.log",
     ]
 
