@@ -25,7 +25,7 @@ from rescalade.splade.model import SpladeModel
 from rescalade.stage import Call, Files
 from rescalade.training.checkpoint import load_checkpoint, restore_training
 from rescalade.training.process_group import ProcessGroup, join_process_group, leave_process_group
-from rescalade.training.room import check_states
+from rescalade.training.room import check_states, check_stored, frozen_type
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ def adapt_backbone(
             the tokenizer or the memory, or does not come back from disk as it was saved.
     """
     group = group or ProcessGroup()
-    model, tokenizer = load_lm(origin), load_tokenizer(origin)
+    check_stored(origin, torch.device(device), settings.lora)
+    model, tokenizer = load_lm(origin, matrices=frozen_type(settings.lora), device=device), load_tokenizer(origin)
     model_type = str(model.config.model_type)
     if not family_of(model_type).causal:
         raise UserError(
@@ -136,6 +137,6 @@ def adapt_backbone(
         splade.restore_decoder()
         model.cpu()
         merge_verified(model)
-        save_verified(model, tokenizer, output)
+        save_verified(model, tokenizer, output, spent=True)
         write_history(output, history)
     return history

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import torch
 
-from rescalade.audit.measure import audit
+from rescalade.audit.measure import COPIES, audit
 from rescalade.audit.settings import AuditSettings
 from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
@@ -64,7 +64,7 @@ def audit_on_triples(
     Args:
         folder, name: of the backbone. collection: folder of the data set that the triples belong to.
     """
-    model = load_lm(folder)
+    model = load_lm(folder, device=device, copies=COPIES)
     batches = triple_batches(
         load_tokenizer(folder),
         collection,

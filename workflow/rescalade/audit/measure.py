@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SCALES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """The paper's grid of k."""
+COPIES = 3
+"""Of the weights, held at once: the model, the one that a variant is applied to, and the gradients of that one."""
 
 
 def audit(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from rescalade.audit.measure import audit
+from rescalade.audit.measure import COPIES, audit
 from rescalade.audited import Audit
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.splade_config import special_tokens
@@ -29,7 +29,7 @@ def audit_model(
     Raises:
         UserError: the model cannot be loaded, or its head is unknown.
     """
-    model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
+    model, tokenizer = load_lm(name, revision, device=device, copies=COPIES), load_tokenizer(name, revision)
     check_vocabulary(model, tokenizer, name)
     to = torch.device(device)
     batches = sample_batches(tokenizer, special_tokens(model.config.model_type, bos=False))

@@ -95,7 +95,7 @@ def inflate_backbone(folder: Path, origin: Path, factor: float, bias: bool = Fal
             part.mul_(factor)
         if projection.bias is not None:
             projection.bias.mul_(factor if bias else 1.0).add_(shift)
-    save_verified(model, tokenizer, folder)
+    save_verified(model, tokenizer, folder, spent=True)
 
 
 def local_source(path: str) -> Path:

@@ -59,7 +59,7 @@ class Encoder:
         settings = settings or EncodeSettings()
         how = settings.how(folder)
         check_quantisation(settings.quantise, how.precision, device)
-        language_model = load_lm(folder)
+        language_model = load_lm(folder, device=device)
         check_reading(language_model, how.reading, folder)
         check_lengths(language_model, folder, how)
         model = SpladeModel(language_model)

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rescalade.errors import UserError
 from rescalade.models.checkpoint_config import read_config
 from rescalade.models.decoder_bias import class_with_bias, has_given_bias, plain_class
 from rescalade.models.families import FAMILIES
+from rescalade.models.half_matrices import with_vectors_in_float32
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, in_words
+from rescalade.models.room import bytes_of, check_room, stored_weights
 from rescalade.models.splade_config import SpladeConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
-    """Load a masked or causal language model of a known head family, in float32 from safetensors.
+def load_lm(
+    name: str | Path,
+    revision: str | None = None,
+    *,
+    matrices: Literal["fp32", "bf16"] = "fp32",
+    device: str = "cpu",
+    copies: int = 1,
+) -> PreTrainedModel:
+    """Load a masked or causal language model of a known head family from safetensors, into main memory.
 
-    Whatever type its config.json names, the weights are float32: training in bf16 is a matter of autocast.
+    Whatever type its config.json names, the weights are float32: training in bf16 is a matter of autocast. A model
+    whose matrices stay as they are may have these in bf16: each is rounded as it is read, so that they never lie there
+    whole in float32; vectors, such as norms and biases, are float32 still.
+
+    Args:
+        matrices: type of the weights of two dimensions and more.
+        device: where the model goes next; that it has room there is checked as well.
+        copies: of the weights, gradients among them, that the caller is going to hold at once.
 
     Raises:
         UserError: nothing loadable is there, its weights are pickled or need code of their own, its head family is
             unknown, or weights of the head are missing from the checkpoint (transformers would then start them at
-            random) or lie in it unused.
+            random) or lie in it unused; machine or device have no room for it.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
@@ -35,18 +51,25 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
 
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
+    half = matrices == "bf16"
+    taken, to = bytes_of(stored_weights(name), 2 if half else 4), torch.device(device)
+    if to.type != "cpu":
+        check_room(name, taken, to, copies)
+    check_room(name, taken, torch.device("cpu"), copies if to.type == "cpu" else 1)
     try:
         config = read_config(name, revision)
         loader: Any = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
         if has_given_bias(config):
             loader = class_with_bias(config)
+        if half:
+            loader = with_vectors_in_float32(loader, config)
         model, report = loader.from_pretrained(
             str(name),
             config=config,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            dtype=torch.float32,
+            dtype=torch.bfloat16 if half else torch.float32,
             output_loading_info=True,
         )
     except UserError:
@@ -54,7 +77,9 @@ def load_lm(name: str | Path, revision: str | None = None) -> PreTrainedModel:
     except Exception as error:  # noqa: BLE001  # a broken config.json can end in anything
         raise cannot_load(name, error) from None
     check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
-    if has_given_bias(config):
+    if half and any(parameter.dtype != torch.float32 for parameter in model.parameters() if parameter.ndim < 2):
+        raise UserError(f"model {name}: this version of transformers rounds its norms too; set frozen_weights to fp32")
+    for _ in range(has_given_bias(config) + half):
         plain_class(model)
     loaded: PreTrainedModel = model.eval()
     return loaded

@@ -8,12 +8,15 @@ layers are those of peft.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from rescalade.errors import UserError
+from rescalade.models.half_matrices import halve_matrices
 from rescalade.models.locate import family_of, locate_head
 
 if TYPE_CHECKING:
@@ -51,13 +54,24 @@ def add_adapters(model: PreTrainedModel, settings: LoraSettings, seed: int) -> N
         bias="none",
     )
     model.requires_grad_(False)
-    with torch.random.fork_rng(devices=[]):
+    if settings.frozen_weights == "bf16":
+        halve_matrices(model)  # not vectors: a norm's weight in bf16 would spare nothing
+    with torch.random.fork_rng(devices=[]), _seeming_float32(model):
         torch.manual_seed(seed)
         inject_adapter_in_model(wanted, model, NAME)
-    for parameter in model.parameters():
-        # peft leaves nothing else free; matrices alone, since a norm's weight in bf16 would spare nothing
-        if not parameter.requires_grad and parameter.ndim > 1 and settings.frozen_weights == "bf16":
-            parameter.data = parameter.data.bfloat16()
+
+
+@contextmanager
+def _seeming_float32(model: PreTrainedModel) -> Iterator[None]:
+    """Show peft float32 matrices without memory behind them: it gives an adapter the type of what it adapts."""
+    halved = [(parameter, parameter.data) for parameter in model.parameters() if parameter.dtype == torch.bfloat16]
+    for parameter, data in halved:
+        parameter.data = torch.zeros((), dtype=torch.float32, device=data.device).expand(data.shape)
+    try:
+        yield
+    finally:
+        for parameter, data in halved:
+            parameter.data = data
 
 
 def merge_adapters(model: PreTrainedModel) -> None:

@@ -87,7 +87,7 @@ def make_rescaled(
     done = _divide(model, tokenizer, variant, Path(name) / "model.safetensors")
     if variant.offset is not None and offset_texts is not None:
         done = done.model_copy(update={"offset": _lower(model, offset_texts(model, tokenizer), variant.offset)})
-    save_verified(model, tokenizer, folder)
+    save_verified(model, tokenizer, folder, spent=True)
     how = _how_it_encodes(Path(name), model, max_length, min(limit, LONGEST))
     if (Path(name) / SPLADE_FILE).is_file():
         how.write(folder / SPLADE_FILE)

@@ -23,10 +23,15 @@ BAKED = 1e-5
 """Relative error of the logits that moving a division at run time into the weights may cause; 0 at powers of two."""
 
 
-def save_verified(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save_verified(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, *, spent: bool = False
+) -> None:
     """Write model and tokenizer, load the model again and compare its logits bit for bit.
 
     A division at run time is baked into the weights first, and the model stays so.
+
+    Args:
+        spent: see `check_saved`.
 
     Raises:
         UserError: the loaded model differs; then nothing must be trained from it.
@@ -41,7 +46,7 @@ def save_verified(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fo
         )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    check_saved(model, folder)
+    check_saved(model, folder, spent=spent)
 
 
 def merge_verified(model: PreTrainedModel) -> None:
@@ -65,13 +70,19 @@ def merge_verified(model: PreTrainedModel) -> None:
         )
 
 
-def check_saved(model: PreTrainedModel, folder: Path) -> None:
+def check_saved(model: PreTrainedModel, folder: Path, *, spent: bool = False) -> None:
     """Load a saved model again and compare its logits bit for bit; those that are not finite may differ.
+
+    Args:
+        spent: whether nobody needs the model's weights any more; they are given up before it is loaded again, so that
+            its memory is taken once. Shapes and names stay.
 
     Raises:
         UserError: they differ.
     """
     before = _logits(model)
+    if spent:
+        model.to("meta")  # type: ignore[arg-type]  # transformers wraps `to` loosely
     again = load_lm(folder)
     again.tie_weights()  # what a later from_pretrained may do once more
     after = _logits(again)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rescalade.models.load import load_lm
 from rescalade.rescaling.multiplier import unbake
@@ -68,14 +68,18 @@ class Rescaled(Stored):
     no_sparse_encoder: str | None
 
 
-def load_rescaled(folder: Path) -> PreTrainedModel:
+def load_rescaled(folder: Path, matrices: Literal["fp32", "bf16"] = "fp32", device: str = "cpu") -> PreTrainedModel:
     """Load a language model to train from: a baked multiplier becomes a division at run time again.
+
+    Args:
+        matrices, device: see `load_lm`. A baked multiplier is taken out of float32 weights, so these stay so.
 
     Raises:
         UserError: see `load_lm`; or what was done to it is not readable.
     """
     done = Rescaled.read_or_none(folder / FILE)
-    model = load_lm(folder)
-    if done is not None and done.mode == "multiplier":
+    baked = done is not None and done.mode == "multiplier"
+    model = load_lm(folder, matrices="fp32" if baked else matrices, device=device)
+    if done is not None and baked:
         unbake(model, done.scale, done.bias)
     return model

@@ -13,10 +13,11 @@ import torch
 
 from rescalade.errors import UserError
 from rescalade.models.lora import adapted_layers
+from rescalade.models.room import GB, capacity
 from rescalade.splade.model import SpladeModel
 from rescalade.training.examples import Examples
 from rescalade.training.memory import Share, Sizes, memory_of
-from rescalade.training.room import GB, available, refuse_above
+from rescalade.training.room import refuse_above
 from rescalade.training.settings import TrainSettings
 from rescalade.training.sharding import Sharding
 from rescalade.training.steps import step_batches
@@ -126,7 +127,7 @@ def make_plan(
         states=memory.states,
         encoder=memory.encoder,
         pooling=memory.pooling,
-        available=available(model.device),
+        available=capacity(model.device),
     )
 
 

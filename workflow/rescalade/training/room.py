@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 
 from rescalade.errors import UserError
 from rescalade.models.lora_settings import LoraSettings
+from rescalade.models.room import GB, bytes_of, capacity, check_room, free, stored_weights
 from rescalade.training.memory import ADAM_BYTES, HELD_BYTES
 
-GB = 1e9
+
+def frozen_type(lora: LoraSettings | None) -> Literal["fp32", "bf16"]:
+    """Type of the matrices in memory: without adapters all are trained, in float32."""
+    return "fp32" if lora is None else lora.frozen_weights
+
+
+def check_stored(folder: Path, device: torch.device, lora: LoraSettings | None) -> None:
+    """Refuse to load a model that could not be trained on a device, or not be saved by this machine, by its headers.
+
+    Adapters are left out: their number is known once they are there, and it is small.
+
+    Raises:
+        UserError: weights and AdamW do not fit what the device has free; or the weights, which are saved in float32,
+            do not fit the memory of the machine.
+    """
+    weights = stored_weights(folder)
+    states = bytes_of(weights, HELD_BYTES[frozen_type(lora)])
+    if lora is None:
+        states += ADAM_BYTES * sum(weight.numel for weight in weights)
+    refuse_above(states, free(device), lora)
+    check_room(folder, bytes_of(weights), torch.device("cpu"))
 
 
 def check_states(model: nn.Module, device: torch.device, lora: LoraSettings | None) -> None:
@@ -24,7 +46,7 @@ def check_states(model: nn.Module, device: torch.device, lora: LoraSettings | No
         [parameter for parameter in model.parameters() if parameter.requires_grad == free] for free in (False, True)
     )
     states = sum(p.nbytes for p in frozen) + (HELD_BYTES["fp32"] + ADAM_BYTES) * sum(p.numel() for p in trained)
-    refuse_above(states, available(device), lora)
+    refuse_above(states, capacity(device), lora)
 
 
 def refuse_above(states: int, room: int, lora: LoraSettings | None) -> None:
@@ -42,10 +64,3 @@ def refuse_above(states: int, room: int, lora: LoraSettings | None) -> None:
         f"not enough memory: weights and AdamW alone take {states / GB:.3g} GB, the device has {room / GB:.3g}; "
         f"{remedy}"
     )
-
-
-def available(device: torch.device) -> int:
-    """Memory of the device, in bytes."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1])
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import torch
 from torch import nn
 
 from rescalade.errors import UserError
@@ -28,6 +29,7 @@ from rescalade.texts.tokens import tokenizer_digest
 from rescalade.training.build_examples import TokensKept, build_examples
 from rescalade.training.card import trained_card
 from rescalade.training.process_group import ProcessGroup
+from rescalade.training.room import check_stored, frozen_type
 from rescalade.training.settings import TrainSettings
 from rescalade.training.train import train
 
@@ -63,7 +65,8 @@ def train_run(
     Raises:
         UserError: model, tokenizer and data do not fit together; the model has weights that are not finite.
     """
-    masked_lm = load_rescaled(model_folder)
+    check_stored(model_folder, torch.device(device), settings.lora)
+    masked_lm = load_rescaled(model_folder, frozen_type(settings.lora), device)
     rescaled = Rescaled.read_or_none(model_folder / FILE)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
@@ -96,11 +99,11 @@ def train_run(
     merge_verified(masked_lm)
     bake(masked_lm)  # a division at run time goes into the weights, which is all that files can hold
     refusal = None
+    broken, after = _broken(masked_lm), head_norm(model.head.weight)
     if group.first:
         refusal = save_sparse_encoder(masked_lm.cpu(), tokenizer, how, output)
         if settings.lora is not None:
-            check_saved(masked_lm, output)
-    broken = _broken(masked_lm)
+            check_saved(masked_lm, output, spent=True)
     verdict = judge(history, model.head.weight.shape[0], trained.candidates, broken_weights=broken)
     outcome = Outcome(
         run=run.folder,
@@ -126,7 +129,7 @@ def train_run(
         nonfinite_weights=broken,
         stopped_at=trained.stopped_at,
         row_norm_before=before,
-        row_norm_after=head_norm(model.head.weight),
+        row_norm_after=after,
         devices=group.devices,
         seconds=sum(row["seconds"] for row in history),
     )

@@ -31,7 +31,7 @@ def run_step0(settings: Step0Settings, inputs: Files, outputs: Files, call: Call
         UserError: model, tokenizer and data do not fit together, or a file is missing or damaged.
     """
     device, folder, training = call.machine.device(), inputs["model"], settings.training()
-    masked_lm, tokenizer = load_rescaled(folder), load_tokenizer(folder)
+    masked_lm, tokenizer = load_rescaled(folder, device=device), load_tokenizer(folder)
     check_vocabulary(masked_lm, tokenizer, folder)
     variant = Variant.parse(call.names["variant"])
     how = as_trained(settings, settings.precision, variant.reading, masked_lm.config.model_type)

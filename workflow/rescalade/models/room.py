@@ -1,0 +1,154 @@
+"""Room for a model's weights, asked for before anything is loaded: what they take, and what the machine has."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rescalade.atomic import read_json
+from rescalade.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+GB = 1e9
+GROUPS = (
+    ("", "", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Control groups of Linux, the second version and the first: controller in /proc/self/cgroup, folder, files of limit
+and use, and the name in memory.stat of what the kernel gives back when asked."""
+
+
+@dataclass(frozen=True)
+class StoredWeight:
+    """A tensor of a checkpoint as its header describes it."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def numel(self) -> int:
+        """Number of its elements."""
+        return math.prod(self.shape)
+
+
+def stored_weights(folder: str | Path) -> list[StoredWeight]:
+    """Shapes of the weights of a model's folder, out of the headers of its safetensors files.
+
+    Empty where the folder holds none that can be read: loading says why.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: list[StoredWeight] = []
+    try:
+        for path in _files(Path(folder)):
+            with safe_open(path, "pt") as file:
+                found += [StoredWeight(tuple(file.get_slice(name).get_shape())) for name in file.keys()]  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return []
+    return found
+
+
+def bytes_of(weights: Sequence[StoredWeight], matrix: int = 4) -> int:
+    """Bytes of weights in memory: `matrix` for each element of a matrix, 4 for each of a vector."""
+    return sum(weight.numel * (matrix if len(weight.shape) > 1 else 4) for weight in weights)
+
+
+def check_room(name: str | Path, needed: int, device: torch.device, copies: int = 1) -> None:
+    """Refuse to load a model where it does not fit.
+
+    Args:
+        needed: bytes of its weights.
+        copies: of them that are held at once.
+
+    Raises:
+        UserError: the device has less than that free.
+    """
+    room = free(device)
+    if copies * needed <= room:
+        return
+    where = "this machine" if device.type == "cpu" else f"the device {device}"
+    several = "" if copies == 1 else f", {copies} times as much at once are {copies * needed / GB:.3g}"
+    raise UserError(
+        f"model {name}: not enough memory: its weights take {needed / GB:.3g} GB{several}; {where} has "
+        f"{room / GB:.3g} GB free. Use one with more, or end what else is running there"
+    )
+
+
+def capacity(device: torch.device) -> int:
+    """Memory of a device in bytes; of the machine no more than the control group of this process may take."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return min([_pages("SC_PHYS_PAGES"), *(limit for limit, _ in limits())])
+
+
+def free(device: torch.device) -> int:
+    """What of the `capacity` nobody has taken yet."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return min([_unused(), *(limit - used for limit, used in limits())])
+
+
+def limits(
+    named: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")
+) -> Iterator[tuple[int, int]]:
+    """(limit, used) in bytes of the control groups that this process is in, as far as they set a limit.
+
+    Schedulers and containers bound a job so; what goes beyond is killed without a word.
+    """
+    lines = named.read_text().splitlines() if named.is_file() else []
+    for controller, folder, limit_file, used_file, reclaimed in GROUPS:
+        of_this = [line.split(":", 2)[2] for line in lines if controller in line.split(":", 2)[1].split(",")]
+        for name in of_this:
+            lowest = mounted / folder / name.strip("/")
+            for group in (lowest, *lowest.parents):
+                limit, used = _number(group / limit_file), _number(group / used_file)
+                if limit is not None and used is not None and limit < _pages("SC_PHYS_PAGES"):
+                    yield limit, max(0, used - _listed(group / "memory.stat", reclaimed))
+                if group == mounted / folder:
+                    break
+
+
+def _files(folder: Path) -> list[Path]:
+    """The safetensors files that transformers would load."""
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    index = folder / "model.safetensors.index.json"
+    named = read_json(index) if index.is_file() else None
+    weight_map = named.get("weight_map") if isinstance(named, dict) else None
+    return [folder / name for name in sorted({*weight_map.values()})] if isinstance(weight_map, dict) else []
+
+
+def _unused() -> int:
+    """Memory of the machine that programs can have without swapping; all of it where the system does not say."""
+    kilobytes = _listed(Path("/proc/meminfo"), "MemAvailable:")
+    return 1024 * kilobytes if kilobytes else _pages("SC_PHYS_PAGES")
+
+
+def _pages(name: str) -> int:
+    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _number(path: Path) -> int | None:
+    """What a file of one number holds; None where it is not there or says `max`."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _listed(path: Path, name: str) -> int:
+    """A number of a file with lines NAME NUMBER; 0 where there is none."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.split()[:1] == [name]), 0)
