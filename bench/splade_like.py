@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numba
 import numpy as np
 
+from rescalade.compiled import kernel
 from rescalade.vectors.vectors import SparseVectors
 
 VOCABULARY = 30_522
@@ -102,14 +102,14 @@ class SpladeLike:
         )
 
 
-@numba.njit(cache=True)
+@kernel()
 def _topic(seed: int, number: int, topics: int) -> int:
     """The document's main topic: its first random number."""
     np.random.seed((seed * 1_000_003 + number) % 4_294_967_291)
     return int(np.random.randint(0, topics))
 
 
-@numba.njit(cache=True)
+@kernel()
 def _documents(seed: int, start: int, law: Any, topics: Any, inside: Any, counts: Any, terms: Any, weights: Any) -> int:
     """Fill terms and weights of the documents from number `start` on; returns the number of postings."""
     taken = np.full(len(law), -1, np.int64)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from rescalade.compiled import kernel
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def sparsify(weights: Tensor) -> SparseRows:
     )
 
 
-@numba.njit(cache=True)
+@kernel()
 def _count(dense: NDArray[np.float32], counts: NDArray[np.int64], broken: NDArray[np.bool_]) -> None:
     """Entries above 0 of every row; 0 for a row with one that is not finite."""
     for row in range(dense.shape[0]):
@@ -67,7 +68,7 @@ def _count(dense: NDArray[np.float32], counts: NDArray[np.int64], broken: NDArra
         counts[row] = found if finite else 0
 
 
-@numba.njit(cache=True)
+@kernel()
 def _gather(
     dense: NDArray[np.float32], counts: NDArray[np.int64], terms: NDArray[np.int32], weights: NDArray[np.float32]
 ) -> None:

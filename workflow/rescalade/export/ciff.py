@@ -14,10 +14,10 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.compiled import kernel
 from rescalade.errors import UserError
 from rescalade.retrieval.index import InvertedIndex
 
@@ -96,7 +96,7 @@ def pairs(number: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> b
     return found[: _pairs(number << 3 | LENGTH, first, second, found)].tobytes()
 
 
-@numba.njit(cache=True)
+@kernel()
 def _pairs(tag: int, first: NDArray[np.int64], second: NDArray[np.int64], out: NDArray[np.uint8]) -> int:
     end = 0
     for item in range(len(first)):

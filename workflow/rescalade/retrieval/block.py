@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.compiled import kernel
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 from rescalade.vectors.vectors import SparseVectors, concatenate, rows
@@ -117,7 +117,7 @@ def _refused(part: SparseVectors, posting: int, vocabulary: int) -> UserError:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _count(terms: NDArray[np.int32], weights: NDArray[np.float32], offsets: NDArray[np.int64]) -> int:
     """Add postings [P] to offsets[term + 1]; the position of the first that is refused, or -1."""
     for posting in range(len(terms)):
@@ -129,7 +129,7 @@ def _count(terms: NDArray[np.int32], weights: NDArray[np.float32], offsets: NDAr
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _place(
     offsets: NDArray[np.int64],
     terms: NDArray[np.int32],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.compiled import kernel
 from rescalade.errors import UserError
 from rescalade.retrieval.arrays import read_only
 
@@ -89,7 +89,7 @@ class RepeatedIds:
             seen[name] = number
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _hash(text: NDArray[np.uint8], lengths: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
     """FNV-1a of each id. Ids made to collide only cost the time of comparing them."""
     place = 0

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from rescalade.compiled import kernel
 
 CHUNK = 64
 """Scores that are compared with the threshold at once, by vector instructions."""
@@ -95,7 +96,7 @@ class Scratch(NamedTuple):
     places: NDArray[np.uint32]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def search_blocks(asked: Asked, index: Postings, depth: int, best: Best, scratch: Scratch) -> None:
     """Score queries block by block and keep the best documents of each.
 
@@ -148,7 +149,7 @@ def search_blocks(asked: Asked, index: Postings, depth: int, best: Best, scratch
             best.counts[query] = depth
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _tail(asked: Asked, index: Postings, block: int, begin: int, end: int, limit: float) -> tuple[int, float, int]:
     """The longest tail of a query's terms begin:end that adds less than `limit` to any document of the block.
 
@@ -166,7 +167,7 @@ def _tail(asked: Asked, index: Postings, block: int, begin: int, end: int, limit
     return cut, bound, postings
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _add(asked: Asked, index: Postings, block: int, begin: int, end: int, accumulator: NDArray[np.float64]) -> int:
     """Add the terms begin:end of a query to the scores of a block; returns how many postings they have."""
     touched = 0
@@ -187,7 +188,7 @@ def _add(asked: Asked, index: Postings, block: int, begin: int, end: int, accumu
     return touched
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _survivors(scratch: Scratch, size: int, threshold: float) -> int:
     """Documents of a block of `size` above the threshold, with their scores, into `scratch`; returns how many."""
     end = np.uint64(0)  # unsigned: an index that cannot be negative needs no check
@@ -206,7 +207,7 @@ def _survivors(scratch: Scratch, size: int, threshold: float) -> int:
     return int(end)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _complete(
     asked: Asked,
     index: Postings,
@@ -259,7 +260,7 @@ def _complete(
     return alive, looked_up
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _append(
     scratch: Scratch, alive: int, first: int, depth: int, threshold: float, best: Best, query: int
 ) -> tuple[int, float]:
@@ -281,7 +282,7 @@ def _append(
     return count, threshold
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _next_share(share: float, looked_up: int, saved: int) -> float:
     """The share for the next block: more of the threshold while lookups are few, much less when they cost too much."""
     cost = looked_up * LOOKUP / saved
@@ -292,7 +293,7 @@ def _next_share(share: float, looked_up: int, saved: int) -> float:
     return min(share + STEP, MOST_SHARE) if cost < 0.12 else share
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _select(
     accumulator: NDArray[np.float64],
     first: int,
@@ -329,7 +330,7 @@ def _select(
     return int(end), threshold
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _cut(scores: NDArray[np.float64], numbers: NDArray[np.int64], depth: int) -> float:
     """Move the `depth` best of the candidates [C] to the front, order kept, lower numbers first among ties.
 
@@ -351,7 +352,7 @@ def _cut(scores: NDArray[np.float64], numbers: NDArray[np.int64], depth: int) ->
     return threshold
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _least(scores: NDArray[np.float64], depth: int) -> float:
     """The `depth`-th largest of the scores [C].
 
@@ -377,7 +378,7 @@ def _least(scores: NDArray[np.float64], depth: int) -> float:
     return _ranked(inside[: sizes[bucket]], sizes[bucket] - rank)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _ranked(values: NDArray[np.float64], place: int) -> float:
     """The value that would stand at `place` [0 … C - 1] if the values [C] ascended; they are reordered.
 

@@ -6,9 +6,10 @@ once per machine and version, they then load in well under a second.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from rescalade.compiled import kernel
 
 Float = NDArray[np.float32]
 Int16 = NDArray[np.int16]
@@ -16,7 +17,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 
-@numba.njit(cache=True)
+@kernel()
 def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: Int32) -> None:
     """Fold one vocabulary chunk into the running maximum of every text.
 
@@ -40,7 +41,7 @@ def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: 
                 text_winner[column] = token if better else text_winner[column]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def winners_backward(
     gradient: Float, winner: Int32, hidden: Float, weight: Float, hidden_gradient: Float, weight_gradient: Float
 ) -> None:
@@ -67,7 +68,7 @@ def winners_backward(
                         weight_gradient[term, d] += g * hidden[token, d]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def winners_backward_hidden(gradient: Float, winner: Int32, weight: Float, hidden_gradient: Float) -> None:
     """The half of `winners_backward` that a frozen projection leaves: the gradient of the hidden states.
 
@@ -91,7 +92,7 @@ def winners_backward_hidden(gradient: Float, winner: Int32, weight: Float, hidde
                         hidden_gradient[token, d] += g * weight[term, d]
 
 
-@numba.njit(cache=True)
+@kernel()
 def segment_max_bits(logits: Int16, offsets: Int64, first: int, best: Int16) -> None:
     """Fold one vocabulary chunk of bfloat16 logits into the running maximum of every text, without its winner.
 
@@ -112,7 +113,7 @@ def segment_max_bits(logits: Int16, offsets: Int64, first: int, best: Int16) -> 
                 text_best[column] = max(text_best[column], row[column])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def round_rows(values: Float, rounded: Int16, norms: Float) -> None:
     """Round rows to bfloat16, to nearest and ties to even, and measure what that loses.
 
