@@ -35,7 +35,8 @@ def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call
             unfinished = call.unfinished(sha256(inputs["manifest"]))
             collection = read_collection(inputs["manifest"].parent)
             with Reporter(f"pretrain {call.names['backbone']}") as progress:
-                pretrain_backbone(folder, settings.pretrain, collection, unfinished, progress, device)
+                tokens = call.caches.get("tokens")
+                pretrain_backbone(folder, settings.pretrain, collection, unfinished, progress, device, tokens)
         elif settings.of is not None:
             inflate_backbone(folder, inputs["model"], settings.factor, settings.bias, settings.shift)
         elif settings.member is not None:

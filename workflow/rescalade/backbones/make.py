@@ -30,15 +30,16 @@ def pretrain_backbone(
     checkpoints: Path,
     progress: Progress,
     device: str = "cpu",
+    tokens: Path | None = None,
 ) -> None:
     """Pretrain on the queries and documents of a collection, each query before its relevant document.
 
-    Writes model, tokenizer and history.parquet (step, loss, accuracy) into `folder`.
+    Writes model, tokenizer and history.parquet (step, loss, accuracy) into `folder`. tokens: as of `pretrain`.
     """
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the bar for writing one file
-    result = pretrain(settings, pretraining_texts(collection), checkpoints, progress, device)
+    result = pretrain(settings, pretraining_texts(collection), checkpoints, progress, device, tokens)
     result.model.save_pretrained(folder)
     as_transformers(result.tokenizer, MAX_POSITIONS, causal=settings.causal).save_pretrained(folder)
     pq.write_table(pa.Table.from_pylist(result.history), folder / "history.parquet")

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from rescalade.backbones.architecture import build_model, initialise_head
+from rescalade.backbones.pretraining_tokens import pretraining_tokens
 from rescalade.backbones.settings import PretrainSettings
-from rescalade.backbones.vocabulary import SPECIAL_TOKENS, train_wordpiece
+from rescalade.backbones.vocabulary import SPECIAL_TOKENS
 from rescalade.progress import Progress
 from rescalade.splade.model import SpladeModel
+from rescalade.texts.tokens import Tokens
 from rescalade.training.checkpoint import load_checkpoint, restore_training, save_checkpoint, training_tensors
 from rescalade.training.optimizer import adamw
 from rescalade.training.schedule import linear_factor, part_of_steps
@@ -46,6 +48,7 @@ def pretrain(
     checkpoints: Path,
     progress: Progress | None = None,
     device: str = "cpu",
+    tokens: Path | None = None,
 ) -> Pretrained:
     """Train vocabulary and model on `texts`; of a masked model the loss counts selected positions only.
 
@@ -53,11 +56,12 @@ def pretrain(
         texts: the pretraining text in a fixed order; neighbours in the list share a context window.
         checkpoints: folder for whole checkpoints; a later call with the same settings goes on from there.
         progress: called after each step with (step, steps, {"loss", "accuracy"}).
+        tokens: folder in which pretrainings leave vocabulary and tokens of their text to one another.
 
     The decoder is applied to those positions alone, so a step of a masked model costs little more than the encoder.
     """
-    tokenizer = train_wordpiece(texts, settings.vocabulary)
-    stream = _token_stream(tokenizer, texts, causal=settings.causal)
+    tokenizer, found = pretraining_tokens(texts, settings.vocabulary, tokens)
+    stream = _token_stream(found, causal=settings.causal)
     vocabulary = tokenizer.get_vocab_size()
     torch.manual_seed(settings.seed)
     masked_lm = build_model(settings, vocabulary)
@@ -115,11 +119,10 @@ def _step(
     return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
 
 
-def _token_stream(tokenizer: Tokenizer, texts: Sequence[str], *, causal: bool) -> NDArray[np.int64]:
+def _token_stream(tokens: Tokens, *, causal: bool) -> NDArray[np.int64]:
     """All texts one after another, each with its [CLS] and [SEP], for a causal model with [SEP] alone, as [N]."""
-    encodings = tokenizer.encode_batch(list(texts))
-    first = 1 if causal else 0
-    return np.concatenate([np.asarray(encoding.ids[first:], dtype=np.int64) for encoding in encodings])
+    numbers = np.delete(tokens.numbers, tokens.offsets[:-1]) if causal else tokens.numbers
+    return numbers.astype(np.int64)
 
 
 def _batches(

@@ -14,11 +14,16 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
-    """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary, bit for bit.
+    """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary, bit for bit."""
+    return wordpiece(learn_pieces(texts, size))
+
+
+def learn_pieces(texts: Sequence[str], size: int) -> list[str]:
+    """Pieces of a vocabulary of at most `size` entries, in the order of their numbers, special tokens first.
 
     The trainer of `tokenizers` numbers continuation pieces such as ##a in hash order and breaks ties
-    between equally frequent pairs by these numbers. Declaring them beforehand fixes the order; the final
-    tokenizer is built anew, with the pieces numbered alphabetically after the special tokens.
+    between equally frequent pairs by these numbers. Declaring them beforehand fixes the order; the pieces
+    found are numbered anew, alphabetically after the special tokens.
     """
     from tokenizers import Tokenizer, models, trainers
 
@@ -39,8 +44,14 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
         show_progress=False,
     )
     trainee.train_from_iterator(texts, trainer)
-    pieces = sorted(set(trainee.get_vocab()) - set(SPECIAL_TOKENS))
-    numbered = {piece: number for number, piece in enumerate([*SPECIAL_TOKENS, *pieces])}
+    return [*SPECIAL_TOKENS, *sorted(set(trainee.get_vocab()) - set(SPECIAL_TOKENS))]
+
+
+def wordpiece(pieces: Sequence[str]) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer of these pieces, numbered in their order."""
+    from tokenizers import Tokenizer, models
+
+    numbered = {piece: number for number, piece in enumerate(pieces)}
     return _blank(Tokenizer(models.WordPiece(numbered, unk_token="[UNK]", max_input_chars_per_word=100)))
 
 

@@ -12,6 +12,7 @@ import logging
 import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.atomic import atomic_file, sha256
+from rescalade.turns import turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -92,25 +94,23 @@ def packed(
     return Tokens(np.frombuffer(numbers, np.int32) if numbers else np.zeros(0, np.int32), offsets, cut)
 
 
-def cached_tokens(path: Path | None, make: Callable[[], Tokens], most: int | None = None) -> Tokens:
-    """Tokens from a file, or made and written there.
+def cached_tokens(path: Path | None, make: Callable[[], Tokens]) -> Tokens:
+    """Tokens from a file, or made and written there; of jobs that ask for them together one makes them.
 
-    Two jobs that make the same file write equal bytes, the later over the earlier; a damaged file (numpy's
-    archives carry a checksum) is made again. Without a path nothing is kept, nor are more than `most` tokens.
+    A damaged file (numpy's archives carry a checksum) is made again. Without a path nothing is kept.
     """
     if path is None:
         return make()
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            cut = int(stored["cut"]) if "cut" in stored else 0  # what encoding keeps was once written without it
-            return Tokens(stored["numbers"], stored["offsets"], cut)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        logger.warning("%s is damaged (%s); it is made again", path, error)
-    made = make()
-    if most is not None and len(made.numbers) > most:
+    with nullcontext() if path.is_file() else turn(path):
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                cut = int(stored["cut"]) if "cut" in stored else 0  # what encoding keeps was once written without it
+                return Tokens(stored["numbers"], stored["offsets"], cut)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            logger.warning("%s is damaged (%s); it is made again", path, error)
+        made = make()
+        with atomic_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, numbers=made.numbers, offsets=made.offsets, cut=made.cut)
         return made
-    with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, numbers=made.numbers, offsets=made.offsets, cut=made.cut)
-    return made

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 Mask = NDArray[np.bool_]
 KEPT = 2**24
-"""Tokens of a run that are kept at most, 64 MB: one that sees more trains for so long that this would spare nothing."""
+"""Tokens that the texts of a run may have for them to be kept, 64 MB: one that sees more trains for so long that this
+would spare nothing, and others must not wait for it."""
 
 
 class TripleRows(NamedTuple):
@@ -55,14 +56,19 @@ class TokensKept(NamedTuple):
     folder: Path
     tokenizer: str
 
-    def paths(self, collection: Path, of_each: Sequence[tuple[Layout, Mask]]) -> list[Path]:
-        """Files of the tokens of some queries and some documents of a collection, with how each are laid out."""
+    def paths(self, collection: Path, of_each: Sequence[tuple[Layout, Mask]]) -> list[Path | None]:
+        """Files of the tokens of some queries and some documents of a collection, with how each are laid out.
+
+        None for those that may have more than KEPT tokens.
+        """
         files = digests(collection)
         keys = [
             "\0".join([self.tokenizer, files[name], *layout.key(), ""]).encode() + np.packbits(mask).tobytes()
             for name, (layout, mask) in zip(("queries.parquet", "corpus.parquet"), of_each, strict=True)
         ]
-        return [self.folder / f"{hashlib.sha256(key).hexdigest()[:20]}.npz" for key in keys]
+        few = [int(mask.sum()) * layout.length <= KEPT for layout, mask in of_each]
+        found = [self.folder / f"{hashlib.sha256(key).hexdigest()[:20]}.npz" for key in keys]
+        return [path if kept else None for path, kept in zip(found, few, strict=True)]
 
 
 def build_examples(
@@ -110,7 +116,7 @@ def build_examples(
     of_each = (how.layout(queries=True), of_queries), (how.layout(queries=False), of_documents)
     paths = [None, None] if kept is None else kept.paths(folder, of_each)
     query_tokens, document_tokens = (
-        cached_tokens(path, functools.partial(layout.packed, tokenizer, parts), KEPT)
+        cached_tokens(path, functools.partial(layout.packed, tokenizer, parts))
         for path, (layout, _), parts in zip(paths, of_each, (asked, read), strict=True)
     )
     return Examples(

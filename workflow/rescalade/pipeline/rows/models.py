@@ -173,7 +173,11 @@ ROWS = (
         inputs=_backbone_inputs,
         outputs={"model": "{results}/backbones/{backbone}"},
         folders=("model",),
-        caches={"unfinished": "{results}/.checkpoints", "hub": "{results}/hub"},
+        caches={
+            "unfinished": "{results}/.checkpoints",
+            "hub": "{results}/hub",
+            "tokens": "{results}/tokens/pretraining",
+        },
         gpu=True,
         minutes=240,
     ),
