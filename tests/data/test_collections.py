@@ -43,7 +43,7 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     ("broken", "message"),
     [
         (collection({"d": "x"}, {"q": " "}, {("q", "d"): 1}), "query 'q' has no text"),
-        (collection({"": "x"}, {"q": "x"}, {("q", ""): 1}), "document has an empty id"),
+        (collection({"": "x"}, {"q": "x"}, {("q", ""): 1}), "document id '' is empty"),
         (collection({"d": "x"}, {"q": "x"}, {}), "no relevance judgements"),
         (collection({"d": "x"}, {"q": "x"}, {("q", "e"): 1}), "'e'"),
         (collection({"d": "x"}, {"q": "x"}, {("p", "d"): 1}), "'p'"),

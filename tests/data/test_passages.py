@@ -101,7 +101,7 @@ def test_rows_pass_one_part_at_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
     streams = open_passages("x", PassagesDataset(source="passages", path=str(path)))
     documents = streams.documents()
     assert [next(documents).id for _ in range(7)] == ["1", "2", "3", "4", "5", "6", "7"]
-    with pytest.raises(UserError, match=r"train\.jsonl, line 3: JSON is expected"):
+    with pytest.raises(UserError, match=r"train\.jsonl, line 3: not JSON"):
         next(documents)
 
 
@@ -128,7 +128,7 @@ def test_a_file_of_the_hub_at_its_commit(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("[]", "line 2: an object with query_id, query and passages is expected"),
+        ("[]", "line 2: a list found, one JSON object on each line is expected"),
         ({"query_id": None}, "line 2: query_id is expected to be a text, found null"),
         ({"query": ""}, 'line 2: query is expected to be a text, found ""'),
         ({"positive_passages": []}, "line 2: query 'q2' has no positive passage"),

@@ -19,6 +19,7 @@ from rescalade.data.wheels.source import WheelSource
 from rescalade.errors import UserError
 from support.real_data import SHARED, cranfield, scifact, vaswani
 from support.sources import config, make, manifest, need
+from support.user_folders import beir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -197,17 +198,6 @@ def test_graded_judgements_of_medquad_through_local_files(tmp_path: Path) -> Non
     assert set(found.qrels["grade"].to_pylist()) == {0, 1, 2, 3}
 
 
-def beir(folder: Path) -> Path:
-    """Two documents, two judged queries and one that nobody judged, in BEIR's layout."""
-    (folder / "qrels").mkdir(parents=True)
-    rows = [{"_id": "a", "title": "Red", "text": "Red apples."}, {"_id": "b", "text": "Blue whales."}]
-    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    queries = [{"_id": f"q{n}", "text": f"query {n}"} for n in range(3)]
-    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in queries))
-    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq0\ta\t2\nq1\tb\t1\n")
-    return folder
-
-
 def test_beir_layout_and_tab_separated_values_give_the_same(tmp_path: Path) -> None:
     first = beir(tmp_path / "first")
     second = tmp_path / "second"
@@ -231,14 +221,49 @@ def test_beir_layout_and_tab_separated_values_give_the_same(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("corpus.jsonl", '{"_id": "a"}\n', r"corpus\.jsonl, line 1: an object with _id and text"),
-        ("corpus.jsonl", '{"_id": "a", "text": "x"}\n{"_id": "a", "text": "y"}\n', "'a' occurs more than once"),
+        ("corpus.jsonl", '{"_id": "a"}\n', r"corpus\.jsonl, line 1: an object with _id \(or id\) and text"),
+        (
+            "corpus.jsonl",
+            '{"_id": "a", "text": "x"}\n\n{"_id": "a", "text": "y"}\n',
+            r"corpus\.jsonl, line 3: document id 'a' stands in line 1 already",
+        ),
+        (
+            "queries.jsonl",
+            '{"_id": "q0", "text": "x"}\n{"_id": "q1", "text": " "}\n',
+            r"queries\.jsonl, line 2: query 'q1' has no text",
+        ),
+        (
+            "corpus.jsonl",
+            '{"_id": "a", "text": ["x"]}\n',
+            "line 1: text is expected to be a text, found a list",
+        ),
+        (
+            "corpus.jsonl",
+            '{"_id": "a", "title": [1], "text": "x"}\n',
+            "line 1: title is expected .*, found a list",
+        ),
+        (
+            "corpus.jsonl",
+            '{"_id": "a\\u00a0b", "text": "x"}\n',
+            r"corpus\.jsonl, line 1: .*holds white space \(U\+00A0\)",
+        ),
+        ("queries.jsonl", '{"_id": "q\\u0000", "text": "x"}\n', "judgement names query 'q0'"),
+        ("queries.jsonl", '[{"_id": "a", "text": "x"}]\n', r"line 1: a list found, one JSON object on each line"),
         ("queries.jsonl", "nonsense\n", r"queries\.jsonl, line 1"),
         ("qrels/test.tsv", "q0\ta\t1\nq1\tb\tmuch\n", "grade 'much' is not a whole number"),
         ("qrels/test.tsv", "q0\ta\n", "2 columns found"),
-        ("qrels/test.tsv", "q0\tz\t1\n", "document 'z', which is not in its corpus"),
-        ("qrels/test.tsv", "q9\ta\t1\n", "query 'q9', which is not among its queries"),
-        ("qrels/test.tsv", "q0\ta\t1\nq0\ta\t2\n", "1 judgements are there twice"),
+        ("qrels/test.tsv", "q0\ta\tmuch\n", r"test\.tsv, line 1: grade 'much' is not .* a header has names"),
+        ("qrels/test.tsv", "q0\ta\t1_0\n", r"line 1: grade '1_0' is not a whole number"),
+        ("qrels/test.tsv", "q0\ta\t10001\n", r"test\.tsv, line 1: grade 10001 found, grades from -10000 to 10000 are"),
+        ("qrels/test.tsv", f"q0\ta\t-{'9' * 5000}\n", "line 1: grade a number of more than 20 digits found"),
+        ("qrels/test.tsv", "\ta\t1\n", "line 1: query id '' is empty"),
+        ("qrels/test.tsv", "q0\ta\t1\nq0\tz\t1\n", r"test\.tsv, line 2: .* document 'z', which is not in its corpus"),
+        ("qrels/test.tsv", "q9\ta\t1\n", r"test\.tsv, line 1: .* query 'q9', which is not among its queries"),
+        (
+            "qrels/test.tsv",
+            "q0\ta\t1\nq0\ta\t2\n",
+            r"line 2: judgement of query 'q0' and document 'a' stands in line 1",
+        ),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", "no relevance judgements"),
     ],
 )

@@ -120,8 +120,8 @@ def test_how_a_model_encodes_travels_with_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ("a\tone\nb two\n", "line 2: expected an id, a tab and a text, found 'b two'"),
-        ("a\tone\n\tnothing\n", "line 2: expected an id"),
+        ("a\tone\nb two\n", "line 2: 1 column found, 2 (id, text) or 3 (id, title, text)"),
+        ("a\tone\n\tnothing\n", "line 2: the id is empty"),
         ("a\tone\nb\ttwo\na\tthree\n", "line 3: id 'a' stands in line 1 already"),
         ("a\tone\n\udcff\tx\n", "line 2: not valid UTF-8"),
     ],

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from rescalade.errors import UserError
 from rescalade.scoring import score
 from rescalade.scoring.flops import sparsity
 from rescalade.scoring.measures import measure
@@ -85,3 +86,16 @@ def test_recall_is_taken_where_it_is_asked_for() -> None:
         "Recall@100": 0.0,
         "Recall@1000": 1.0,
     }
+
+
+@pytest.mark.parametrize("grade", [10_001, 2**31 - 1, 2**40, -(2**31)])
+def test_grades_that_would_take_gigabytes_are_refused(grade: int) -> None:
+    with pytest.raises(UserError, match=f"query 'q': grade {grade} found, grades from -10000 to 10000"):
+        score_queries({"q": {"d": 1, "e": grade}}, {"q": [("d", 1.0)]}, [measure("nDCG@10")])
+
+
+def test_the_largest_grade_is_scored() -> None:
+    qrels = {"q": {"d": 10_000, "e": 5_000}}
+    found = score_queries(qrels, {"q": [("e", 2.0), ("d", 1.0)]}, [measure("nDCG@10")])["q"]["nDCG@10"]
+    discount = math.log2(3)
+    assert found == pytest.approx((5_000 + 10_000 / discount) / (10_000 + 5_000 / discount))

@@ -68,7 +68,8 @@ def write_manifest(folder: Path, **changes: Any) -> None:
         dataset=folder.name, origin=None, licence=None, link=None, packages={},
         protocol=CollectionProtocol(document=None, grades=None, judgements=None, candidates=None), details={},
         counts=Counts(documents=1, queries=1, judgements=1, triples=None), groups={}, brings_triples=False,
-        empty_documents=0, judged_but_missing=0, repeated_judgements=0, sha256=digests,
+        empty_documents=0, judged_but_missing=0, repeated_judgements=0, repeated=None,
+        without_relevant=0, without_relevant_dropped=False, sha256=digests,
     )  # fmt: skip
     manifest.model_copy(update=changes).write(folder / "manifest.json")
 

@@ -33,7 +33,8 @@ FILES: list[Stored] = [
         protocol=CollectionProtocol(document="text", grades={"1": 2}, judgements="one", candidates="all"),
         details={"commit": "ab"},
         counts=Counts(documents=5, queries=3, judgements=4, triples=7), groups={"torch": 3}, brings_triples=True,
-        empty_documents=1, judged_but_missing=0, repeated_judgements=0, sha256={"corpus.parquet": "ab"},
+        empty_documents=1, judged_but_missing=0, repeated_judgements=0, repeated="best", without_relevant=2,
+        without_relevant_dropped=True, sha256={"corpus.parquet": "ab"},
     ),
     TriplesManifest(
         origin="mined", triples=7, sha256="ab", queries_without_positive=1, queries_without_negative=None

@@ -118,6 +118,9 @@ class _Writer:
                 empty_documents=0,
                 judged_but_missing=0,
                 repeated_judgements=0,
+                repeated=None,
+                without_relevant=0,
+                without_relevant_dropped=False,
                 sha256={"corpus.parquet": "ab" * 32, "queries.parquet": "cd" * 32},
             ).write(paths.results / "data" / name / "manifest.json")
             self.record("collection", 2.5, dataset=name)

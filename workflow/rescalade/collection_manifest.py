@@ -35,8 +35,12 @@ class CollectionManifest(Stored):
 
     origin, licence, link: in words. packages: versions that the texts are from. details: what else the source knows of
     itself, as a commit. groups: queries by group. brings_triples: whether the source has training triples.
-    empty_documents, judged_but_missing, repeated_judgements: oddities that were counted. sha256: by name of the file.
+    empty_documents, judged_but_missing, repeated_judgements: oddities that were counted. repeated: which of several
+    judgements of one query and document counts, where there were such. without_relevant: queries none of whose grades
+    is 1 or more; without_relevant_dropped: whether they were left out. sha256: by name of the file.
     """
+
+    schema_version: int = 2
 
     dataset: str
     origin: str | None
@@ -51,6 +55,9 @@ class CollectionManifest(Stored):
     empty_documents: int
     judged_but_missing: int
     repeated_judgements: int
+    repeated: Literal["first", "best", "last"] | None
+    without_relevant: int
+    without_relevant_dropped: bool
     sha256: Mapping[str, str]
 
 

@@ -50,6 +50,23 @@ class DatasetConfig(Protocol):
         default={}, description="Grade as the source gives it -> grade that is used; others stay as they are."
     )
 
+    repeated_judgements: Literal["refuse", "first", "best", "last"] | None = Field(
+        None,
+        description="Of several judgements of one query and document: refuse the set, or let the first, the best grade "
+        "or the last count. Where nothing is said, ir_datasets lets the first count and every other source refuses.",
+    )
+    missing_documents: Literal["refuse", "keep"] | None = Field(
+        None,
+        description="Judgements of documents that the corpus lacks, as where it is a part of the judged one: refuse "
+        "the set, or keep and count them. A relevant one is then never found. Where nothing is said, ir_datasets keeps "
+        "and every other source refuses.",
+    )
+    without_relevant: Literal["keep", "drop"] = Field(
+        "keep",
+        description="Queries without a relevant document, none of whose grades is 1 or more: keep them, which score 0 "
+        "as in trec_eval, or drop them and their judgements. Either way they are counted.",
+    )
+
     def open(self, name: str, source: Any, folder: Path | None) -> CollectionStreams:
         """The streams of this data set.
 

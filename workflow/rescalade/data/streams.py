@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 from rescalade.collection_manifest import CollectionProtocol
 from rescalade.strict import Strict
+from rescalade.texts.text_lines import Place
 
 
 class Document(NamedTuple):
@@ -48,6 +49,14 @@ class Facts(Strict):
     details: Mapping[str, Any] = {}
 
 
+class Where(Protocol):
+    """Finds the lines of a source's files on which something stands; read again, so it is for messages alone."""
+
+    def __call__(self, what: Literal["documents", "queries", "judgements"], **fields: str) -> Sequence[Place]:
+        """Lines of the documents, queries or judgements with these fields, in their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class CollectionStreams:
     """A collection as its source gives it.
@@ -59,9 +68,10 @@ class CollectionStreams:
     facts: origin, versions and the like, for the manifest.
     triples: makes a stream of Arrow batches (query_id, positive_id, negative_id and perhaps positive_score,
         negative_score) where the source brings its own training triples.
-    strict: a judgement of a document that is not there, or a second one of the same query and document, is a mistake;
-        where False the former is kept and counted and of the latter the first counts, as trec_eval does with
-        judgements of public collections.
+    strict: unless the data set's entry says otherwise, a judgement of a document that is not there, or a second one of
+        the same query and document, is a mistake; where False the former is kept and counted and of the latter the
+        first counts, as trec_eval does with judgements of public collections.
+    where: lines of the source's files, where it has such.
     """
 
     documents: Callable[[], Iterator[Document]]
@@ -70,3 +80,4 @@ class CollectionStreams:
     facts: Facts = field(default_factory=Facts)
     triples: Callable[[], Iterator[pa.RecordBatch]] | None = None
     strict: bool = True
+    where: Where | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,12 +19,15 @@ from rescalade.atomic import atomic_file, sha256
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.hash_set import HashSet
+from rescalade.data.judgements import queries_without_relevant, used_judgements
+from rescalade.data.places import ONE, Places, What
 from rescalade.data.rules import by_title_rule, check_counts, check_golden
 from rescalade.data.streams import CollectionStreams, Document, Judgement, Query
 from rescalade.data.text_hash import text_hash
 from rescalade.errors import UserError
 from rescalade.progress import Progress
 from rescalade.texts.collection import BATCH_DOCUMENTS, CORPUS, FILES, QRELS, QUERIES, document_batches
+from rescalade.texts.run_ids import unfit
 from rescalade.texts.triple_files import GIVEN, TRIPLES
 
 logger = logging.getLogger(__name__)
@@ -60,11 +63,11 @@ def write_streams(
         shared: folder of a data set with the same documents; its corpus is linked, the source's is not read.
 
     Raises:
-        UserError: an id is repeated or empty, a query has no text, there is no query, document or judgement, a
-            judgement names an unknown query (or document, where the source is strict, or is there twice), or something
-            differs from what the entry declares.
+        UserError: an id is repeated or fits no run file, a query has no text, there is no query, document or
+            judgement, a judgement names an unknown query (or document, or is there twice, where entry or source refuse
+            that), a grade is out of bounds, or something differs from what the entry declares.
     """
-    writer = _Writer(name, entry, progress)
+    writer = _Writer(name, entry, progress, Places(name, streams.where, streams.facts.origin))
     with ExitStack() as stack:
         parts = {file: stack.enter_context(atomic_file(folder / file)) for file in (*FILES, GIVEN)}
         writer.write(streams, parts, shared)
@@ -84,6 +87,9 @@ def write_streams(
         empty_documents=writer.empty_documents,
         judged_but_missing=writer.judged_but_missing,
         repeated_judgements=writer.repeated_judgements,
+        repeated=writer.repeated,
+        without_relevant=writer.without_relevant,
+        without_relevant_dropped=entry.without_relevant == "drop",
         sha256=digests,
     ).write(folder / "manifest.json")
 
@@ -98,47 +104,57 @@ def _protocol(entry: DatasetConfig, source: CollectionProtocol | None) -> Collec
 class _Writer:
     """Writes the tables and counts what is met: items by kind, triples if any, queries by group, and oddities."""
 
-    def __init__(self, name: str, entry: DatasetConfig, progress: Progress | None) -> None:
-        self._name, self._entry, self._progress = name, entry, progress
+    def __init__(self, name: str, entry: DatasetConfig, progress: Progress | None, places: Places) -> None:
+        self._name, self._entry, self._progress, self._places = name, entry, progress, places
         self.numbers: dict[str, int] = {}
         self.triples: int | None = None
         self.groups: dict[str, int] = {}
-        self.empty_documents = self.judged_but_missing = self.repeated_judgements = 0
+        self.empty_documents = self.judged_but_missing = self.repeated_judgements = self.without_relevant = 0
+        self.repeated: Literal["first", "best", "last"] | None = None
 
     def write(self, streams: CollectionStreams, parts: Mapping[str, Path], shared: Path | None) -> None:
-        judgements = self._given(streams.judgements(), streams.strict)
-        if not judgements:
-            raise UserError(
-                f"data set {self._name}: it has no relevance judgements, so nothing can be scored or trained on; "
-                "choose one that has them"
-            )
-        queries = {judgement.query for judgement in judgements}
-        self._queries(streams.queries(), parts["queries.parquet"], queries)
+        judgements, dropped = self._given(streams.judgements(), streams.strict)
+        judged = {judgement.query for judgement in judgements}
+        self._queries(
+            (query for query in streams.queries() if query.id not in dropped), parts["queries.parquet"], judged
+        )
         documents = {judgement.document for judgement in judgements}
         if shared is None:
             self._documents(streams.documents(), parts["corpus.parquet"], documents)
         else:
             self._linked(shared, parts["corpus.parquet"], documents)
-        self._judgements(judgements, documents, streams.strict, parts["qrels.parquet"])
-        # a declared number of judgements is that of the source's lines, repeated ones among them
-        lines = self.numbers["judgements"] + self.repeated_judgements
-        check_counts(self._name, self._entry, {**self.numbers, "judgements": lines})
+        missing = self._entry.missing_documents or ("refuse" if streams.strict else "keep")
+        self._judgements(judgements, documents, missing == "refuse", parts["qrels.parquet"])
+        arrived = {"judgements": self._lines, "queries": self.numbers["queries"] + self._dropped}
+        check_counts(self._name, self._entry, {**self.numbers, **arrived})
         if streams.triples is None:
             pq.write_table(TRIPLES.empty_table(), parts[GIVEN])
         else:
             self._triples(streams.triples(), parts[GIVEN])
 
-    def _given(self, judgements: Iterable[Judgement], strict: bool) -> list[Judgement]:
-        """Judgements with the grades that are used, the first of repeated ones; a strict source may have none."""
-        first: dict[tuple[str, str], Judgement] = {}
-        lines = 0
-        for query, document, grade in judgements:
-            lines += 1
-            first.setdefault((query, document), Judgement(query, document, self._entry.gains.get(grade, grade)))
-        self.repeated_judgements = lines - len(first)
-        if strict and self.repeated_judgements:
-            raise UserError(f"data set {self._name}: {self.repeated_judgements} judgements are there twice")
-        return list(first.values())
+    def _given(self, given: Iterable[Judgement], strict: bool) -> tuple[list[Judgement], set[str]]:
+        """Judgements by the rules of the entry, else of the source, and the queries that a rule leaves out."""
+        rule = self._entry.repeated_judgements or ("refuse" if strict else "first")
+        judgements, self.repeated_judgements = used_judgements(given, self._entry.gains, rule, self._places)
+        if self.repeated_judgements and rule != "refuse":
+            self.repeated = rule
+        if not judgements:
+            raise UserError(
+                f"{self._places.whole}: it has no relevance judgements, so nothing can be scored or trained on; "
+                "choose one that has them"
+            )
+        lacking = queries_without_relevant(judgements)
+        self.without_relevant = len(lacking)
+        dropped = lacking if self._entry.without_relevant == "drop" else set[str]()
+        kept = [judgement for judgement in judgements if judgement.query not in dropped]
+        if not kept:
+            raise UserError(
+                f"{self._places.whole}: no query has a relevant document, a grade of 1 or more; see `gains` and "
+                "`without_relevant` of its entry"
+            )
+        # declared numbers are those of the source: of its lines, repeated ones among them, and of all its queries
+        self._lines, self._dropped = len(judgements) + self.repeated_judgements, len(dropped)
+        return kept, dropped
 
     def _documents(self, given: Iterable[Document], path: Path, wanted: set[str]) -> None:
         """Write the corpus; `wanted` loses the ids that are met."""
@@ -147,7 +163,7 @@ class _Writer:
         seen, done = HashSet(), 0
         with pq.ParquetWriter(path, CORPUS, compression="zstd") as file:
             for part in _parts(map(partial(by_title_rule, self._entry.titles), given), BATCH_DOCUMENTS):
-                self._check_ids("document", part, seen)
+                self._check_ids("documents", part, seen)
                 for document in part:
                     self.empty_documents += not (document.title or document.text)
                     wanted.discard(document.id)
@@ -158,7 +174,7 @@ class _Writer:
                 if self._progress is not None:
                     self._progress(done, max(total, done), {})
         if not done:
-            raise UserError(f"data set {self._name}: it has no documents")
+            raise UserError(f"{self._places.whole}: it has no documents")
         self.numbers["documents"] = done
         check_golden(self._name, "document", expected, golden)
 
@@ -181,10 +197,11 @@ class _Writer:
         seen, done = HashSet(), 0
         with pq.ParquetWriter(path, QUERIES, compression="zstd") as file:
             for part in _parts(given, BATCH_DOCUMENTS):
-                self._check_ids("query", part, seen)
+                self._check_ids("queries", part, seen)
                 for query in part:
                     if not query.text.strip():
-                        raise UserError(f"data set {self._name}: query {query.id!r} has no text")
+                        place = self._places.at("queries", id=query.id)
+                        raise UserError(f"{place}: query {query.id!r} has no text")
                     wanted.discard(query.id)
                     if query.group:
                         self.groups[query.group] = self.groups.get(query.group, 0) + 1
@@ -193,16 +210,18 @@ class _Writer:
                 file.write_batch(_batch(part, QUERIES))
                 done += len(part)
         if wanted:
-            raise UserError(
-                f"data set {self._name}: judgement names query {min(wanted)!r}, which is not among its queries"
-            )
+            first = min(wanted)
+            place = self._places.at("judgements", query=first)
+            raise UserError(f"{place}: judgement names query {first!r}, which is not among its queries")
         self.numbers["queries"] = done
         check_golden(self._name, "query", expected, golden)
 
     def _judgements(self, judgements: list[Judgement], missing: set[str], strict: bool, path: Path) -> None:
         if missing and strict:
+            first = min(missing)
             raise UserError(
-                f"data set {self._name}: judgement names document {min(missing)!r}, which is not in its corpus"
+                f"{self._places.at('judgements', document=first)}: judgement names document {first!r}, which is not in "
+                f"its corpus; datasets.{self._name}.missing_documents: keep takes judgements over a larger one"
             )
         if missing:
             logger.warning(
@@ -227,16 +246,16 @@ class _Writer:
                 done += batch.num_rows
         self.triples = done
 
-    def _check_ids(self, what: str, part: list[Any], seen: HashSet) -> None:
+    def _check_ids(self, what: What, part: list[Any], seen: HashSet) -> None:
         ids = [item.id for item in part]
-        if not all(ids):
-            raise UserError(f"data set {self._name}: a {what} has an empty id")
+        for identity in ids:
+            if (mistake := unfit(identity)) is not None:
+                place = self._places.at(what, id=identity)
+                raise UserError(f"{place}: {ONE[what]} id {identity!r} {mistake}; rename it, in the judgements too")
         new = seen.add([text_hash(identity) for identity in ids])
         if not new.all():
-            raise UserError(
-                f"data set {self._name}: {what} id {ids[int((~new).argmax())]!r} occurs more than once; "
-                "ids must be unique"
-            )
+            identity = ids[int((~new).argmax())]
+            raise UserError(f"{self._places.twice(what, f'id {identity!r}', id=identity)}; ids must be unique")
 
 
 def _parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 from rescalade.errors import UserError
 from rescalade.scoring.measures import Measure
 from rescalade.scoring.runfile import Hit
+from rescalade.texts.grades import out_of_bounds
 
 SLICE_QUERIES = 256
 """Queries whose hits are in memory together."""
@@ -34,9 +35,14 @@ def score_queries(
     whose ties are broken by the corpus order: the rank is handed over as the score.
 
     Raises:
-        UserError: what computes a measure refuses the judgements.
+        UserError: a grade is out of bounds, or what computes a measure refuses the judgements.
     """
     import ir_measures
+
+    for query, found_grades in qrels.items():
+        worst = max(found_grades.values(), key=abs, default=0)
+        if (mistake := out_of_bounds(worst)) is not None:
+            raise UserError(f"judgements of query {query!r}: {mistake}; see `gains` of the data set")
 
     judged = {
         query: {document: max(grade, 0) for document, grade in grades.items()}

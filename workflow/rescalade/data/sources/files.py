@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +11,26 @@ from pydantic import Field
 
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.source_config import SourceConfig
-from rescalade.data.sources.failures import with_user_errors
+from rescalade.data.sources.folder_layout import folder_layout
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
+from rescalade.texts.named_rows import TITLED, UNTITLED, named_rows
+from rescalade.texts.text_lines import Place
+from rescalade.texts.text_table import Layout, table_rows
+
+JUDGEMENTS = Layout(
+    columns=(("query", "document", "grade"), ("query", "iteration", "document", "grade")),
+    names={
+        "query": "query query_id queryid qid q_id topic topic_id topicid topicno question_id",
+        "document": "document document_id documentid doc doc_id docid did docno corpus_id corpusid pid passage_id",
+        "grade": "grade score rel relevance relevancy relevant label judgement judgment rating gain",
+        "iteration": "iteration iter q0 0 subtopic unused",
+    },
+    blanks=True,
+)
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_LONG = 10**21
+"""Stands for a grade of more than 20 digits, which is refused like any other that is out of bounds."""
 
 
 class FilesSource(SourceConfig):
@@ -27,7 +42,7 @@ class FilesSource(SourceConfig):
 class FilesDataset(DatasetConfig):
     """Keys of a data set of local files, beside those of DatasetConfig."""
 
-    path: str = Field(description="The folder.")
+    path: str = Field(description="The folder; a relative one counts from the working directory.")
     part: str | None = Field(None, description="The name of qrels/PART.tsv.")
 
     def open(self, name: str, source: FilesSource, folder: Path | None) -> CollectionStreams:
@@ -44,99 +59,54 @@ def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:
 
     corpus: corpus.jsonl with _id, text and perhaps title, or corpus.tsv with id, text or id, title, text.
     queries: queries.jsonl with _id and text, or queries.tsv; queries-PART is preferred where it is there.
-    judgements: qrels/PART.tsv, qrels-PART.tsv or qrels.tsv with a header or without (query, document, grade), or the
-    four columns of TREC (query, anything, document, grade), separated by tabs or blanks.
+    judgements: qrels/PART.tsv, qrels-PART.tsv or qrels.tsv (query, document, grade), or the four columns of TREC
+    (query, anything, document, grade), separated by tabs or blanks.
 
-    Only queries with a judgement are taken when all parts share one file of queries.
+    A table may have a header, whose names then say which column is what. Only queries with a judgement are taken when
+    all parts share one file of queries.
 
     Raises:
         UserError: a file is missing; and, when a stream is read, a line is not in its format.
     """
-    if not folder.is_dir():
-        raise UserError(f"data set {name}: there is no folder {folder}; correct datasets.{name}.path")
-    own = [f"queries-{part}.{kind}" for kind in ("jsonl", "tsv")] if part else []
-    queries = _find(name, folder, [*own, "queries.jsonl", "queries.tsv"])
-    parts = [f"qrels/{part}.tsv", f"qrels-{part}.tsv"] if part else []
-    qrels = _find(name, folder, [*parts, *(() if part else ("qrels.tsv", "qrels.txt", "qrels/test.tsv"))])
-    shared = queries.name.startswith("queries.")
-
-    def judgements() -> Iterator[Judgement]:
-        return _judgements(qrels)
+    files = folder_layout(name, folder, part)
+    rows: Mapping[str, Callable[[], Iterator[tuple[Place, Any]]]] = {
+        "documents": lambda: _documents(files.corpus()),
+        "queries": lambda: _queries(files.queries),
+        "judgements": lambda: _judgements(files.judgements),
+    }
 
     def asked() -> Iterator[Query]:
-        judged = {judgement.query for judgement in judgements()} if shared else None
-        for row in _rows(queries, 2):
-            if judged is None or row[0] in judged:
-                yield Query(row[0], row[-1])
+        judged = {judgement.query for _, judgement in rows["judgements"]()} if files.shared else None
+        return (query for _, query in rows["queries"]() if judged is None or query.id in judged)
 
-    def documents() -> Iterator[Document]:
-        # looked for when it is read: a set that shares its documents with another needs none
-        return (Document(*row) for row in _rows(_find(name, folder, ["corpus.jsonl", "corpus.tsv"]), 3))
-
-    def safe(stream: Callable[[], Iterator[Any]], path: Path) -> Callable[[], Iterator[Any]]:
-        return with_user_errors(stream, f"data set {name}: {path}", "replace the file")
+    def where(what: Literal["documents", "queries", "judgements"], **fields: str) -> Sequence[Place]:
+        wanted = fields.items()
+        return [place for place, item in rows[what]() if all(getattr(item, key) == value for key, value in wanted)]
 
     return CollectionStreams(
-        documents=safe(documents, folder),
-        queries=safe(asked, queries),
-        judgements=safe(judgements, qrels),
-        facts=Facts(origin=f"local files {folder}", details={"files": [path.name for path in (queries, qrels)]}),
+        documents=lambda: (document for _, document in rows["documents"]()),
+        queries=asked,
+        judgements=lambda: (judgement for _, judgement in rows["judgements"]()),
+        facts=Facts(
+            origin=f"local files {folder}", details={"files": [path.name for path in (files.queries, files.judgements)]}
+        ),
+        where=where,
     )
 
 
-def _find(name: str, folder: Path, candidates: list[str]) -> Path:
-    for candidate in candidates:
-        for path in (folder / candidate, folder / f"{candidate}.gz"):
-            if path.is_file():
-                return path
-    raise UserError(
-        f"data set {name}: {folder} has none of {', '.join(candidates)} (plain or .gz); see docs/data.md for the layout"
-    )
+def _documents(path: Path) -> Iterator[tuple[Place, Document]]:
+    return ((row.place, Document(row.id, row.title, row.text)) for row in named_rows(path, TITLED))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of each line that is not empty."""
-    with path.open("rb") as raw:
-        stream: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), 1):
-            if line.strip():
-                yield number, line.rstrip("\r\n")
+def _queries(path: Path) -> Iterator[tuple[Place, Query]]:
+    return ((row.place, Query(row.id, row.text)) for row in named_rows(path, UNTITLED))
 
 
-def _rows(path: Path, columns: int) -> Iterator[tuple[str, ...]]:
-    """(id, text), or (id, title, text), of each line."""
-    jsonl = ".jsonl" in path.suffixes
-    for number, line in _lines(path):
-        if jsonl:
-            yield _json_row(path, number, line, columns)
-            continue
-        row = line.split("\t")
-        if not 2 <= len(row) <= columns:
-            raise UserError(
-                f"{path}, line {number}: {len(row)} columns found, {' or '.join(map(str, range(2, columns + 1)))} "
-                "separated by tabs are expected"
-            )
-        yield (row[0], "", row[1]) if columns == 3 and len(row) == 2 else tuple(row)
-
-
-def _json_row(path: Path, number: int, line: str, columns: int) -> tuple[str, ...]:
-    try:
-        row = json.loads(line)
-        identity, text = row.get("_id", row.get("id")), row["text"]
-    except (ValueError, KeyError, AttributeError):
-        identity = text = None
-    if identity is None or not isinstance(text, str):
-        raise UserError(f"{path}, line {number}: an object with _id and text is expected")
-    return (str(identity), row.get("title") or "", text) if columns == 3 else (str(identity), text)
-
-
-def _judgements(path: Path) -> Iterator[Judgement]:
-    for number, line in _lines(path):
-        row = line.split("\t") if "\t" in line else line.split()
-        if len(row) not in (3, 4):
-            raise UserError(f"{path}, line {number}: {len(row)} columns found, 3 or TREC's 4 are expected")
-        try:
-            yield Judgement(row[0], row[-2], int(row[-1]))
-        except ValueError:
-            if number > 1:  # the first line may be a header
-                raise UserError(f"{path}, line {number}: grade {row[-1]!r} is not a whole number") from None
+def _judgements(path: Path) -> Iterator[tuple[Place, Judgement]]:
+    for place, cells in table_rows(path, JUDGEMENTS):
+        query, document, grade = (cells[column].strip() for column in ("query", "document", "grade"))
+        if _WHOLE_NUMBER.fullmatch(grade) is None:
+            known = ", ".join(JUDGEMENTS.names["grade"].split())
+            header = f"; a header has names of columns, of this one {known}" if place.line == 1 else ""
+            raise UserError(f"{place}: grade {grade[:40]!r} is not a whole number{header}")
+        yield place, Judgement(query, document, int(grade) if len(grade) <= 20 else _LONG)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import itertools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +17,8 @@ from rescalade.data.sources.hub_files import fetch_files
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.data.text_hash import text_hash
 from rescalade.errors import UserError
+from rescalade.texts.json_lines import json_lines, text_field
+from rescalade.texts.run_ids import unfit
 from rescalade.texts.triple_files import TRIPLES
 
 if TYPE_CHECKING:
@@ -144,54 +143,59 @@ class _Rows:
 
 def _rows(path: Path) -> Iterator[Row]:
     """The rows of one file."""
-    if path.suffix == ".parquet":
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            batches = (batch.to_pylist() for batch in file.iter_batches(ROWS))
-            for number, values in enumerate(itertools.chain.from_iterable(batches), 1):
-                yield _row(values, f"{path}, row {number}")
+    if path.suffix.lower() == ".parquet":
+        try:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
+                batches = (batch.to_pylist() for batch in file.iter_batches(ROWS))
+                for number, values in enumerate(itertools.chain.from_iterable(batches), 1):
+                    yield _row(values, f"{path}, row {number}")
+        except pa.ArrowInvalid as error:
+            raise UserError(f"{path}: no whole Parquet file ({str(error)[:80]}); replace the file") from None
         return
-    with path.open("rb") as raw:
-        stream: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), 1):
-            if line.strip():
-                try:
-                    values = json.loads(line)
-                except ValueError as error:
-                    raise UserError(f"{path}, line {number}: JSON is expected ({error})") from None
-                yield _row(values, f"{path}, line {number}")
+    for place, row in json_lines(path):
+        yield _row(row, str(place))
 
 
-def _row(values: Any, place: str) -> Row:
+def _row(values: Mapping[str, Any], place: str) -> Row:
     """A row as it is in the file.
 
     Raises:
         UserError: a field is missing or of another type, or there is no positive passage.
     """
-    if not isinstance(values, dict):
-        raise UserError(f"{place}: an object with query_id, query and passages is expected")
-    query = Query(_text(values, "query_id", place), _text(values, "query", place))
+    query = Query(_id(values, "query_id", place), _text(values, "query", place))
     positives = _passages(values, "positive_passages", place)
     if not positives:
         raise UserError(f"{place}: query {query.id!r} has no positive passage; is this a file for training?")
     return Row(query, positives, _passages(values, "negative_passages", place))
 
 
-def _passages(values: dict[str, Any], key: str, place: str) -> list[Document]:
+def _passages(values: Mapping[str, Any], key: str, place: str) -> list[Document]:
     """The passages under a key, each docid once."""
     given = values.get(key)
     if not isinstance(given, list) or not all(isinstance(passage, dict) for passage in given):
         raise UserError(f"{place}: {key} is expected to be a list of passages, found {type(given).__name__}")
     found = [
-        Document(_text(passage, "docid", place), passage.get("title") or "", _text(passage, "text", place, empty=True))
+        Document(
+            _id(passage, "docid", place),
+            text_field(passage, "title", place, missing=""),
+            text_field(passage, "text", place),
+        )
         for passage in given
     ]
     return list({passage.id: passage for passage in found}.values())
 
 
-def _text(values: dict[str, Any], key: str, place: str, *, empty: bool = False) -> str:
-    value = values.get(key)
-    if isinstance(value, int) and key != "text":  # ids that were written as numbers
-        value = str(value)
-    if not isinstance(value, str) or not (value or empty):
-        raise UserError(f"{place}: {key} is expected to be a text, found {json.dumps(value)[:40]}")
-    return value
+def _id(values: Mapping[str, Any], key: str, place: str) -> str:
+    """An id that a run file can hold."""
+    identity = text_field(values, key, place)
+    if (mistake := unfit(identity)) is not None:
+        raise UserError(f"{place}: {key} {identity!r} {mistake}; rename it")
+    return identity
+
+
+def _text(values: Mapping[str, Any], key: str, place: str) -> str:
+    """A text that is not empty."""
+    text = text_field(values, key, place)
+    if not text.strip():
+        raise UserError(f'{place}: {key} is expected to be a text, found ""')
+    return text

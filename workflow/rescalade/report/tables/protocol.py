@@ -68,7 +68,9 @@ def _remarks(manifest: CollectionManifest | None) -> list[str]:
     counted = {
         "documents without text": manifest.empty_documents,
         "judged documents that the corpus lacks": manifest.judged_but_missing,
-        "judgements given twice, of which the first counts": manifest.repeated_judgements,
+        f"judgements given twice, of which the {manifest.repeated} counts": manifest.repeated_judgements,
+        "queries without a relevant document"
+        + (", left out" if manifest.without_relevant_dropped else ", which score 0"): manifest.without_relevant,
     }
     return [
         *(f"{key}: {words}" for key, words in said.items() if words),
