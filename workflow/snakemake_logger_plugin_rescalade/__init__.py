@@ -35,9 +35,11 @@ class LogHandler(LogHandlerBase):
     _display: "Display"
 
     def __post_init__(self) -> None:
-        """Choose what is shown."""
+        """Choose what is shown, before Snakemake looks for its cache."""
+        from rescalade.terminal.cache import check_cache
         from rescalade.terminal.choose import choose_display
 
+        check_cache()
         self._display = choose_display(self.common_settings, plain=bool(getattr(self.settings, "plain", False)))
 
     def emit(self, record: LogRecord) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
 import sys
@@ -15,6 +14,7 @@ from rescalade.cli.ask import search
 from rescalade.cli.backbones import adapt, audit, backbone, rescale
 from rescalade.cli.context import stage_command
 from rescalade.cli.export import effect, export
+from rescalade.cli.failures import check_text, disk_failure
 from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
@@ -23,12 +23,6 @@ from rescalade.errors import UserError
 from rescalade.quiet import quieten
 
 INTERRUPTED = 130
-
-DISK_ERRORS = {
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "EEXIST")
-    if hasattr(errno, name)
-}
 
 app = typer.Typer(
     name="rescalade",
@@ -57,7 +51,7 @@ def built() -> Any:
 def main() -> NoReturn:
     """Run the command line.
 
-    A UserError, a full disk and a missing permission end in one line on standard error and status 2,
+    A UserError and what the operating system refuses, a full disk say, end in one line on standard error and status 2,
     Ctrl-C in status 130; other exceptions keep their traceback, since they are mistakes of ours.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
@@ -66,6 +60,7 @@ def main() -> NoReturn:
     gc.set_threshold(200_000, 50, 50)
     quieten()
     try:
+        check_text(sys.argv[1:])
         built()()
     except UserError as error:
         _end(str(error), 2)
@@ -74,9 +69,10 @@ def main() -> NoReturn:
             _end("interrupted; finished stages are kept, run the same command to go on", INTERRUPTED)
         raise
     except OSError as error:
-        if error.errno in DISK_ERRORS:
-            _end(f"{error.filename or 'output'}: {error.strerror}; free space or choose another --results folder", 2)
-        raise
+        failure = disk_failure(error)
+        if failure is None:
+            raise
+        _end(failure, 2)
     raise SystemExit(0)
 
 

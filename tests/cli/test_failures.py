@@ -1,0 +1,75 @@
+"""What the operating system refuses ends in one line with a remedy that fits."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from rescalade.cli.failures import check_text, disk_failure
+from rescalade.errors import UserError
+from rescalade.terminal.cache import check_cache
+from support.commands import call
+
+
+@pytest.mark.parametrize(
+    ("number", "place", "remedy"),
+    [
+        (errno.ENOSPC, "results/x", "free space"),
+        (errno.EROFS, "results/x", "choose another folder by --results"),
+        (errno.EACCES, "results/x", "change its permissions"),
+        (errno.ENOTDIR, "results/x", "a file stands where a folder is needed"),
+        (errno.EMFILE, None, "ulimit -n"),
+        (errno.EROFS, "~/.ir_datasets/beir", "set IR_DATASETS_HOME"),
+        (errno.EACCES, "~/.cache/huggingface/hub/x", "set HF_HOME"),
+        (errno.ENOSPC, "~/.cache/other", "set XDG_CACHE_HOME"),
+        (errno.EISDIR, "~/.ir_datasets/beir", "a file stands where a folder is needed"),
+    ],
+)
+def test_each_kind_of_failure_has_its_own_remedy(
+    number: int, place: str | None, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IR_DATASETS_HOME", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    where = None if place is None else str(Path(place).expanduser())
+    line = disk_failure(OSError(number, os.strerror(number), where))
+    assert line is not None and line.startswith(f"{where or 'output'}: {os.strerror(number)}; ") and remedy in line
+    assert remedy == "free space" or "free space" not in line
+
+
+def test_a_cache_that_was_moved_is_known_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "sets"))
+    line = disk_failure(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "sets" / "a")))
+    assert line is not None and "set IR_DATASETS_HOME" in line
+
+
+def test_failures_that_no_user_can_mend_stay_as_they_are() -> None:
+    assert disk_failure(OSError(errno.EINVAL, "Invalid argument")) is None
+    assert disk_failure(OSError("nothing is known")) is None
+
+
+@pytest.mark.parametrize("arguments", [["search", "run", "\udced\udca0\udcbd"], ["encode", "m", "--out", "caf\udce9"]])
+def test_bytes_that_are_not_utf8_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, lines = call(capsys, *arguments)
+    assert status == 2 and len(lines) == 1 and "its bytes are not UTF-8" in lines[0]
+
+
+def test_a_locale_that_cannot_read_is_named() -> None:
+    check_text(["café", "日本"])
+    with pytest.raises(UserError, match=r"set LC_ALL=C.UTF-8"):
+        check_text([os.fsdecode(b"caf") + "".join(chr(0xDC00 + byte) for byte in "é".encode())])
+
+
+def test_snakemake_without_a_place_for_its_cache_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    folders = type("Folders", (), {"user_cache_dir": str(tmp_path / "file" / "snakemake")})
+    monkeypatch.setattr("rescalade.terminal.cache.get_appdirs", folders)
+    with pytest.raises(SystemExit) as ended:
+        check_cache()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Not a directory" in line and "XDG_CACHE_HOME" in line
