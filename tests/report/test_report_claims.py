@@ -248,4 +248,6 @@ def test_differences_of_csplades_table(tmp_path: Path, causal: float, bi: float,
     assert [row["Outcome"] for row in claims["bi-beats-causal-1b"].details] == [outcome]
     assert claims["echo-beats-causal-1b"].result == "not run"
     assert claims["bi-beats-causal"].result == answer  # the same two cells, asked of the variants
-    assert list(claims) == [*ClaimName, *(entry.id for entry in load_published("csplade").orderings)]
+    quantised = (ClaimName.EIGHT_BITS_LITTLE, ClaimName.FOUR_BITS_MUCH)  # asked where an experiment has further ways
+    asked = [name for name in ClaimName if name not in quantised]
+    assert list(claims) == [*asked, *(entry.id for entry in load_published("csplade").orderings)]

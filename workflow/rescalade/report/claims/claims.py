@@ -10,6 +10,7 @@ from rescalade.report.claims.control_claims import norm_alone, offset_alone
 from rescalade.report.claims.large_norm_claims import collapse, rescue
 from rescalade.report.claims.other_claims import bm25, first_loss, ordering
 from rescalade.report.claims.preparation_claims import preparation_claims
+from rescalade.report.claims.quantised_claims import quantised_claims
 from rescalade.report.claims.small_norm_claims import harmless_exact, harmless_tied
 from rescalade.report.results.load import load_results
 from rescalade.report.results.paired import PerQuery
@@ -18,8 +19,8 @@ from rescalade.report.results.summary import Summary
 __all__ = ["Answer", "Claim", "claims_of", "evaluate_claims"]
 
 CLAIMS = (collapse, rescue, harmless_tied, harmless_exact, first_loss, bm25, norm_alone, offset_alone)
-"""In the order of the page. Before them stand those of `preparation_claims`, where it has any, after them those of the
-published numbers that the experiment is compared with."""
+"""In the order of the page. Before them stand those of `preparation_claims` and `quantised_claims`, where these have
+any, after them those of the published numbers that the experiment is compared with."""
 
 
 def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
@@ -34,7 +35,8 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 def claims_of(summary: Summary) -> list[Claim]:
     """Ask every claim of results that are read already."""
     queries = PerQuery(summary)
-    found = preparation_claims(summary, queries) + [claim(summary, queries) for claim in CLAIMS]
+    found = [*preparation_claims(summary, queries), *quantised_claims(summary, queries)]
+    found += [claim(summary, queries) for claim in CLAIMS]
     if summary.config.experiment.published:
         published = load_published(summary.config.experiment.published)
         found += [ordering(summary, queries, published, asked) for asked in published.orderings]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, quality, title_of
+from rescalade.report.claims.index_claims import small_index
 from rescalade.report.results.contrast import LEVEL, contrast
 from rescalade.report.results.labels import variant_title
 from rescalade.report.results.paired import PerQuery
@@ -34,6 +35,7 @@ def preparation_claims(summary: Summary, queries: PerQuery) -> list[Claim]:
         _read(summary, queries, "bidirectional", ClaimName.BI_BEATS_CAUSAL, "Two-way attention improves on one-way"),
         _offset(summary, queries),
         _in_place(summary, queries),
+        small_index(summary, _prepared(summary)),
     ]
 
 
