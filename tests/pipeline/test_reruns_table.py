@@ -29,7 +29,8 @@ REPORTS = {"page", "tables", "figures", "index_page"}
 
 EDITS = [
     # what decides a collection, and no more
-    ("data/writer.py", "self._entry.gains.get(grade, grade)", "grade", {"collection"}),
+    ("data/judgements.py", "gains.get(grade, grade)", "grade", {"collection"}),
+    ("data/writer.py", "seen, done = HashSet(), 0", "seen, done = HashSet(), 1", {"collection"}),
     ("data/dataset_config.py", '        "prepend",', '        "once",', {"collection"}),
     ("data/wheels/boolq.py", 'row["idx"] != 0', 'row["idx"] != 1', {"collection:wheel"}),
     ("data/wheels/dataset.py", '"train",\n', '"dev",\n', {"collection:wheel"}),
