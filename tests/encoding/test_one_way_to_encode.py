@@ -108,7 +108,7 @@ def test_a_model_that_says_something_else_than_its_vectors_is_refused(
     [
         ("{", "cannot be read"),
         ("[]", "expected a JSON object"),
-        ({"schema_version": 0}, "schema_version: expected 2, found none: an older version"),
+        ({"schema_version": 0}, "schema_version: expected 3, found none: an older version"),
         ({"schema_version": 9}, "a newer version"),
         ({"precision": "fp8"}, "precision: expected"),
         ({"query_length": 0}, "query_length: "),

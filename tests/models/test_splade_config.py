@@ -1,4 +1,4 @@
-"""How a model encodes, read from the folders of others, against sentence-transformers."""
+"""How a model encodes, by its own file and where there is none."""
 
 from __future__ import annotations
 
@@ -8,74 +8,56 @@ from typing import Any
 
 import pytest
 
-from rescalade.encoding.encoder import Encoder
 from rescalade.errors import UserError
-from rescalade.models.splade_config import FILE, read_splade_config
-from support.encoding import save_model, splade_config
-from support.texts import TEXTS
+from rescalade.models.model_folder import read_splade_config
+from rescalade.models.splade_config import FILE
+from support.encoding import splade_config
+from support.sparse_encoders import checkpoint
 
 
 def change(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def lengths(folder: Path) -> tuple[int, int]:
-    found = read_splade_config(folder)
-    return found.query_length, found.document_length
-
-
-def test_lengths_of_others(tmp_path: Path) -> None:
-    folder = save_model(tmp_path / "model")
-    assert lengths(folder) == (8, 16)
-    (folder / FILE).unlink()
-    change(folder / "sentence_bert_config.json", max_seq_length=12)
-    assert lengths(folder) == (12, 12)
-    assert (read_splade_config(folder).pool_special_tokens, read_splade_config(folder).precision) == (True, "fp32")
-    (folder / "sentence_bert_config.json").unlink()
-    for positions, expected in ((100, 100), (8192, 512), (None, 512)):
+def test_a_plain_checkpoint_has_the_least_of_three_lengths(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "model")
+    for tokenizer, positions, expected in (
+        (16, 512, 16), (512, 100, 100), (8192, 8192, 512), (10**30, None, 512), (None, 64, 64),
+    ):  # fmt: skip
+        change(folder / "tokenizer_config.json", model_max_length=tokenizer)
         change(folder / "config.json", max_position_embeddings=positions)
-        assert lengths(folder) == (expected, expected)
+        found = read_splade_config(folder)
+        assert (found.query_length, found.document_length) == (expected, expected)
+        assert (found.pool_special_tokens, found.precision, found.pooling) == (True, "fp32", "max")
 
 
-@pytest.mark.parametrize("name", ["document", "passage"])  # sentence-transformers passes over the second
-def test_prompts_are_those_of_sentence_transformers(name: str, tmp_path: Path) -> None:
-    from sentence_transformers import SparseEncoder
-
-    folder = save_model(tmp_path / "model")
-    (folder / FILE).unlink()
-    change(folder / "config_sentence_transformers.json", prompts={"query": TEXTS[7][:9], name: TEXTS[8][:9]})
-    ours, theirs = Encoder.load(folder), SparseEncoder(str(folder), device="cpu")
-    found, _ = ours.encode(["d"], ours.tokens([TEXTS[1]], queries=False), lambda _: None, queries=False)
-    for vector, dense in (
-        (ours.encode_query(TEXTS[0]), theirs.encode_query(TEXTS[0], convert_to_sparse_tensor=False)),
-        (found, theirs.encode_document(TEXTS[1], convert_to_sparse_tensor=False)),
-    ):
-        expected = {term: weight for term, weight in enumerate(dense.tolist()) if weight > 0}
-        assert dict(zip(vector.terms.tolist(), vector.weights.tolist(), strict=True)) == pytest.approx(expected)
-    (folder / "config_sentence_transformers.json").unlink()
-    plain = Encoder.load(folder).encode_query(TEXTS[0])
-    assert plain.weights.tolist() != ours.encode_query(TEXTS[0]).weights.tolist()
-
-
-@pytest.mark.parametrize(
-    ("file", "values"),
-    [
-        ("sentence_bert_config.json", {"max_seq_length": "long"}),
-        ("sentence_bert_config.json", {"max_seq_length": -1}),
-        ("config_sentence_transformers.json", {"prompts": {"query": 3}}),
-        ("config_sentence_transformers.json", {"prompts": [1]}),
-    ],
-)
-def test_nonsense_in_the_files_of_others_is_one_line(file: str, values: dict[str, Any], tmp_path: Path) -> None:
-    folder = save_model(tmp_path / "model")
-    (folder / FILE).unlink()
-    change(folder / file, **values)
-    with pytest.raises(UserError, match="no usable") as caught:
-        read_splade_config(folder)
-    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+def test_roberta_counts_its_positions_after_the_paddings_number(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "model", "roberta")
+    change(folder / "tokenizer_config.json", model_max_length=10**30)
+    change(folder / "config.json", max_position_embeddings=60, pad_token_id=1)
+    assert read_splade_config(folder).document_length == 58
 
 
 def test_a_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    written = splade_config(query_prompt="q: ", precision="bf16", pool_special_tokens=False)
+    written = splade_config(query_prompt="q: ", precision="bf16", pool_special_tokens=False, pooling="sum")
     written.write(tmp_path / FILE)
     assert read_splade_config(tmp_path) == written
+
+
+def test_a_file_of_the_schema_before_says_what_it_said(tmp_path: Path) -> None:
+    before = splade_config(query_length=7).model_dump()
+    for key in ("pooling", "activation", "max_active_dims", "lower_case", "query_side"):
+        del before[key]
+    (tmp_path / FILE).write_text(json.dumps({**before, "schema_version": 2}))
+    assert read_splade_config(tmp_path) == splade_config(query_length=7)
+    (tmp_path / FILE).write_text(json.dumps({**before, "schema_version": 3}))
+    with pytest.raises(UserError, match="pooling: expected this key, found none"):
+        read_splade_config(tmp_path)
+
+
+def test_two_files_of_a_folder_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    splade_config().write(tmp_path / FILE)
+    (tmp_path / "1_SpladePooling").mkdir()
+    (tmp_path / "1_SpladePooling" / "config.json").write_text('{"pooling_strategy": "sum"}')
+    with pytest.raises(UserError, match=r"says pooling_strategy 'sum', splade.json says 'max'; make the two agree"):
+        read_splade_config(tmp_path)

@@ -16,7 +16,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.library import make_rescaled
-from rescalade.models.splade_config import read_splade_config
+from rescalade.models.model_folder import read_splade_config
 from rescalade.rescaling.sidecar import Rescaled, load_rescaled
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.audit_sample import SAMPLE

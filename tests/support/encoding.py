@@ -8,19 +8,21 @@ from typing import Any
 import pyarrow as pa
 import torch
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.encoding.encode import EncodeJob
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.work_folder import WorkFolder
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
-from rescalade.models.splade_config import SpladeConfig
+from rescalade.models.splade_config import USUAL, SpladeConfig
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
 from rescalade.texts.text_parts import folder_texts
 from support.models import VOCABULARY, tiny
 from support.small_collections import write_collection
 from support.texts import TEXTS
 
+logging.disable_progress_bar()  # it would be among the lines of a command
 SETTINGS = EncodeSettings(shard_documents=10, batch_tokens=64)
 
 
@@ -28,7 +30,7 @@ def splade_config(**changes: Any) -> SpladeConfig:
     """How the models of these tests encode."""
     usual = {"query_length": 8, "document_length": 16, "pool_special_tokens": True, "precision": "fp32"}
     plain = {"special_tokens": "own", "pool_prompt": True, "reading": "causal", "echo_layout": "contiguous"}
-    return SpladeConfig(**{**usual, **plain, "query_prompt": "", "document_prompt": "", **changes})
+    return SpladeConfig(**{**USUAL, **usual, **plain, "query_prompt": "", "document_prompt": "", **changes})
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:

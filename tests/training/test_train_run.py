@@ -137,9 +137,10 @@ def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     stage(folder / "model", folder / "data", settings, tmp_path)
     assert json.loads((tmp_path / "model" / "splade.json").read_text()) == {
-        "schema_version": 2, "query_length": 6, "document_length": 8, "pool_special_tokens": False,
+        "schema_version": 3, "query_length": 6, "document_length": 8, "pool_special_tokens": False,
         "precision": "bf16", "query_prompt": "", "document_prompt": "",
         "special_tokens": "own", "pool_prompt": True, "reading": "causal", "echo_layout": "contiguous",
+        "pooling": "max", "activation": "relu", "max_active_dims": None, "lower_case": False, "query_side": "model",
     }  # fmt: skip
 
 

@@ -62,11 +62,17 @@ class Stored(Strict):
             raise UserError(f"{path} cannot be read ({error}); {cls.again}") from None
         if not isinstance(values, dict):
             raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}; {cls.again}")
+        values = cls.upgraded(values)
         cls._check_version(path, values.get("schema_version", 0))
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
             raise UserError(f"{path}: {_first(error)}; {cls.again}") from None
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The keys of a file of an older schema under the present one, where its meaning needs no guess; else as is."""
+        return values
 
     @classmethod
     def _check_version(cls, path: Path, found: Any) -> None:

@@ -16,6 +16,7 @@ from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.work_folder import WorkFolder
 from rescalade.encoding.workers import run_on_devices
 from rescalade.errors import UserError
+from rescalade.models.model_folder import open_model_folder
 from rescalade.progress import Progress
 from rescalade.texts.text_parts import Texts
 from rescalade.texts.tokens import cached_tokens, tokenizer_digest
@@ -64,9 +65,10 @@ class EncodeJob:
         """
         self.model, self.settings, self.work, self.how = model, settings, work, settings.how(model)
         self._tokens, self._code = tokens, code
+        parts = open_model_folder(model).parts
         self.digests = {
-            "model": model_digest(model),
-            "tokenizer": tokenizer_digest(model),
+            "model": model_digest(*parts),
+            "tokenizer": tokenizer_digest(*parts),
             "data": {"corpus": documents.digest, "queries": queries.digest},
         }
         size, count = settings.shard_documents, documents.count if settings.corpus is None else 0

@@ -16,15 +16,18 @@ from torch import Tensor
 
 from rescalade.encoding.collect import Collector, Tally
 from rescalade.encoding.quantise import check_quantisation, quantise
+from rescalade.encoding.query_table import QueryTable, load_query_table
 from rescalade.encoding.settings import EncodeSettings
 from rescalade.encoding.sparsify import sparsify
 from rescalade.errors import UserError
-from rescalade.models.load import check_lengths, load_lm, load_tokenizer
+from rescalade.models.load import check_lengths, check_vocabulary, load_lm, load_tokenizer
+from rescalade.models.model_folder import open_model_folder
 from rescalade.models.reading import check_reading
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack
 from rescalade.texts.token_batch import TokenBatch
+from rescalade.texts.tokenizer_state import writing_lower_case
 from rescalade.texts.tokens import Tokens
 from rescalade.vectors.reader import SparseVectors
 
@@ -44,27 +47,49 @@ class Encoder:
     """A loaded SPLADE model with its tokenizer, on one device."""
 
     def __init__(
-        self, model: SpladeModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig, settings: EncodeSettings
+        self,
+        model: SpladeModel,
+        tokenizer: PreTrainedTokenizerBase,
+        how: SpladeConfig,
+        settings: EncodeSettings,
+        table: QueryTable | None = None,
     ) -> None:
+        """Take what is loaded.
+
+        Args:
+            tokenizer: of the model. table: what gives queries their weights instead of the model, where `how` says so.
+        """
         self._model, self.tokenizer, self.how, self._settings = model.eval(), tokenizer, how, settings
+        self._table = table
 
     @classmethod
     def load(cls, folder: Path, settings: EncodeSettings | None = None, device: str = "cpu") -> Encoder:
         """From a model folder, which says how it encodes where the settings do not.
 
+        Folders of `rescalade`, of `SparseEncoder` (inference-free ones among them) and plain checkpoints are taken, see
+        `rescalade.models.model_folder.open_model_folder`.
+
         Raises:
-            UserError: the model or its tokenizer does not load, it has no positions for texts so long, it does not read
-                as the folder says, or it cannot be quantised so on this device.
+            UserError: the folder is not understood; the model, its tokenizer or its table does not load or they do not
+                belong together; it has no positions for texts so long, it does not read as the folder says, or it
+                cannot be quantised so on this device.
         """
         settings = settings or EncodeSettings()
-        how = settings.how(folder)
+        found, how = open_model_folder(folder), settings.how(folder)
         check_quantisation(settings.quantise, how.precision, device)
-        language_model = load_lm(folder, device=device)
+        language_model = load_lm(found.language_model, device=device)
+        tokenizer = load_tokenizer(found.language_model)
+        check_vocabulary(language_model, tokenizer, folder)
         check_reading(language_model, how.reading, folder)
         check_lengths(language_model, folder, how)
-        model = SpladeModel(language_model)
+        model = SpladeModel(language_model, pooling=how.pooling, activation=how.activation)
+        table = None
+        if found.query_table is not None:
+            table = load_query_table(found.query_table, len(model.head.weight)).to(device)
         quantise(model, settings.quantise, how.precision, device)
-        return cls(model.to(device), load_tokenizer(folder), how, settings)
+        if how.lower_case:
+            tokenizer = writing_lower_case(tokenizer)
+        return cls(model.to(device), tokenizer, how, settings, table)
 
     @property
     def module(self) -> SpladeModel:
@@ -87,7 +112,8 @@ class Encoder:
 
     def tokens(self, texts: Sequence[str], *, queries: bool) -> Tokens:
         """Token numbers of texts with their prompt, cut at the length of queries or of documents."""
-        return self.how.layout(queries=queries).tokens(self.tokenizer, texts)
+        tokenizer = self._table.tokenizer if queries and self._table is not None else self.tokenizer
+        return self.how.layout(queries=queries).tokens(tokenizer, texts)
 
     def encode_query(self, text: str) -> SparseVectors:
         """The vector of one query.
@@ -110,12 +136,16 @@ class Encoder:
         top_terms: int | None = None,
     ) -> tuple[SparseVectors, Tally]:
         """Vectors in the order of the texts, and what was left out of them."""
-        layout = self.how.layout(queries=queries)
-        found = Collector(len(tokens), top_terms=top_terms, limit=self._settings.shard_bytes)
+        layout, table = self.how.layout(queries=queries), self._table if queries else None
+        kept = [most for most in (top_terms, self.how.max_active_dims) if most is not None]
+        found = Collector(len(tokens), top_terms=min(kept, default=None), limit=self._settings.shard_bytes)
         texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
         for number, batch in enumerate(plan_batches(tokens.lengths, self._settings.batch_tokens, texts)):
-            dense = layout.batch(self.tokenizer, tokens.rows(batch)).to(self._model.device)
-            found.add(batch, sparsify(self._weights(dense)))
+            rows = tokens.rows(batch)
+            if table is not None:
+                found.add(batch, sparsify(table.weights(rows)))
+            else:
+                found.add(batch, sparsify(self._weights(layout.batch(self.tokenizer, rows).to(self._model.device))))
             advance(len(batch))
             if number % TRIM_BATCHES == 0:
                 _trim()

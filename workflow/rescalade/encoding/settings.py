@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import Field
 
 from rescalade.errors import UserError
-from rescalade.models.splade_config import FILE, Precision, SpladeConfig, read_splade_config
+from rescalade.models.model_folder import read_splade_config
+from rescalade.models.splade_config import FILE, Precision, SpladeConfig
 from rescalade.quantisation import Quantisation
 from rescalade.splade.backends import Backend
 from rescalade.strict import Strict
@@ -70,6 +71,13 @@ class EncodeSettings(Strict):
         return own.model_copy(update=asked)
 
 
+_DECIDED = (
+    "pool_special_tokens", "query_prompt", "special_tokens", "pool_prompt", "reading", "echo_layout", "pooling",
+    "activation", "max_active_dims", "lower_case", "query_side",
+)  # fmt: skip
+"""What no setting of a search can put right where the model says something else than it did."""
+
+
 def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
     """Settings by which a model encodes a query as texts were encoded whose manifest has the settings `made`.
 
@@ -79,7 +87,7 @@ def like_vectors(model: Path, made: Mapping[str, Any]) -> EncodeSettings:
         UserError: the model's folder says now what it did not say then, and no setting decides it.
     """
     own = read_splade_config(model)
-    for key in ("pool_special_tokens", "query_prompt", "special_tokens", "pool_prompt", "reading", "echo_layout"):
+    for key in _DECIDED:
         if made.get(key, getattr(own, key)) != getattr(own, key):
             raise UserError(
                 f"{model}: {key} {getattr(own, key)!r}, but the vectors were encoded with {made[key]!r}; encode them "

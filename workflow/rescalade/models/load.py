@@ -9,6 +9,7 @@ from rescalade.errors import UserError
 from rescalade.models.checkpoint_config import read_config
 from rescalade.models.decoder_bias import class_with_bias, has_given_bias, plain_class
 from rescalade.models.families import FAMILIES
+from rescalade.models.folder_files import check_files
 from rescalade.models.half_matrices import with_vectors_in_float32
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, in_words
@@ -50,6 +51,7 @@ def load_lm(
     import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
 
     logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
+    check_files(name)
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     half = matrices == "bf16"
     taken, to = bytes_of(stored_weights(name), 2 if half else 4), torch.device(device)
@@ -85,23 +87,33 @@ def load_lm(
     return loaded
 
 
-def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    name: str | Path, revision: str | None = None, *, with_model: bool = True
+) -> PreTrainedTokenizerBase:
     """Load the tokenizer that belongs to a model.
 
+    Args:
+        with_model: whether config.json beside it is a model's, which can say what the tokenizer's files do not.
+
     Raises:
-        UserError: there is none, or it has no padding token.
+        UserError: there is none, it has no words, or it has no padding token.
     """
     from transformers import AutoTokenizer
 
+    check_files(name)
     check_no_adapter(name)
+    check_has_tokenizer(name)
     try:
+        config = read_config(name, revision) if with_model else None
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            str(name), config=read_config(name, revision), revision=revision, trust_remote_code=False
+            str(name), config=config, revision=revision, trust_remote_code=False
         )
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  # a broken tokenizer.json can end in anything
         raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}") from None
+    if set(tokenizer.get_vocab()) <= {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}:
+        raise UserError(f"tokenizer of {name}: it has special tokens only and no words; {_NO_TOKENIZER}")
     if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token  # usual for causal models; the attention mask hides padding anyway
     if tokenizer.pad_token_id is None:
@@ -109,18 +121,51 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
     return tokenizer
 
 
+_NO_TOKENIZER = "copy the tokenizer's files (tokenizer.json, or the vocabulary) from where the model came from"
+
+
+def check_has_tokenizer(name: str | Path) -> None:
+    """Refuse a folder without a vocabulary, for which transformers 5 makes up a tokenizer that knows no word.
+
+    Raises:
+        UserError: it is a folder and no file of it holds a vocabulary.
+    """
+    folder = Path(name)
+    if not folder.is_dir() or any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
+        return
+    if any(folder.glob("*.model")):
+        return
+    if (folder / "vocab.json").is_file():
+        if not (folder / "merges.txt").is_file():
+            raise UserError(f"model {name}: merges.txt is missing beside vocab.json; {_NO_TOKENIZER}")
+        return
+    raise UserError(f"model {name}: the folder has no tokenizer; {_NO_TOKENIZER}")
+
+
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str | Path) -> None:
     """Refuse a tokenizer that can produce numbers the model has no row for.
 
     Raises:
-        UserError: the tokenizer has more entries than the model. Fewer is usual: heads are padded to a
-            multiple of 64.
+        UserError: the tokenizer has a number beyond the rows of the head or of the embedding. Fewer is usual: heads are
+            padded to a multiple of 64.
     """
     rows = int(locate_head(model).weight.shape[0])
-    if len(tokenizer) > rows:
+    embedding = getattr(model.get_input_embeddings(), "weight", None)
+    check_numbers(tokenizer, rows if embedding is None else min(rows, len(embedding)), name)
+
+
+def check_numbers(tokenizer: PreTrainedTokenizerBase, rows: int, name: str | Path) -> None:
+    """Refuse a tokenizer with a number beyond a model's rows, whatever the count of its entries.
+
+    Raises:
+        UserError: there is one.
+    """
+    entries = tokenizer.get_vocab()
+    token = max(entries, key=entries.__getitem__)
+    if entries[token] >= rows:
         raise UserError(
-            f"model {name}: its head has {rows} rows, the tokenizer {len(tokenizer)} entries; "
-            "they do not belong together"
+            f"model {name}: it has {rows} rows, its tokenizer {len(entries)} entries, of which {token!r} has the "
+            f"number {entries[token]}; they do not belong together"
         )
 
 
@@ -146,7 +191,10 @@ def check_lengths(model: PreTrainedModel, name: str | Path, how: SpladeConfig) -
     if limit is None:
         return
     copies = 2 if how.reading == "echo" else 1
-    for setting, length in (("query_length", how.query_length), ("document_length", how.document_length)):
+    lengths = {"query_length": how.query_length, "document_length": how.document_length}
+    if how.query_side == "table":  # which has no positions
+        del lengths["query_length"]
+    for setting, length in lengths.items():
         if copies * length > limit:
             twice = " for both copies of an echoed text" if copies == 2 else ""
             raise UserError(

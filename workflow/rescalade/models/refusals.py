@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rescalade.atomic import read_json
 from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES
+from rescalade.models.folder_files import own_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -28,8 +28,7 @@ def check_no_adapter(name: str | Path) -> None:
     """
     folder = Path(name)
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        said = read_json(folder / "adapter_config.json")
-        base = said.get("base_model_name_or_path") if isinstance(said, dict) else None
+        base = own_json(folder / "adapter_config.json").get("base_model_name_or_path")
         raise UserError(
             f"model {name}: it holds an adapter of {base or 'another model'} and not the model itself; merge them once "
             "(peft's PeftModel.from_pretrained, merge_and_unload, save_pretrained) and use the merged folder"

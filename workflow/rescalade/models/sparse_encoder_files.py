@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rescalade.models.decoder_bias import has_given_bias
 from rescalade.models.locate import locate_head
 from rescalade.models.splade_config import FILE, SpladeConfig
+from rescalade.texts.tokenizer_state import unchanged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,10 +56,11 @@ def write_sparse_encoder_files(
             "similarity_fn_name": "dot",
             "prompts": prompts if any(prompts.values()) else {},
             "default_prompt_name": None,
+            **({} if how.max_active_dims is None else {"max_active_dims": how.max_active_dims}),
         },
         "1_SpladePooling/config.json": {
-            "pooling_strategy": "max",
-            "activation_function": "relu",
+            "pooling_strategy": how.pooling,
+            "activation_function": how.activation,
             "word_embedding_dimension": len(head.weight),
         },
     }
@@ -76,7 +78,7 @@ def _masked(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
 
     It has one length for queries and documents: the documents' is written.
     """
-    return f"{_MODELS}.MLMTransformer", {"max_seq_length": how.document_length, "do_lower_case": False}
+    return f"{_MODELS}.MLMTransformer", {"max_seq_length": how.document_length, "do_lower_case": how.lower_case}
 
 
 def _causal(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
@@ -89,7 +91,7 @@ def _causal(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
         "query_length": how.query_length,
         "document_length": how.document_length,
         "max_seq_length": how.document_length,
-        "do_lower_case": False,
+        "do_lower_case": how.lower_case,
     }
 
 
@@ -113,6 +115,7 @@ def refused(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: Spl
 
 def _template_is_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether what the tokenizer adds to a text by itself is BOS in front and nothing else."""
-    bare: list[int] = tokenizer("a", add_special_tokens=False)["input_ids"]
-    added: list[int] = tokenizer("a")["input_ids"]
+    with unchanged(tokenizer):
+        bare: list[int] = tokenizer("a", add_special_tokens=False)["input_ids"]
+        added: list[int] = tokenizer("a")["input_ids"]
     return tokenizer.bos_token_id is not None and added == [tokenizer.bos_token_id, *bare]

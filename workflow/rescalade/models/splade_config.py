@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rescalade.atomic import read_json
-from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES
 from rescalade.stored import Stored
 from rescalade.texts.text_settings import EchoLayout, SpecialTokens, TextSettings
@@ -22,6 +19,21 @@ LONGEST = 512
 """Tokens of a text, where a model says only that it has positions for more, or not even that."""
 
 Precision = Literal["fp32", "bf16"]
+Pooling = Literal["max", "sum"]
+"""Over the tokens of a text."""
+Activation = Literal["relu", "log1p_relu"]
+"""Of a logit z, by sentence-transformers' names: log(1 + relu(z)), or log(1 + log(1 + relu(z)))."""
+QuerySide = Literal["model", "table"]
+"""What gives a query its weights: the model, or a table with one weight for each token, without any model."""
+
+USUAL: dict[str, Any] = {
+    "pooling": "max",
+    "activation": "relu",
+    "max_active_dims": None,
+    "lower_case": False,
+    "query_side": "model",
+}
+"""What every model has that is trained here, and every checkpoint that does not say otherwise."""
 
 
 class SpladeConfig(Stored):
@@ -31,12 +43,15 @@ class SpladeConfig(Stored):
     pool_prompt: whether these take part in the max. precision: bf16 runs the encoder under autocast. query_prompt,
     document_prompt: what is put before every text. special_tokens: `own`, of the tokenizer's template; `none`; `bos`
     alone. reading: of a causal language model, see `rescalade.variants.Reading`; masked ones have `causal`.
-    echo_layout: where the second copy stands under the reading `echo`.
+    echo_layout: where the second copy stands under the reading `echo`. pooling: over the tokens of a text, `max` of
+    SPLADE v2 (arXiv 2109.10086) or `sum` of SPLADE (arXiv 2107.05720). activation: of a logit, before the pooling.
+    max_active_dims: so many of the heaviest terms of a text are kept; all where None. lower_case: whether texts are
+    written in lower case whatever the tokenizer does. query_side: whether queries are read by the model.
     """
 
     again: ClassVar[str] = "train the model again, or copy the file from where the model came from"
 
-    schema_version: int = 2
+    schema_version: int = 3
     query_length: int = Field(ge=1)
     document_length: int = Field(ge=1)
     pool_special_tokens: bool
@@ -47,6 +62,16 @@ class SpladeConfig(Stored):
     pool_prompt: bool
     reading: Reading
     echo_layout: EchoLayout
+    pooling: Pooling
+    activation: Activation
+    max_active_dims: int | None = Field(ge=1)
+    lower_case: bool
+    query_side: QuerySide
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A file of schema 2, which knew one pooling, one activation and models alone, says the same under schema 3."""
+        return {**values, **USUAL, "schema_version": 3} if values.get("schema_version") == 2 else values
 
     def layout(self, *, queries: bool) -> Layout:
         """How queries or documents are laid out."""
@@ -55,10 +80,11 @@ class SpladeConfig(Stored):
         return Layout(
             self.query_length if queries else self.document_length,
             self.query_prompt if queries else self.document_prompt,
-            self.special_tokens,
+            "none" if queries and self.query_side == "table" else self.special_tokens,
             self.echo_layout if self.reading == "echo" else "one",
             self.pool_special_tokens,
             self.pool_prompt,
+            self.lower_case,
         )
 
 
@@ -69,6 +95,7 @@ def as_trained(settings: TextSettings, precision: Precision, reading: Reading, m
         precision=precision,
         special_tokens=special_tokens(model_type, settings.bos),
         reading=reading,
+        **USUAL,
     )
 
 
@@ -77,44 +104,3 @@ def special_tokens(model_type: str, bos: bool) -> SpecialTokens:
     if model_type in FAMILIES and FAMILIES[model_type].causal:
         return "bos" if bos else "none"
     return "own"
-
-
-def read_splade_config(folder: Path) -> SpladeConfig:
-    """How the model in a folder encodes, by its own file or, where others have made it, by what theirs say.
-
-    Without the file: `max_seq_length` of sentence-transformers, or else the model's positions and at most LONGEST, for
-    queries and documents alike; sentence-transformers' prompts `query` and `document`; every token takes part in the
-    max; fp32.
-
-    Raises:
-        UserError: a file is damaged or says something impossible, or ours is of an older schema.
-    """
-    found = SpladeConfig.read_or_none(folder / FILE)
-    if found is not None:
-        return found
-    try:
-        length = _json(folder / "sentence_bert_config.json").get("max_seq_length")
-        config = _json(folder / "config.json")
-        added = special_tokens(str(config.get("model_type")), bos=False)
-        length = length or min(LONGEST, config.get("max_position_embeddings") or LONGEST)
-        prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
-        return SpladeConfig(
-            query_length=length,
-            document_length=length,
-            pool_special_tokens=True,
-            precision="fp32",
-            query_prompt=prompts.get("query") or "",
-            document_prompt=prompts.get("document") or "",
-            special_tokens=added,
-            pool_prompt=True,
-            reading="bidirectional" if added == "none" and config.get("is_causal") is False else "causal",
-            echo_layout="contiguous",
-        )
-    except (AttributeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}: its files say no usable length of texts or no usable prompt ({reason})") from None
-
-
-def _json(path: Path) -> Any:
-    """A file's object; empty where there is no file."""
-    return read_json(path) if path.is_file() else {}

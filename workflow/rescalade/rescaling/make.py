@@ -15,7 +15,7 @@ from rescalade.models.norms import head_norms
 from rescalade.models.reading import set_reading
 from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
 from rescalade.models.splade_config import FILE as SPLADE_FILE
-from rescalade.models.splade_config import LONGEST, SpladeConfig, special_tokens
+from rescalade.models.splade_config import LONGEST, USUAL, SpladeConfig, special_tokens
 from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
@@ -114,6 +114,7 @@ def _how_it_encodes(origin: Path, model: PreTrainedModel, max_length: int | None
             pool_prompt=True,
             reading="bidirectional" if causal and getattr(model.config, "is_causal", True) is False else "causal",
             echo_layout="contiguous",
+            **USUAL,
         )
     lengths = {} if max_length is None else {"query_length": max_length, "document_length": max_length}
     return how.model_copy(update=lengths)

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from rescalade.models.locate import Head, locate_head
+from rescalade.models.splade_config import Activation, Pooling
 from rescalade.rescaling.multiplier import carried_by
 from rescalade.splade.backends import Backend
 from rescalade.splade.pooling import pack, term_weights
+from rescalade.splade.summed import summed_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,11 +24,16 @@ class SpladeModel(nn.Module):
     The output projection is made to pass its input through, so the model's `logits` are the transformed hidden
     states [B, L, D] and the pooling takes over from there. Parameters, names and ties stay as they
     are; `masked_lm` remains an ordinary model that saves and loads as before.
+
+    pooling, activation: see `rescalade.models.splade_config.SpladeConfig`.
     """
 
-    def __init__(self, masked_lm: PreTrainedModel) -> None:
+    def __init__(
+        self, masked_lm: PreTrainedModel, *, pooling: Pooling = "max", activation: Activation = "relu"
+    ) -> None:
         super().__init__()
         self.masked_lm = masked_lm
+        self.pooling, self.activation = pooling, activation
         self._head = locate_head(masked_lm)
         self._head.projection.bypass()
         self._divide(False)
@@ -61,16 +68,19 @@ class SpladeModel(nn.Module):
     def pool(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:
         """Term weights [B, V] of packed decoder inputs [T, D]; offsets [B + 1] and backend as in `term_weights`.
 
-        A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap to the
-        maximum, since it is monotone.
+        A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap and a second
+        logarithm to the maximum, since they are monotone. Sums over tokens have one back end.
         """
         bias = self.head.bias
         carried = carried_by(self.head)
         if carried is not None:
             packed = packed / carried.scale
             bias = bias / carried.scale if carried.bias and bias is not None else bias  # type: ignore[assignment]
+        if self.pooling == "sum":
+            return summed_weights(packed, offsets, self.head.weight, bias, self.activation, self.head.soft_cap)
         weights = term_weights(packed, offsets, self.head.weight, bias, backend)
-        return weights if self.head.soft_cap is None else _cap(weights, self.head.soft_cap)
+        weights = weights if self.head.soft_cap is None else _cap(weights, self.head.soft_cap)
+        return weights if self.activation == "relu" else torch.log1p(weights)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, pooled: Tensor) -> Tensor:
         """Term weights.

@@ -71,10 +71,10 @@ class PackedTransformer(Transformer):
 
 
 class FusedSpladePooling(SpladePooling):
-    """Term weights from packed hidden states: max over tokens of log(1 + relu(h W^T + b)), without the logits."""
+    """Term weights from packed hidden states, by the wrapped model's pooling and activation, without the logits."""
 
     def __init__(self, splade: SpladeModel, backend: Backend = "auto") -> None:
-        super().__init__("max", "relu", int(splade.head.weight.shape[0]))
+        super().__init__(splade.pooling, splade.activation, int(splade.head.weight.shape[0]))
         self._splade = (splade,)  # in a tuple: its parameters belong to the module before this one
         self._head_backend: Backend = backend
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rescalade.errors import UserError
 from rescalade.texts.text_settings import SpecialTokens
 from rescalade.texts.token_batch import TokenBatch
+from rescalade.texts.tokenizer_state import unchanged
 from rescalade.texts.tokens import Tokens, packed
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Layout:
 
     length: tokens at which a text is cut, prompt and special tokens included. copies: `one`; or two, the second
     right after the first (`contiguous`) or after the first and its padding to `length` (`laconic`), of which only the
-    second is pooled. pool_special_tokens, pool_prompt: whether these take part in the max.
+    second is pooled. pool_special_tokens, pool_prompt: whether these take part in the max. lower_case: whether the
+    tokenizer that it is used with was made to write in lower case (`rescalade.texts.tokenizer_state`).
     """
 
     length: int
@@ -36,11 +38,13 @@ class Layout:
     copies: Copies = "one"
     pool_special_tokens: bool = True
     pool_prompt: bool = True
+    lower_case: bool = False
 
     def key(self) -> list[str]:
         """What decides the token numbers of a text, beside its tokenizer."""
         decided = [self.prompt] if self.prompt else []
-        return [str(self.length), *decided, *([] if self.special_tokens == "own" else [f"<{self.special_tokens}>"])]
+        decided += [] if self.special_tokens == "own" else [f"<{self.special_tokens}>"]
+        return [str(self.length), *decided, *(["<lower case>"] if self.lower_case else [])]
 
     def tokens(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Tokens:
         """Token numbers of texts; a second copy is not among them."""
@@ -100,11 +104,12 @@ class Layout:
 
         They come after the special tokens that begin a text.
         """
-        prompt = tokenizer(self.prompt.rstrip(), add_special_tokens=False)["input_ids"]
+        with unchanged(tokenizer):
+            prompt = tokenizer(self.prompt.rstrip(), add_special_tokens=False)["input_ids"]
+            template = tokenizer(self.prompt.rstrip())["input_ids"]
         before = int(self.special_tokens == "bos")
         if self.special_tokens == "own":
             special = set(tokenizer.all_special_ids)
-            template = tokenizer(self.prompt.rstrip())["input_ids"]
             before = next((place for place, number in enumerate(template) if number not in special), 0)
         return slice(before, before + len(prompt))
 

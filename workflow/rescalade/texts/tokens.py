@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.atomic import atomic_file, sha256
+from rescalade.texts.tokenizer_state import unchanged
 from rescalade.turns import turn
 
 if TYPE_CHECKING:
@@ -54,8 +55,11 @@ class Tokens:
         return [self.numbers[self.offsets[number] : self.offsets[number + 1]] for number in numbers]
 
 
-def tokenizer_digest(folder: Path) -> str:
-    """Digest of the files of a model folder that decide its tokenizer."""
+def tokenizer_digest(*folders: Path) -> str:
+    """Digest of the files of a model folder, or of its parts, that decide its tokenizers."""
+    if len(folders) > 1:
+        return hashlib.sha256(" ".join(map(tokenizer_digest, folders)).encode()).hexdigest()
+    (folder,) = folders
     names = sorted({path.name for pattern in FILES for path in folder.glob(pattern) if path.is_file()})
     text = "\n".join(f"{name} {sha256(folder / name)}" for name in names)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -75,14 +79,15 @@ def packed(
     numbers, lengths, cut = array("i"), array("q", [0]), 0
     for part in parts:
         for first in range(0, len(part), SLICE):
-            found = tokenizer(
-                list(part[first : first + SLICE]),
-                truncation=True,
-                max_length=length,
-                add_special_tokens=special_tokens,
-                return_attention_mask=False,
-                return_token_type_ids=False,
-            )
+            with unchanged(tokenizer):
+                found = tokenizer(
+                    list(part[first : first + SLICE]),
+                    truncation=True,
+                    max_length=length,
+                    add_special_tokens=special_tokens,
+                    return_attention_mask=False,
+                    return_token_type_ids=False,
+                )
             rows: list[list[int]] = found["input_ids"]
             numbers.extend(itertools.chain.from_iterable(rows))
             lengths.extend(map(len, rows))

@@ -38,12 +38,15 @@ def read_manifest(folder: Path) -> VectorsManifest:
     return manifest
 
 
-def model_digest(folder: Path) -> str:
-    """Digest of a model's weights.
+def model_digest(*folders: Path) -> str:
+    """Digest of a model's weights, which lie in one folder or in several.
 
     Raises:
         UserError: there are none.
     """
+    if len(folders) > 1:
+        return hashlib.sha256(" ".join(map(model_digest, folders)).encode()).hexdigest()
+    (folder,) = folders
     single = folder / "model.safetensors"
     if single.is_file():
         return sha256(single)
