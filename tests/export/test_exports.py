@@ -131,6 +131,74 @@ def test_an_id_that_topics_cannot_hold_is_named(name: str, identity: str, tmp_pa
         export(tmp_path, name, [DOCUMENTS], queries, VOCABULARY)
 
 
+def one(name: str) -> SparseVectors:
+    """A corpus of one document of that id."""
+    return SparseVectors([name], np.array([0, 1]), np.array([3], np.int32), np.array([1], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("form", "identity", "said"),
+    [
+        ("vespa", "a\fb", r"'a\\x0cb': its id holds U\+000C"),
+        ("vespa", "x\0y", r"U\+0000"),
+        ("vespa", "\ufffe", r"U\+FFFE"),
+        ("vespa", "\U0003ffff", r"U\+3FFFF"),
+        ("opensearch", "L" * 513, "its id has 513 bytes, opensearch takes 512"),
+        ("elasticsearch", "é" * 257, "its id has 514 bytes, elasticsearch takes 512"),
+        ("anserini", "L" * 32_767, "32,767 bytes, anserini takes 32,766"),
+        ("seismic", "", "a document's id is empty"),
+    ],
+)
+def test_an_id_that_an_engine_refuses_is_named(form: str, identity: str, said: str, tmp_path: Path) -> None:
+    """In whichever shard it is."""
+    with pytest.raises(UserError, match=said):
+        export(tmp_path, form, [DOCUMENTS, one(identity)], QUERIES, VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("form", "identity"),
+    [
+        ("vespa", "tab\there, \x7f, ü and \U0001f600"),
+        ("opensearch", "é" * 256),
+        ("elasticsearch", "a\fb"),
+        ("ciff", "L" * 600),
+    ],
+)
+def test_ids_that_an_engine_takes_are_left_alone(form: str, identity: str, tmp_path: Path) -> None:
+    export(tmp_path, form, [one(identity)], QUERIES, VOCABULARY)
+    assert list(READERS[form](tmp_path)[0]) == [identity]
+
+
+@pytest.mark.parametrize("form", ["anserini", "opensearch", "elasticsearch", "vespa", "ciff"])
+def test_queries_of_more_terms_than_lucene_takes_are_counted(
+    form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = vectors([dict.fromkeys(range(1025), 1.0), dict.fromkeys(range(1024), 1.0), {3: 1.0}], "q")
+    record = export(tmp_path, form, [DOCUMENTS], asked, 2000)
+    if form in ("vespa", "ciff"):
+        assert "queries_above_limit" not in record and not caplog.records
+        return
+    assert (record["query_terms"], record["query_terms_limit"], record["queries_above_limit"]) == (1025, 1024, 1)
+    assert "1 queries have more than 1024 terms" in caplog.text
+
+
+def test_texts_that_a_scale_leaves_without_a_weight_are_counted_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = vectors([{3: 2.0}, {3: 0.04, 5: 0.03}, {}], "d")
+    record = export(tmp_path, "vespa", shards(corpus, 2), vectors([{3: 0.04}, {3: 1.0}, {}], "q"), VOCABULARY, scale=10)
+    assert (record["documents_emptied"], record["queries_emptied"]) == (1, 1)  # those that had nothing do not count
+    assert "no weight is left of 1 documents and 1 queries" in caplog.text and "--scale" in caplog.text
+    caplog.clear()
+    assert export(tmp_path, "vespa", [DOCUMENTS], QUERIES, VOCABULARY)["queries_emptied"] == 0 and not caplog.records
+
+
+def test_a_scale_beyond_what_float32_counts_is_refused(tmp_path: Path) -> None:
+    assert export(tmp_path, "ciff", [one("a")], QUERIES, VOCABULARY, scale=1e6)["largest_weight"] < 2**24
+    with pytest.raises(UserError, match="choose a smaller --scale"):
+        export(tmp_path, "ciff", [one("a")], QUERIES, VOCABULARY, scale=2**24 + 1)
+
+
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["rescalade", *arguments])

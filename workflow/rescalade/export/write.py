@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rescalade.atomic import write_json
 from rescalade.errors import UserError
 from rescalade.export.ciff import write_ciff
 from rescalade.export.formats import FORMATS, ciff_query
+from rescalade.export.limits import LIMITS, Checked, clauses
 from rescalade.export.quantise import SCALE, Quantised, divided, divisor
 from rescalade.export.texts import PART_BYTES, lines, with_terms, write_parts
 from rescalade.retrieval.index import InvertedIndex
@@ -21,6 +23,7 @@ from rescalade.retrieval.search import search
 from rescalade.retrieval.storage import load_index, write_index
 from rescalade.vectors.vectors import SparseVectors
 
+logger = logging.getLogger(__name__)
 CIFF = "ciff"
 NAMES = (*FORMATS, CIFF)
 RECORD = "export.json"
@@ -53,7 +56,8 @@ def export(
         The record: format, counts, and for integers the scale, what rounding lost and the effect on the ranking.
 
     Raises:
-        UserError: the format is unknown, the scale not above 0, or an id is one that the format cannot hold.
+        UserError: the format is unknown, the scale not above 0 or too large, or an id is one that the format cannot
+            hold.
     """
     if name not in NAMES:
         raise UserError(f"unknown format {name!r}; known: {', '.join(NAMES)}")
@@ -61,21 +65,40 @@ def export(
         raise UserError(f"scale {scale}: a number above 0 is expected")
     if words is not None:
         (output / "vocabulary.json").write_text(json.dumps(list(words)), encoding="utf-8")
+    shards = Checked(shards, name)
     record: dict[str, Any] = {"format": name, "queries": len(queries)}
     if name != CIFF and not FORMATS[name].integers:
         _write_texts(output, name, shards, queries, 1)
         record |= {"weights": "float32", "effect": "none: the same vectors"}
     else:
         record |= _write_integers(output, name, shards, queries, vocabulary, scale)
+    _warn(record, scale)
     write_json(output / RECORD, record)
     return record
+
+
+def _warn(record: Mapping[str, Any], scale: float) -> None:
+    """Say what would otherwise be seen in the engine alone."""
+    emptied = {what: record.get(f"{what}_emptied", 0) for what in ("documents", "queries")}
+    if any(emptied.values()):
+        logger.warning(
+            "at scale %g no weight is left of %d documents and %d queries, which the engine will not find or answer; "
+            "overlap@10 is %.3f: choose a larger --scale",
+            scale, emptied["documents"], emptied["queries"], record["effect"]["overlap@10"],
+        )  # fmt: skip
+    if above := record.get("queries_above_limit", 0):
+        logger.warning(
+            "%d queries have more than %d terms, up to %d, which the engine refuses by default: raise %s there",
+            above, record["query_terms_limit"], record["query_terms"], LIMITS[record["format"]].setting,
+        )  # fmt: skip
 
 
 def _write_integers(
     output: Path, name: str, shards: Iterable[SparseVectors], queries: SparseVectors, vocabulary: int, scale: float
 ) -> dict[str, Any]:
     rounded = Quantised(shards, scale)
-    (asked,) = Quantised([queries], scale)
+    asking = Quantised([queries], scale)
+    (asked,) = asking
     parts = 1 if name == CIFF else divisor(asked, FORMATS[name].largest_query)
     topics = with_terms(asked) if name == CIFF or FORMATS[name].topics else asked
     work = output / "indexes"
@@ -96,6 +119,9 @@ def _write_integers(
         "weights": f"round({scale:g} w)",
         "query_weights": f"round({scale:g} w)" + (f" / {parts}" if parts > 1 else ""),
         "queries_left_out": len(asked) - len(topics),
+        **clauses(asked, name),
+        "queries_emptied": asking.rounding.emptied,
+        "documents_emptied": rounded.rounding.emptied,
         "documents": len(changed),
         "largest_weight": largest,
         "nine_bits_exact": name == CIFF or not FORMATS[name].nine_bits or largest <= NINE_BITS,
