@@ -15,8 +15,9 @@ from rescalade.report.claims.claims import evaluate_claims
 from rescalade.report.figures.preparation import preparation_figures
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
+from rescalade.report.tables.effectiveness import main_table
 from support.synthetic_fates import Fate, configuration, mini
-from support.synthetic_results import write_tree
+from support.synthetic_results import change, write_tree
 
 DEAD = Fate(0.001, 9.0, "dead", 2)
 NAMES = (
@@ -113,6 +114,23 @@ def test_the_figure_has_a_line_per_variant_and_a_cross_per_dead_run(tmp_path: Pa
     crossed = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
     assert {round(float(line.get_ydata()[0])) for line in crossed} == {0, 3, 5}  # those without adaptation and offset
     assert preparation_figures(Summary(load_results(mini(), Paths(tmp_path / "none", tmp_path / "none")))) == []
+
+
+def test_an_adapted_backbone_has_a_row_of_its_own_before_training(tmp_path: Path) -> None:
+    """By which its runs are judged: one that ends below it is lost, though the bare backbone reaches less."""
+    paths = write_tree(tmp_path, config := build_config(configured()), as_csplade_has_it, queries=40, steps=20)
+    starts = [run.folder for run in config.untrained()]
+    assert starts == ["mini/llama/k1/untrained", "mini/llama/k1-adapted/untrained"]
+    for folder, reached in zip(starts, (0.01, 0.45), strict=True):
+        value: dict[str, float] = {"MRR@10": reached}
+        change(paths.results / "runs" / folder / "scores" / "pydoc.json", lambda f, v=value: f["metrics"].update(v))  # type: ignore[misc]
+    summary = Summary(load_results(config, paths))
+    rows = [row for row in main_table(summary).rows if row.kind == "baseline"]
+    assert [row.values["variant"].raw for row in rows][1:-1] == ["untrained", "untrained-adapted"]
+    assert [row.values["pydoc_MRR@10"].raw for row in rows][1:-1] == [0.01, 0.45]
+    verdicts = {cell.variant.name: set(cell.verdicts) for cell in summary.cells}
+    assert verdicts["k1-adapted"] == verdicts["k1-adapted-echo"] == {"lost"}  # .40 and .43
+    assert verdicts["k1-adapted-bi"] == verdicts["k1-offset2"] == {"trained"}  # .46; .40, and not adapted
 
 
 def test_seeds_that_disagree_decide_nothing(tmp_path: Path) -> None:

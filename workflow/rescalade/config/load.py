@@ -93,9 +93,14 @@ class Config:
         return [run for name in self.experiment.also for run in self.runs(name)]
 
     def untrained(self) -> list[Run]:
-        """The backbones of the experiment before training and undivided, encoded as its recipe says; no controls."""
-        names = [name for name in self.backbones() if self.backbone(name).control is None]
-        return [Run(self.experiment.recipe, name, Variant(1.0), 0, trained=False) for name in names]
+        """What runs begin with, undivided and encoded as the recipe says: backbones, and adapted ones; no controls."""
+        adapted = self.adapted()
+        return [
+            Run(self.experiment.recipe, name, Variant(1.0, adapted=after), 0, trained=False)
+            for name in self.backbones()
+            if self.backbone(name).control is None
+            for after in ([False, True] if name in adapted else [False])
+        ]
 
     def experiment_of(self, recipe: str) -> str | None:
         """The chosen experiment, or one of those it shows along, that trains by a recipe."""

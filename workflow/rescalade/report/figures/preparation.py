@@ -37,7 +37,8 @@ def preparation_figures(summary: Summary) -> list[FigureSet]:
             "preparation",
             "Quality by what was done before training, in-domain",
             "Each dot is a run of one seed, and a cross marks a run that collapsed (at 0 where it could not be "
-            "scored). Dashed: BM25. Dotted: the backbone before any training.",
+            "scored). Dashed: BM25. Dotted: the backbone before any training; dash-dotted: after the adaptation phase "
+            "alone.",
             tuple(panels),
         )
     ]
@@ -58,7 +59,13 @@ def preparation_panel(axes: Axes, summary: Summary, backbone: str) -> None:
             collapsed |= lost
     across = [
         (summary.in_domain_quality(summary.results.bm25), "BM25", (0, (5, 2)), INK),
-        (summary.in_domain_quality(summary.results.untrained.get(backbone, {})), "untrained", (0, (1, 3)), MUTED),
+        (summary.in_domain_quality(summary.untrained(backbone)), "untrained", (0, (1, 3)), MUTED),
+        (
+            summary.in_domain_quality(summary.untrained(backbone, adapted=True)),
+            "adapted alone",
+            (0, (3, 1, 1, 1)),
+            MUTED,
+        ),
     ]
     for value, label, dashes, colour in across:
         if math.isfinite(value):

@@ -63,6 +63,8 @@ class Results:
     """Runs of the experiments shown along: their scores enter the figure of effectiveness against FLOPS alone."""
     untrained: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     """By backbone and data set: undivided and before any training."""
+    untrained_adapted: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    """The same after the adaptation phase alone, of backbones that have such variants."""
     random: Mapping[str, Scores] = field(default_factory=dict)
     """By data set: of random sparse vectors."""
     step0: Mapping[tuple[str, Variant], Step0] = field(default_factory=dict)
@@ -96,11 +98,8 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
         others=tuple(
             _run(config, paths, run, config.test_sets()) for run in config.others() if run.backbone in backbones
         ),
-        untrained={
-            run.backbone: found
-            for run in config.untrained()
-            if run.backbone in backbones and (found := scores_of(paths, run, config.test_sets()))
-        },
+        untrained=_untrained(config, paths, backbones, adapted=False),
+        untrained_adapted=_untrained(config, paths, backbones, adapted=True),
         random=_baseline(paths, "score_random", datasets),
         adaptations=_present(
             {
@@ -111,6 +110,18 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
         ),
         step0=_present({(each.run.backbone, each.run.variant): _step0(paths, each.run) for each in runs}),
     )
+
+
+def _untrained(
+    config: Config, paths: Paths, backbones: Sequence[str], *, adapted: bool
+) -> dict[str, Mapping[str, Scores]]:
+    return {
+        run.backbone: found
+        for run in config.untrained()
+        if run.backbone in backbones
+        and run.variant.adapted == adapted
+        and (found := scores_of(paths, run, config.test_sets()))
+    }
 
 
 def with_chosen_scales(runs: Sequence[RunResult], audits: Mapping[str, Audit]) -> tuple[RunResult, ...]:

@@ -189,6 +189,11 @@ class Summary:
         scored = [(value, cell) for cell in cells if math.isfinite(value := self.choice_quality(cell))]
         return max(scored, key=lambda pair: (pair[0], -pair[1].variant.scale))[1] if scored else None
 
+    def untrained(self, backbone: str, adapted: bool = False) -> ScoresBySet:
+        """Scores of a backbone before any training, or after its adaptation alone; none where it was not scored."""
+        found = self.results.untrained_adapted if adapted else self.results.untrained
+        return found.get(backbone, {})
+
     def verdict(self, run: RunResult) -> str | None:
         """Verdict of one run, `lost` included."""
         return self._verdict(run)
@@ -238,7 +243,7 @@ class Summary:
         bars = [
             LOST_SHARE * self._best_quality.get(run.run.backbone, math.nan),
             LOST_SHARE * self.in_domain_quality(self.results.bm25),
-            self.in_domain_quality(self.results.untrained.get(run.run.backbone, {})),
+            self.in_domain_quality(self.untrained(run.run.backbone, run.run.variant.adapted)),
         ]
         if run.outcome.verdict == "trained" and any(self.in_domain(run) < bar for bar in bars):
             return "lost"

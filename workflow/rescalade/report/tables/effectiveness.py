@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rescalade.objective.collapse import VERSION, definitions
 from rescalade.pipeline.rows.runs import UNTRAINED_TERMS
-from rescalade.report.results.labels import backbone_title, variant_title
+from rescalade.report.results.labels import backbone_title, preparation, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, listed, plural
 from rescalade.report.results.paired import Domain
@@ -205,10 +205,12 @@ def _reference_rows(summary: Summary, backbone: str | None) -> list[Row]:
     """BM25, the backbones before any training, and random vectors."""
     results, config = summary.results, summary.config
     rows = [_reference_row(summary, results.bm25, text("BM25"), "bm25")]
-    for name in [run.backbone for run in config.untrained()]:
-        if backbone in (None, name):
-            title = text(f"{backbone_title(config, name)}, untrained", raw="untrained")
-            rows.append(_reference_row(summary, results.untrained.get(name, {}), title, name))
+    for run in config.untrained():
+        if backbone in (None, run.backbone):
+            words = [backbone_title(config, run.backbone), *preparation(run.variant), "untrained"]
+            title = text(", ".join(words), raw="-".join(["untrained", *preparation(run.variant)]))
+            found = summary.untrained(run.backbone, run.variant.adapted)
+            rows.append(_reference_row(summary, found, title, run.backbone))
     return [*rows, _reference_row(summary, results.random, text("Random"), "random")]
 
 
