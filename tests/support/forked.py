@@ -26,12 +26,17 @@ from safetensors.torch import load_file, save_file
 
 import rescalade.splade.modules
 import rescalade.training.trainer  # noqa: F401
+from rescalade.models.lora import add_adapters
+from rescalade.models.lora_settings import LoraSettings
+from rescalade.splade.model import SpladeModel
 from rescalade.training.process_group import join_process_group, leave_process_group
 from rescalade.training.settings import TrainSettings
+from support.families import tiny_form
 from support.training import examples, run, still, without_time
 
 RESUMED = TrainSettings(batch_size=4, max_steps=40, learning_rate=1e-3, checkpoint_every=3, accumulation=2)
 KILLS = 6
+LORA = LoraSettings(rank=3, dropout=0.0)
 DIVIDED = TrainSettings(
     batch_size=4, accumulation=2, max_steps=2, learning_rate=1e-2, warmup_ratio=0.0, ramp="none", epsilon=1.0,
     lambda_query=0.3, lambda_document=0.2, max_gradient_norm=1e6, negatives=2,
@@ -164,6 +169,7 @@ def worlds(folder: Path) -> None:
     cases = {
         "infonce": (DIVIDED, (1, 2, 4)),
         "gathered": (DIVIDED.model_copy(update={"loss": "infonce-gathered", "encode_rows": 3}), (1, 2)),
+        "adapters": (DIVIDED.model_copy(update={"lora": LORA, "gradient_checkpointing": True}), (1, 2)),
     }
     for name, (settings, counts) in cases.items():
         for devices in counts:
@@ -176,12 +182,24 @@ def worlds(folder: Path) -> None:
             assert ended(several(devices, work)) == [0] * devices, (name, devices)
 
 
+def adapted() -> SpladeModel:
+    """A tiny Llama with adapters of which neither part is zero, so that both have a gradient."""
+    model = tiny_form("llama, tied")
+    add_adapters(model, LORA, seed=1)
+    torch.manual_seed(2)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.2)
+    return SpladeModel(model)
+
+
 def divided(target: Path, settings: TrainSettings = DIVIDED) -> None:
     """One process of a training; the first one writes how far the weights have moved, and the history."""
     group = join_process_group("cpu")
-    trained, weights = run(target, settings, data=examples(16, negatives=2), model=still(), group=group)
+    begun = still if settings.lora is None else adapted
+    trained, weights = run(target, settings, data=examples(16, negatives=2), model=begun(), group=group)
     if group.first:
-        start = still().state_dict()
+        start = begun().state_dict()
         moved = {key: (value - start[key]).contiguous() for key, value in weights.items()}
         save_file(moved, target.with_suffix(".safetensors"))
         target.with_suffix(".txt").write_text(repr(without_time(trained.history)))

@@ -29,15 +29,17 @@ def test_sigkill_at_random_moments_and_sigterm_lose_nothing(tmp_path: Path) -> N
 
 
 def test_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
-    """Two logical batches on 1, 2 and 4 processes. epsilon is 1, so a weight moves as its gradient says.
+    """Two logical batches on 1, 2 and 4 processes, of adapters on 1 and 2. epsilon is 1: what moves is the gradient.
 
     Tolerance: sums of float32 in another order, 1e-5 of the largest movement. A FLOPS that were a mean per process
     would be off by tenths (29 % with two processes, as measured for sentence-transformers).
     """
     forked("worlds", tmp_path)
-    for name, counts in (("infonce", (2, 4)), ("gathered", (2,))):
+    for name, counts in (("infonce", (2, 4)), ("gathered", (2,)), ("adapters", (2,))):
         one = load_file(tmp_path / f"{name}-1.safetensors")
         largest = max(float(value.abs().max()) for value in one.values())
+        moved = {key for key, value in one.items() if value.any()}
+        assert all(".lora_" in key for key in moved) == (name == "adapters") and moved
         history = ast.literal_eval((tmp_path / f"{name}-1.txt").read_text())
         for devices in counts:
             several = load_file(tmp_path / f"{name}-{devices}.safetensors")
