@@ -17,6 +17,7 @@ from torch import Tensor
 
 from rescalade.audit.rules import by_loss, by_norm, by_width, loss_limit, prediction
 from rescalade.audited import HeadNorms, Prediction
+from rescalade.models.splade_config import Activation
 from rescalade.objective.loss import info_nce
 from rescalade.variants import ScaleRule, prediction_key
 
@@ -33,12 +34,13 @@ class Pooled:
     """Pooled products of an undivided head.
 
     product: [B, V] float32, max over the tokens of a text of h . w, without the bias. bias: [V] or None.
-    soft_cap: c of z = c tanh(x / c), or None.
+    soft_cap: c of z = c tanh(x / c), or None. activation: of the logits, see SpladeConfig.
     """
 
     product: Tensor
     bias: Tensor | None
     soft_cap: float | None = None
+    activation: Activation = "relu"
 
     def at_scale(self, k: float, bias: bool) -> Tensor:
         """Term weights [B, V] float64 at scale k, the bias divided too or left as it is."""
@@ -52,7 +54,8 @@ class Pooled:
         if self.soft_cap is not None:
             cap = self.soft_cap / k
             logits = cap * torch.tanh(logits / cap)
-        return torch.log1p(torch.relu(logits))
+        weights = torch.log1p(torch.relu(logits))
+        return weights if self.activation == "relu" else torch.log1p(weights)
 
 
 def predict(norms: HeadNorms, queries: Pooled, documents: Pooled, temperature: float = 1.0) -> dict[str, Prediction]:

@@ -15,6 +15,7 @@ from rescalade.audit.warned import warnings_of
 from rescalade.audited import Audit, AuditedText, HeadNorms, Measured, Tried, predicted_scale
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.norms import head_norms
+from rescalade.models.splade_config import Activation
 from rescalade.objective.loss import info_nce
 from rescalade.objective.measures import activity
 from rescalade.progress import Progress
@@ -44,6 +45,7 @@ def audit(
     backbone: str = "",
     text: str = "",
     inflate: float | None = None,
+    activation: Activation = "relu",
 ) -> Audit:
     """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
 
@@ -53,10 +55,11 @@ def audit(
             taken from the prediction.
         temperature: tau of the loss, which has no regulariser yet, since lambda starts at 0.
         backbone, text, inflate: what the audit says of its origin.
+        activation: by which term weights are made of logits, see SpladeConfig; the pooling is the maximum.
     """
     head = locate_head(model)
     norms = head_norms(head)
-    predicted = predict(norms, _pooled(model, queries), _pooled(model, documents), temperature)
+    predicted = predict(norms, _pooled(model, queries, activation), _pooled(model, documents, activation), temperature)
     asked = [v.chosen(predicted_scale(predicted, v)) if v.unchosen else v for v in variants]
     tried = sorted(
         {v for v in [*standard_variants(head), *asked] if refused(head, v) is None},
@@ -65,7 +68,7 @@ def audit(
     reference = sample_logits(model, documents)
     rows: list[Tried] = []
     for number, variant in enumerate(tried, 1):
-        rows.append(_row(model, variant, reference, queries, documents, temperature, norms))
+        rows.append(_row(model, variant, reference, queries, documents, temperature, norms, activation))
         if progress is not None:
             progress(number, len(tried), {"k": variant.scale})
     return Audit(
@@ -95,12 +98,13 @@ def _row(
     documents: TokenBatch,
     temperature: float,
     norms: HeadNorms,
+    activation: Activation,
 ) -> Tried:
     changed = copy.deepcopy(model)
     apply(changed, variant)
     logits = sample_logits(changed, documents)
     pooled = pooled_logits(changed, documents)
-    query_weights, document_weights = _weights(changed, queries, documents)
+    query_weights, document_weights = _weights(SpladeModel(changed, activation=activation), queries, documents)
     loss, scores = info_nce(query_weights, document_weights, temperature)
     loss.backward()
     gradients = [parameter.grad.norm() for parameter in changed.parameters() if parameter.grad is not None]
@@ -170,7 +174,7 @@ def bf16_step(value: float) -> float:
     return float(2.0 ** (math.frexp(abs(value))[1] - 1 - 7))
 
 
-def _pooled(model: PreTrainedModel, texts: TokenBatch) -> Pooled:
+def _pooled(model: PreTrainedModel, texts: TokenBatch, activation: Activation) -> Pooled:
     """The undivided head's pooled products, text by text so that no more than one text's logits are held."""
     splade = SpladeModel(copy.deepcopy(model))
     head = splade.head
@@ -183,12 +187,11 @@ def _pooled(model: PreTrainedModel, texts: TokenBatch) -> Pooled:
             empty = weight.new_full((weight.shape[1],), -math.inf)
             rows.append((hidden.float() @ weight).amax(0) if len(hidden) else empty)
     bias = None if head.bias is None else head.bias.detach()
-    return Pooled(torch.stack(rows), bias, head.soft_cap)
+    return Pooled(torch.stack(rows), bias, head.soft_cap, activation)
 
 
-def _weights(model: PreTrainedModel, queries: TokenBatch, documents: TokenBatch) -> tuple[Tensor, Tensor]:
-    """Term weights [B, V] and [2 B, V]; the model is turned into an encoder for good."""
-    splade = SpladeModel(model)
+def _weights(splade: SpladeModel, queries: TokenBatch, documents: TokenBatch) -> tuple[Tensor, Tensor]:
+    """Term weights [B, V] and [2 B, V]."""
     return (
         splade(queries.input_ids, queries.attention_mask, queries.pooled),
         splade(documents.input_ids, documents.attention_mask, documents.pooled),

@@ -9,10 +9,12 @@ import torch
 
 from rescalade.audit.measure import COPIES, audit
 from rescalade.audited import Audit
-from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
-from rescalade.models.splade_config import special_tokens
+from rescalade.errors import UserError
+from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer
+from rescalade.models.model_folder import open_model_name
 from rescalade.progress import Progress
 from rescalade.texts.audit_sample import sample_batches
+from rescalade.texts.tokenizer_state import writing_lower_case
 from rescalade.variants import Variant
 
 
@@ -26,13 +28,27 @@ def audit_model(
 ) -> Audit:
     """Audit a hub id or folder on the sample text; see `rescalade.audit.measure.audit`.
 
+    A folder that says how its model encodes, SparseEncoders' among them, is laid out and activated so.
+
     Raises:
-        UserError: the model cannot be loaded, or its head is unknown.
+        UserError: the model cannot be loaded, its head is unknown, it has weights that are not finite, or its term
+            weights are no maxima of its logits.
     """
-    model, tokenizer = load_lm(name, revision, device=device, copies=COPIES), load_tokenizer(name, revision)
+    found = open_model_name(name, revision)
+    found.check_one_model("audited")
+    if found.how.pooling != "max":
+        raise UserError(
+            f"model {name}: its term weights are sums over tokens (pooling_strategy 'sum'); an audit and its rules are "
+            "for maxima"
+        )
+    place = found.language_model
+    model, tokenizer = load_lm(place, revision, device=device, copies=COPIES), load_tokenizer(place, revision)
     check_vocabulary(model, tokenizer, name)
-    to = torch.device(device)
-    batches = sample_batches(tokenizer, special_tokens(model.config.model_type, bos=False))
+    check_finite(model, name)
+    if found.how.lower_case:
+        tokenizer = writing_lower_case(tokenizer)
+    to, how = torch.device(device), found.how
+    batches = sample_batches(tokenizer, layouts=(how.layout(queries=True), how.layout(queries=False)))
     queries, documents = (batch.to(to) for batch in batches)
     return audit(
         model.to(device),  # type: ignore[arg-type]
@@ -42,4 +58,5 @@ def audit_model(
         progress=progress,
         backbone=str(name),
         text="sample text of rescalade",
+        activation=how.activation,
     )

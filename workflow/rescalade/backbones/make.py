@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,13 +15,17 @@ from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
 from rescalade.errors import UserError
-from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer
+from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
+from rescalade.models.model_folder import ModelFolder, is_model_folder, open_model_folder
 from rescalade.models.norms import head_norms
 from rescalade.models.refusals import check_no_adapter
 from rescalade.progress import Progress
 from rescalade.rescaling.save import save_verified
 from rescalade.texts.collection import Collection
+from rescalade.texts.tokenizer_state import writing_lower_case
+
+log = logging.getLogger(__name__)
 
 
 def pretrain_backbone(
@@ -65,15 +70,40 @@ def copy_backbone(folder: Path, origin: Path) -> HeadNorms:
         The norms of its head.
 
     Raises:
-        UserError: it is not there, has no head, or its head is of an unknown kind.
+        UserError: it is not there, has no head, its head is of an unknown kind, its weights are not finite, or it is a
+            sparse model that makes term weights in another way than training does.
     """
-    model = load_lm(origin)
-    tokenizer = load_tokenizer(origin)
+    found = open_model_folder(origin)
+    check_trained_alike(found)
+    model = load_lm(found.language_model)
+    tokenizer = load_tokenizer(found.language_model)
     norms = head_norms(locate_head(model))
     check_vocabulary(model, tokenizer, origin)
+    check_finite(model, origin)
+    if found.how.lower_case:
+        tokenizer = writing_lower_case(tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return norms
+
+
+def check_trained_alike(found: ModelFolder) -> None:
+    """Refuse to train a sparse model from where it would begin as another one; what a recipe decides is said.
+
+    Raises:
+        UserError: its term weights are not log(1 + relu(z)) at the maximum over tokens, or its queries have a table.
+    """
+    found.check_one_model("trained")
+    how, place = found.how, found.folder
+    if (how.pooling, how.activation) != ("max", "relu"):
+        raise UserError(
+            f"model {place}: it has pooling_strategy {how.pooling!r} and activation_function {how.activation!r}, and "
+            "training here pools by 'max' and 'relu', so that it would begin as another model; take modules.json and "
+            "splade.json out of a copy if only its weights are meant"
+        )
+    for name in ("query_prompt", "document_prompt", "max_active_dims"):
+        if getattr(how, name):
+            log.warning("model %s: its %s %r is left out; a recipe decides it", place, name, getattr(how, name))
 
 
 def inflate_backbone(folder: Path, origin: Path, factor: float, bias: bool = False, shift: float = 0.0) -> None:
@@ -88,6 +118,7 @@ def inflate_backbone(folder: Path, origin: Path, factor: float, bias: bool = Fal
         UserError: the head has no bias, and `bias` or `shift` asks for one.
     """
     model, tokenizer = load_lm(origin), load_tokenizer(origin)
+    check_vocabulary(model, tokenizer, origin)
     projection = locate_head(model).projection
     if projection.bias is None and (bias or shift):
         raise UserError(f"model {origin}: its head has no bias; take bias and shift away from the inflated backbone")
@@ -107,7 +138,6 @@ def local_source(path: str) -> Path:
     """
     folder = Path(path).expanduser()
     check_no_adapter(folder)
-    if not (folder / "config.json").is_file():
-        check_no_adapter(folder)
+    if not is_model_folder(folder):
         raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
     return folder

@@ -169,6 +169,19 @@ def check_numbers(tokenizer: PreTrainedTokenizerBase, rows: int, name: str | Pat
         )
 
 
+def check_finite(model: PreTrainedModel, name: str | Path) -> None:
+    """Refuse a model that is broken before anything is done with it.
+
+    Raises:
+        UserError: some of its weights are NaN or infinite.
+    """
+    broken = sum(int((~parameter.isfinite()).sum()) for parameter in model.parameters())
+    if broken:
+        raise UserError(
+            f"model {name}: {broken} of its weights are not finite; it is broken, copy it again from where it came from"
+        )
+
+
 def longest_text(model: PreTrainedModel) -> int | None:
     """Tokens that a model has positions for, special tokens included; None where it does not say."""
     config = model.config

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES
@@ -25,13 +26,15 @@ class ModelFolder:
 
     folder: the whole. language_model: where config.json, weights and tokenizer of the model lie that reads documents,
     and queries too unless there is a table of them. query_table: folder of the weights of query tokens and of their
-    tokenizer, None where queries are read by the model. how: how texts become vectors.
+    tokenizer, None where queries are read by the model. how: how texts become vectors. kind: who says so, splade.json,
+    modules.json or nobody.
     """
 
     folder: Path
     language_model: Path
     query_table: Path | None
     how: SpladeConfig
+    kind: Literal["splade", "modules", "plain"]
 
     @property
     def parts(self) -> list[Path]:
@@ -76,12 +79,13 @@ def open_model_folder(folder: Path) -> ModelFolder:
     found = SpladeConfig.read_or_none(folder / FILE)
     if found is not None:
         _check_agreement(folder, found)
-        return ModelFolder(folder, folder, None, found)
+        return ModelFolder(folder, folder, None, found, "splade")
     if (folder / MODULES).is_file():
         from rescalade.models.sparse_encoder_modules import read_modules
 
         return read_modules(folder)
-    return ModelFolder(folder, folder, None, _plain(folder))
+    how = _plain(own_json(folder / "config.json"), tokenizer_limit(folder))
+    return ModelFolder(folder, folder, None, how, "plain")
 
 
 def read_splade_config(folder: Path) -> SpladeConfig:
@@ -93,9 +97,33 @@ def read_splade_config(folder: Path) -> SpladeConfig:
     return open_model_folder(folder).how
 
 
-def positions(folder: Path) -> int | None:
+def open_model_name(name: str | Path, revision: str | None = None) -> ModelFolder:
+    """The same of a folder or of an id on the hub, which has to be a plain checkpoint's.
+
+    Raises:
+        UserError: as `open_model_folder`; or the hub has modules of sentence-transformers under this id.
+    """
+    if Path(name).is_dir():
+        return open_model_folder(Path(name))
+    from transformers import PreTrainedConfig
+    from transformers.utils.hub import cached_file
+
+    asked = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
+    try:
+        modules = cached_file(str(name), MODULES, **asked)
+        config, _ = PreTrainedConfig.get_config_dict(str(name), revision=revision)
+    except (OSError, ValueError):  # what is wrong with the name is said when the model is loaded
+        modules, config = None, {}
+    if modules is not None:
+        raise UserError(
+            f"model {name}: it is made of sentence-transformers' modules, whose settings have to be here too; "
+            f"`hf download {name} --local-dir FOLDER` and use the folder"
+        )
+    return ModelFolder(Path(name), Path(name), None, _plain(config, None), "plain")
+
+
+def positions(config: dict[str, Any]) -> int | None:
     """Tokens that a model has positions for by its config.json, special ones included; None where it does not say."""
-    config = own_json(folder / "config.json")
     limit = config.get("max_position_embeddings")
     if not isinstance(limit, int) or limit < 1:
         return None
@@ -114,11 +142,14 @@ def tokenizer_limit(folder: Path) -> int | None:
 _HUGE = 10**9
 
 
-def _plain(folder: Path) -> SpladeConfig:
-    """What a checkpoint without a word on SPLADE is encoded by."""
-    config = own_json(folder / "config.json")
+def _plain(config: dict[str, Any], tokenizer_limit: int | None) -> SpladeConfig:
+    """What a checkpoint without a word on SPLADE is encoded by.
+
+    Args:
+        config: its config.json. tokenizer_limit: tokens at which its tokenizer cuts.
+    """
     added = special_tokens(str(config.get("model_type")), bos=False)
-    length = min(LONGEST, positions(folder) or LONGEST, tokenizer_limit(folder) or LONGEST)
+    length = min(LONGEST, positions(config) or LONGEST, tokenizer_limit or LONGEST)
     return SpladeConfig(
         query_length=length,
         document_length=length,

@@ -13,6 +13,7 @@ so, while each token of a query has a weight of its own in a table (SparseStatic
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast, get_args
@@ -21,7 +22,7 @@ from rescalade.errors import UserError
 from rescalade.models.folder_files import check_files, own_json, own_value
 from rescalade.models.model_folder import MODULES, ModelFolder, tokenizer_limit
 from rescalade.models.splade_config import Activation, Pooling, SpladeConfig
-from rescalade.models.transformer_settings import read_transformer
+from rescalade.models.transformer_settings import FILES, read_transformer, settings_file, with_length
 
 FILE = "config_sentence_transformers.json"
 ROUTERS = ("router_config.json", "config.json")
@@ -48,10 +49,15 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class _Module:
-    """name: of its class. folder: where its files are."""
+    """kind: its class with the package. folder: where its files are."""
 
-    name: str
+    kind: str
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of its class."""
+        return self.kind.rpartition(".")[2]
 
 
 def read_modules(folder: Path) -> ModelFolder:
@@ -71,7 +77,7 @@ def read_modules(folder: Path) -> ModelFolder:
             "expected 'dot'"
         )
     names = [module.name for module in modules]
-    if names in (["Router"], ["Asym"]):
+    if len(names) == 1 and names[0] in _ROUTERS:
         queries, documents = _routes(folder, modules[0].folder)
     else:
         queries = documents = modules
@@ -79,7 +85,40 @@ def read_modules(folder: Path) -> ModelFolder:
     table = None
     if queries != documents:
         table = _table(folder, queries)
-    return ModelFolder(folder, transformer.folder, table, _how(folder, configuration, transformer, pooling, table))
+    how = _how(folder, configuration, transformer, pooling, table)
+    return ModelFolder(folder, transformer.folder, table, how, "modules")
+
+
+def write_modules_like(origin: Path, folder: Path, max_length: int | None) -> None:
+    """Write the small files of a model that was made of another by changing its weights: with all settings of that one.
+
+    Args:
+        origin: a folder that `read_modules` reads, without a router of two ways.
+        folder: of the new model, which lies at its top with its tokenizer.
+        max_length: tokens at which texts are cut instead.
+    """
+    modules = _modules(origin)
+    if modules[0].name in _ROUTERS:
+        modules, _ = _routes(origin, modules[0].folder)
+    transformer, pooling = _splade(origin, modules)
+    settings = own_json(settings_file(transformer.folder))
+    if max_length is not None:
+        settings = with_length(settings, max_length)
+    (folder / _POOLING).mkdir(exist_ok=True)
+    for path, value in {
+        MODULES: [
+            {"idx": 0, "name": "0", "path": "", "type": transformer.kind},
+            {"idx": 1, "name": "1", "path": _POOLING, "type": pooling.kind},
+        ],
+        FILES[0]: settings,
+        FILE: {"model_type": "SparseEncoder", **own_json(origin / FILE)},
+        f"{_POOLING}/config.json": own_json(pooling.folder / "config.json"),
+    }.items():
+        (folder / path).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+_ROUTERS = ("Router", "Asym")
+_POOLING = "1_SpladePooling"
 
 
 def _how(
@@ -133,7 +172,7 @@ def _module(model: Path, listed_in: Path, folder: Path, path: Any, kind: Any) ->
             f"model {model}: its module {kind} is code of its own, which is never run here; use a model of "
             "sentence-transformers' own modules"
         )
-    return _Module(kind.rpartition(".")[2], folder / path if path else folder)
+    return _Module(kind, folder / path if path else folder)
 
 
 def _routes(model: Path, folder: Path) -> tuple[list[_Module], list[_Module]]:

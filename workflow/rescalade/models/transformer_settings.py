@@ -72,7 +72,7 @@ def read_transformer(folder: Path, kind: str) -> TransformerSettings:
     Raises:
         UserError: it gives no logits of a vocabulary for plain texts, or has a setting that is not known here.
     """
-    path = next((folder / name for name in FILES if (folder / name).is_file()), folder / FILES[0])
+    path = settings_file(folder)
     model_type = _model_type(folder)
     said = _known(path, "", {_OLD.get(key, key): value for key, value in own_json(path).items()})
     _check_logits(path, kind, model_type, said)
@@ -102,6 +102,28 @@ def read_transformer(folder: Path, kind: str) -> TransformerSettings:
         lower_case=bool(said.get("do_lower_case")),
         causal=FAMILIES[model_type].causal,
     )
+
+
+def settings_file(folder: Path) -> Path:
+    """The file with the settings of a module, which need not be there."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), folder / FILES[0])
+
+
+def with_length(said: dict[str, Any], length: int) -> dict[str, Any]:
+    """The settings of a module with texts cut at another length, wherever a length stands."""
+    made = {**said, "max_seq_length": length}
+    for side in ("query_length", "document_length"):
+        if made.get(side) is not None:
+            made[side] = length
+    for key in ("processor_kwargs", "tokenizer_args"):
+        if key in made:
+            made[key] = {name: value for name, value in (made[key] or {}).items() if name != "model_max_length"}
+    if made.get("processing_kwargs"):
+        made["processing_kwargs"] = {
+            part: {name: value for name, value in calls.items() if name != "max_length"}
+            for part, calls in made["processing_kwargs"].items()
+        }
+    return made
 
 
 def _check_logits(path: Path, kind: str, model_type: str, said: dict[str, Any]) -> None:
@@ -146,7 +168,9 @@ def _model_type(folder: Path) -> str:
 
 def _own_limit(folder: Path) -> int:
     """Where texts are cut if nothing is said: by the tokenizer, but not beyond the model's positions."""
-    limits = [limit for limit in (tokenizer_limit(folder), positions(folder)) if limit is not None]
+    limits = [
+        limit for limit in (tokenizer_limit(folder), positions(own_json(folder / "config.json"))) if limit is not None
+    ]
     return min(limits, default=LONGEST)
 
 

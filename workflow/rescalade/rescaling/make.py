@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rescalade.atomic import sha256
 from rescalade.errors import UserError
-from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, longest_text
+from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer, longest_text
 from rescalade.models.locate import locate_head
+from rescalade.models.model_folder import ModelFolder, open_model_name
 from rescalade.models.norms import head_norms
 from rescalade.models.reading import set_reading
+from rescalade.models.sparse_encoder_files import refused as not_loadable
 from rescalade.models.sparse_encoder_files import write_sparse_encoder_files
+from rescalade.models.sparse_encoder_modules import write_modules_like
 from rescalade.models.splade_config import FILE as SPLADE_FILE
-from rescalade.models.splade_config import LONGEST, USUAL, SpladeConfig, special_tokens
+from rescalade.models.splade_config import LONGEST, SpladeConfig, special_tokens
 from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
@@ -58,18 +61,23 @@ def make_rescaled(
         variant: how to divide, its k chosen.
         title: what the card calls the origin; `name` where None.
         bias_where_present: divide the bias too if the head has one, whatever the variant says.
-        max_length: tokens to which texts are cut; where None what the origin's splade.json says, or else the model's
-            limit, at most 512.
+        max_length: tokens to which texts are cut; where None what the origin's folder says, or else the model's limit,
+            at most 512.
         offset_texts: lays out the texts on which a variant's offset is measured.
 
     Returns:
         What rescale.json holds.
 
     Raises:
-        UserError: the model cannot be loaded, refuses the variant, or does not come back from disk as it was saved.
+        UserError: the model cannot be loaded, has weights that are not finite, refuses the variant, or does not come
+            back from disk as it was saved.
     """
-    model, tokenizer = load_lm(name, revision), load_tokenizer(name, revision)
+    found = open_model_name(name, revision)
+    found.check_one_model("divided")
+    place = found.language_model
+    model, tokenizer = load_lm(place, revision), load_tokenizer(place, revision)
     check_vocabulary(model, tokenizer, name)
+    check_finite(model, name)
     set_reading(model, variant.reading, name)
     head = locate_head(model)
     if bias_where_present:
@@ -84,40 +92,57 @@ def make_rescaled(
         raise UserError(f"max length {max_length}: model {name} has positions for {limit} tokens")
     if variant.offset is not None and offset_texts is None:
         raise UserError(f"variant {variant.name}: its offset is measured on texts, and none are given")
-    done = _divide(model, tokenizer, variant, Path(name) / "model.safetensors")
+    if variant.offset is not None and found.how.pooling != "max":
+        raise UserError(
+            f"variant {variant.name}: an offset is taken off the maximum over tokens, and model {name} sums over them; "
+            "leave it out"
+        )
+    done = _divide(model, tokenizer, variant, place / "model.safetensors")
     if variant.offset is not None and offset_texts is not None:
         done = done.model_copy(update={"offset": _lower(model, offset_texts(model, tokenizer), variant.offset)})
     save_verified(model, tokenizer, folder, spent=True)
-    how = _how_it_encodes(Path(name), model, max_length, min(limit, LONGEST))
-    if (Path(name) / SPLADE_FILE).is_file():
-        how.write(folder / SPLADE_FILE)
-    refusal = write_sparse_encoder_files(folder, model, tokenizer, how)
+    how = _how_it_encodes(found, model, max_length, limit)
+    refusal = _write_how(found, how, model, tokenizer, folder, max_length)
     done = done.model_copy(update={"no_sparse_encoder": refusal})
     done.write(folder / FILE)
     (folder / "README.md").write_text(model_card(title or str(name), done, how), encoding="utf-8")
     return done
 
 
-def _how_it_encodes(origin: Path, model: PreTrainedModel, max_length: int | None, usual: int) -> SpladeConfig:
-    """What a SPLADE model brings along; for any other, texts cut at the usual length; `max_length` goes before both."""
-    how = SpladeConfig.read_or_none(origin / SPLADE_FILE)
-    if how is None:
+def _how_it_encodes(found: ModelFolder, model: PreTrainedModel, max_length: int | None, limit: int) -> SpladeConfig:
+    """As the origin does, read as the variant says, and cut at `max_length` where that is given."""
+    how = found.how
+    if found.kind == "plain":
         causal = locate_head(model).family.causal
-        how = SpladeConfig(
-            query_length=usual,
-            document_length=usual,
-            pool_special_tokens=True,
-            precision="fp32",
-            query_prompt="",
-            document_prompt="",
-            special_tokens=special_tokens(model.config.model_type, bos=False),
-            pool_prompt=True,
-            reading="bidirectional" if causal and getattr(model.config, "is_causal", True) is False else "causal",
-            echo_layout="contiguous",
-            **USUAL,
-        )
-    lengths = {} if max_length is None else {"query_length": max_length, "document_length": max_length}
+        reading = "bidirectional" if causal and getattr(model.config, "is_causal", True) is False else "causal"
+        how = how.model_copy(update={"reading": reading})
+    lengths = {name: max_length or min(getattr(how, name), limit) for name in ("query_length", "document_length")}
     return how.model_copy(update=lengths)
+
+
+def _write_how(
+    found: ModelFolder,
+    how: SpladeConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    max_length: int | None,
+) -> str | None:
+    """Write how the model encodes in the origin's own form.
+
+    Returns:
+        Why SparseEncoder cannot load it; None where it can.
+    """
+    if found.kind == "modules":
+        refusal = not_loadable(model, tokenizer, how)
+        if refusal is None:
+            write_modules_like(found.folder, folder, max_length)
+        else:
+            how.write(folder / SPLADE_FILE)
+        return refusal
+    if found.kind == "splade":
+        how.write(folder / SPLADE_FILE)
+    return write_sparse_encoder_files(folder, model, tokenizer, how)
 
 
 def _divide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, variant: Variant, weights: Path) -> Rescaled:

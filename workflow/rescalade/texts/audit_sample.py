@@ -5,6 +5,7 @@ The fixed text of every audit that is not given other text, so that audits of di
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rescalade.texts.layout import Layout
@@ -87,11 +88,22 @@ SAMPLE: tuple[Triple, ...] = (
 
 
 def sample_batches(
-    tokenizer: PreTrainedTokenizerBase, special_tokens: SpecialTokens = "own"
+    tokenizer: PreTrainedTokenizerBase,
+    special_tokens: SpecialTokens = "own",
+    layouts: tuple[Layout, Layout] | None = None,
 ) -> tuple[TokenBatch, TokenBatch]:
-    """Queries, and documents with the positives first, of the sample text."""
-    layout = Layout(LENGTH, special_tokens=special_tokens)
+    """Queries, and documents with the positives first, of the sample text.
+
+    Args:
+        layouts: of queries and of documents, for a model that says how it reads them; then `special_tokens` is theirs.
+    """
+    plain = Layout(LENGTH, special_tokens=special_tokens)
+    of_queries, of_documents = (
+        replace(layout, length=min(layout.length, LENGTH)) for layout in layouts or (plain, plain)
+    )
     documents = [triple.positive for triple in SAMPLE] + [triple.negative for triple in SAMPLE]
     queries = [triple.query for triple in SAMPLE]
-    asked, read = (layout.batch(tokenizer, layout.tokens(tokenizer, texts).rows()) for texts in (queries, documents))
-    return asked, read
+    return (
+        of_queries.batch(tokenizer, of_queries.tokens(tokenizer, queries).rows()),
+        of_documents.batch(tokenizer, of_documents.tokens(tokenizer, documents).rows()),
+    )
