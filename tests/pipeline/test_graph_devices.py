@@ -77,5 +77,5 @@ def test_a_recipe_asks_for_several(pipeline: Pipeline, tmp_path: Path) -> None:
 def test_without_gpus_it_is_so_many_processes(pipeline: Pipeline) -> None:
     overlay = pipeline.overlay("recipes: {quick: {devices: 2}}")
     text = pipeline.run("-n", "--printshellcmds", "--cores", "2", "--configfile", overlay)
-    assert "rescalade-device 0 -- rescalade train quick/left/k1/seed1" in text
+    assert "CUDA_VISIBLE_DEVICES= rescalade train quick/left/k1/seed1" in text
     assert text.count("--devices 2") == 2

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rescalade
 from rescalade.pipeline.graph import STAGES
 from rescalade.warm.launch import LOADED_WITH
 
@@ -70,3 +72,14 @@ def test_every_named_library_is_loaded(loaded: dict[str, Any]) -> None:
     named = {library for row in STAGES.values() for library in row.libraries}
     assert len(named) > 10
     assert named <= set(loaded["modules"])
+
+
+def test_the_command_of_a_job_loads_next_to_nothing() -> None:
+    """Each of hundreds of jobs pays for it; without `site`, which may have loaded anything."""
+    program = "import sys; sys.path[:0] = sys.argv[1:]; import rescalade.warm.client; print(*sys.modules)"
+    package = Path(rescalade.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, package], capture_output=True, text=True, check=True
+    )
+    assert "socket" in done.stdout.split()
+    assert not {"typing", "dataclasses", "pathlib", "inspect", "importlib.util"} & set(done.stdout.split())

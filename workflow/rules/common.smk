@@ -19,7 +19,7 @@ except ImportError as error:
     sys.exit(2)
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.command import command_line, command_options
+from rescalade.pipeline.command import command_line, command_options, device_words
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.graph import input_files, made_file
 from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
@@ -137,6 +137,7 @@ def params(stage):
         "settings": lambda wildcards: as_json(STAGES[stage].settings(CONFIG, names(stage, wildcards))),
         "code": lambda wildcards: job_code(CONFIG, stage, names(stage, wildcards)),
         "options": options,
+        "device": lambda wildcards, resources: device_words(resources.get("gpu", 0)),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import resource
@@ -11,9 +10,12 @@ import socket
 import stat
 import sys
 from contextlib import suppress
-from typing import Any
 
 from rescalade.warm import protocol
+
+TYPE_CHECKING = False  # a name that type checkers know: `typing` takes time, as much as the rest of a small job
+if TYPE_CHECKING:
+    from typing import Any
 
 INTERRUPTED = 130
 PATIENCE = 120.0
@@ -62,9 +64,16 @@ def _offer(server: socket.socket, path: str, arguments: list[str], held: int) ->
     os.umask(umask)
     folder = os.getcwd()  # noqa: PTH109  pathlib takes time
     limits = {str(which): resource.getrlimit(which) for which in _resources()}
-    job = protocol.Job(arguments, folder, dict(os.environ), umask, limits, protocol.here())
+    job = {
+        "arguments": arguments,
+        "folder": folder,
+        "environment": dict(os.environ),
+        "umask": umask,
+        "limits": limits,
+        "interpreter": protocol.here(),
+    }
     server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.LONGEST)
-    socket.send_fds(server, [json.dumps(dataclasses.asdict(job)).encode()], [0, 1, 2, held, *_passed_on()])
+    socket.send_fds(server, [json.dumps(job).encode()], [0, 1, 2, held, *_passed_on()])
     answer = server.recv(protocol.LONGEST)
     return "" if answer == protocol.READY else answer[1:].decode() or "the server has ended"
 

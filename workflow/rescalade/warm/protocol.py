@@ -1,8 +1,11 @@
 """What client and server say to each other: one datagram a message, over a socket that keeps their order.
 
-The client sends a `Job` with its open files; the server answers READY or REFUSED; the client sends GO, before which
-nothing is started; the server answers STARTED, with the number of the process, or REFUSED and, in the end, ENDED with a
-status. Meanwhile the client may send SIGNAL.
+The client sends a job, by the names of `server.Job` in JSON, with its open files; the server answers READY or REFUSED;
+the client sends GO, before which nothing is started; the server answers STARTED, with the number of the process, or
+REFUSED and, in the end, ENDED with a status. Meanwhile the client may send SIGNAL.
+
+The modules that every command loads before anything else, this one and `client`, spare imports: pathlib, typing and
+dataclasses would take as long as the rest of the client.
 """
 
 from __future__ import annotations
@@ -11,8 +14,6 @@ import os
 import socket
 import struct
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 SOCKET = "RESCALADE_WARM"
 """Environment variable with the path of the server's socket; `off` in it keeps a call from starting one."""
@@ -24,25 +25,9 @@ FILES = 64
 """Most open files that a job can bring along."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a command was called with.
-
-    arguments: without the program's name. limits: soft and hard by the number of the resource. interpreter: see `here`.
-    The open files that come along are its standard streams, the pipe `alive` and whatever else it would have passed on.
-    """
-
-    arguments: list[str]
-    folder: str
-    environment: dict[str, str]
-    umask: int
-    limits: dict[str, tuple[int, int]]
-    interpreter: list[str]
-
-
 def here() -> list[str]:
     """What two processes must share for one to be a fork of the other: Python's installation, and this package."""
-    return [sys.prefix, sys.version, str(Path(__file__).resolve().parent)]
+    return [sys.prefix, sys.version, os.path.dirname(os.path.realpath(__file__))]  # noqa: PTH120  pathlib takes time
 
 
 def peer(connection: socket.socket) -> int:

@@ -25,9 +25,24 @@ from typing import Any, NoReturn
 
 from rescalade.quiet import quieten
 from rescalade.warm import protocol
-from rescalade.warm.protocol import Job
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command was called with, by the names of its message.
+
+    arguments: without the program's name. limits: soft and hard by the number of the resource. interpreter: see `here`.
+    The open files that come along are its standard streams, the pipe `alive` and whatever else it would have passed on.
+    """
+
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    umask: int
+    limits: dict[str, tuple[int, int]]
+    interpreter: list[str]
 
 
 @dataclass
