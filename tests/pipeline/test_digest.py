@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rescalade.errors import UserError
-from rescalade.pipeline.digest import ROOT, _families, _kept, _module, code_digest, reachable
+from rescalade.pipeline.digest import ROOT, _family_rows, _kept, _module, code_digest, reachable
 from rescalade.pipeline.graph import STAGES, Stage
 
 ENTRY = "rescalade.retrieval.index_stage"
@@ -211,7 +211,7 @@ def test_of_the_head_families_only_the_own_row_counts(package: Path) -> None:
 
     def of(model_type: str | None) -> str:
         _module.cache_clear()
-        _families.cache_clear()
+        _family_rows.cache_clear()
         return code_digest("index", model_type, root=package)
 
     bert, modernbert, unknown = of("bert"), of("modernbert"), of(None)

@@ -76,7 +76,7 @@ def command() -> None:
         raise RuntimeError("a mistake of ours")
 
 
-def load(arguments: list[str]) -> None:
+def load(arguments: list[str], _: str) -> None:
     """Nothing, or what makes the server unfit."""
     if arguments[0] == "thread":
         import threading

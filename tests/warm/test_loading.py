@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -12,8 +13,13 @@ from typing import Any
 import pytest
 
 import rescalade
+from rescalade.config import load_config
+from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES
+from rescalade.pipeline.snapshot import known_snapshot, write_snapshot
 from rescalade.warm.launch import LOADED_WITH
+from rescalade.warm.loading import load
+from support.graph import SMALL
 
 PROGRAM = """
 import json, os, sys
@@ -23,7 +29,8 @@ def watched(name, function):
     return lambda *values, **options: asked.append(name) or function(*values, **options)
 for name in ("is_available", "device_count", "current_device", "get_device_capability", "is_bf16_supported"):
     setattr(torch.cuda, name, watched(name, getattr(torch.cuda, name)))
-from rescalade.warm.server import load, unfit
+from rescalade.warm.loading import load
+from rescalade.warm.server import unfit
 for kind in sys.argv[1:]:
     load([kind])
 fit = torch.cuda._is_in_bad_fork
@@ -83,3 +90,19 @@ def test_the_command_of_a_job_loads_next_to_nothing() -> None:
     )
     assert "socket" in done.stdout.split()
     assert not {"typing", "dataclasses", "pathlib", "inspect", "importlib.util"} & set(done.stdout.split())
+
+
+def test_a_configuration_is_read_once_for_all_jobs_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.yaml").write_text(SMALL)
+    config = load_config([tmp_path / "config.yaml"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gc, "disable", lambda: None)
+    snapshot = write_snapshot(config, Paths())
+    arguments = ["of no stage", "--snapshot", str(snapshot), "--experiment", "small"]
+    known_snapshot.cache_clear()
+    load(arguments, str(tmp_path.parent))
+    assert known_snapshot.cache_info().currsize == 0  # the same words name another file there
+    load(arguments, str(tmp_path))
+    snapshot.unlink()
+    assert known_snapshot(snapshot, "small").model == config.model
+    load(["of no stage", "--snapshot", "nothing.yaml"], str(tmp_path))  # what is wrong with it the job says

@@ -13,7 +13,7 @@ import typer
 
 from rescalade.config import Config, load_config
 from rescalade.paths import Paths
-from rescalade.pipeline.snapshot import read_snapshot
+from rescalade.pipeline.snapshot import known_snapshot
 from rescalade.stage import Machine
 from rescalade.threads import use_threads
 
@@ -49,7 +49,7 @@ class Context:
             UserError: a file is missing, or something in it is wrong.
         """
         if self.snapshot is not None:
-            return read_snapshot(self.snapshot, self.experiment)
+            return known_snapshot(self.snapshot, self.experiment)
         return load_config(list(self.files), self.experiment)
 
     def configured_backbone(self, name: str) -> bool:

@@ -203,9 +203,20 @@ def _kept(root: Path) -> _Kept:
     return _Kept(root / "__pycache__" / f"digests.{sys.implementation.cache_tag}.{version}.json")
 
 
-@cache
 def _families(root: Path, model_type: str | None) -> str:
     """Digest of the rows of head families that count: what each says beyond the defaults."""
+    rows = _family_rows(root)
+    chosen = rows if model_type is None else {key: row for key, row in rows.items() if key == model_type}
+    said = {
+        key: {field.name: repr(value) for field in fields(row) if (value := getattr(row, field.name)) != field.default}
+        for key, row in sorted(chosen.items())
+    }
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+@cache
+def _family_rows(root: Path) -> dict[str, Any]:
+    """The table of head families, by model type; read once per process."""
     spec = importlib.util.spec_from_file_location("rescalade_families", root / "models" / "families.py")
     if spec is None or spec.loader is None:
         raise UserError(f"module {FAMILIES} is missing under {root}")
@@ -216,12 +227,7 @@ def _families(root: Path, model_type: str | None) -> str:
     finally:
         del sys.modules[spec.name]
     rows: dict[str, Any] = module.FAMILIES
-    chosen = rows if model_type is None else {key: row for key, row in rows.items() if key == model_type}
-    said = {
-        key: {field.name: repr(value) for field in fields(row) if (value := getattr(row, field.name)) != field.default}
-        for key, row in sorted(chosen.items())
-    }
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+    return rows
 
 
 def _imports(node: ast.AST, package: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,7 @@ def read_snapshot(path: Path, experiment: str | None = None) -> Config:
         raise UserError(f"snapshot of the configuration {path} was edited; delete it, and {remedy}")
     own = frozenset((str(subject), str(name)) for subject, name in values["named_in_files"])
     return build_config(values["configuration"], experiment, own=own)
+
+
+known_snapshot = cache(read_snapshot)
+"""`read_snapshot`, once in a process and in those that are forked from it: the name is the digest of what is in it."""

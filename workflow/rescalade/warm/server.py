@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from rescalade.quiet import quieten
 from rescalade.warm import protocol
+from rescalade.warm.loading import load
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 
@@ -125,7 +126,7 @@ class Server:
         if job.interpreter != protocol.here():
             return f"it runs by {job.interpreter[0]}, and this call by {sys.prefix}"
         try:
-            load(job.arguments)
+            load(job.arguments, job.folder)
         except Exception as error:  # noqa: BLE001  the plain start says it better
             return f"{type(error).__name__}: {error}"
         return unfit(gpu=bool(job.environment.get("CUDA_VISIBLE_DEVICES")))
@@ -178,38 +179,6 @@ class Server:
             self._selector.unregister(client.pidfd)
         self._clients.remove(client)
         client.close()
-
-
-def load(arguments: list[str]) -> None:
-    """Import what a command will need: what the graph's rows of that name say.
-
-    Raises:
-        ImportError: and whatever else a library raises when it is imported.
-    """
-    import ir_measures  # noqa: F401  what reading a configuration loads
-    import pydantic.type_adapter  # noqa: F401
-
-    from rescalade.cli.main import built
-    from rescalade.pipeline.execute import load_stage
-    from rescalade.pipeline.graph import STAGES
-    from rescalade.pipeline.records import software
-
-    gc.disable()
-    built()
-    software()
-    for row in STAGES.values():
-        if arguments and row.kind == arguments[0]:
-            load_stage(row)
-    if "numba" in sys.modules:
-        _load_types()
-
-
-def _load_types() -> None:
-    """Have numba read its tables of types and functions, which every job that calls a kernel would read by itself."""
-    from numba.core.registry import cpu_target
-
-    cpu_target.typing_context.refresh()
-    cpu_target.target_context.refresh()
 
 
 def unfit(*, gpu: bool) -> str:

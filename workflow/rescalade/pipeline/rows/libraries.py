@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FRAMES = ("pandas", "pyarrow.parquet")
+FRAMES = ("pandas", "pyarrow.dataset", "pyarrow.parquet")
 KERNELS = ("numba", "numba.typed", "scipy.linalg.cython_blas")
 LEXICAL = ("bm25s", "snowballstemmer")
 MODELS = (
