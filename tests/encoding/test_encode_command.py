@@ -144,7 +144,7 @@ def test_bad_texts_are_named_by_their_line(
         (["MODEL", "--texts", "missing.tsv", "--out", "o"], "missing.tsv cannot be read"),
         (["MODEL", "--texts", "a.csv", "--out", "o"], "expected a file called .tsv"),
         (["MODEL", "--texts", "a.tsv", "--out", "full"], "holds no encoded texts"),
-        (["nothing/here", "--texts", "a.tsv", "--out", "o"], "neither a model folder nor a run"),
+        (["nothing-here", "--texts", "a.tsv", "--out", "o"], "neither a model folder nor a run"),
         ([RUN, "--texts", "a.tsv", "--out", "o"], "train the run first"),
         (["full", "--texts", "a.tsv", "--out", "o"], "expected a model folder"),
     ],

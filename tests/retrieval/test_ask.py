@@ -134,12 +134,12 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
         ([str(other), QUESTION, "--vectors", str(run / "vectors" / "d")], "of another model"),
         ([str(other), QUESTION, "--dataset", "d"], "has no data sets"),
         ([str(other), QUESTION, "--index", str(tmp_path / "none")], "no index there"),
-        ([str(tmp_path), QUESTION, "--index", str(tmp_path / "none")], "no model there"),
+        ([str(tmp_path), QUESTION, "--index", str(tmp_path / "none")], "expected a model folder"),
         (
             [str(run / "model"), QUESTION, "--vectors", str(run / "vectors" / "d"), "--index", str(other)],
             "other than an",
         ),
-        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "holds no model.safetensors"),
+        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "holds no model; train"),
         (["mini/bert-small/k1/seed1", QUESTION, "--config", str(repository / "config.yaml")], "--dataset NAME"),
     ]:
         status, _, errors = call(capsys, *arguments)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import fetched, is_hub_id, local_model
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def search(
     context: Context,
     source: Annotated[
-        str, typer.Argument(metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN or a model folder.")
+        str, typer.Argument(metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN, a model folder or a hub id.")
     ],
     text: Annotated[
         str, typer.Argument(metavar="DATASET_OR_QUESTION", help="A data set, or words with an option below.")
@@ -77,14 +78,13 @@ def _places(
     source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, paths: Paths
 ) -> tuple[Path, Path | None, Path | None, Path | None]:
     """Folders of the model, the vectors and the index, and the file of texts."""
-    if (Path(source) / "config.json").is_file():
+    found = local_model(source) or (fetched(source) if is_hub_id(source) else None)
+    if found is not None:
         if dataset is not None:
             raise UserError(
                 f"{source} is a model folder, which has no data sets; use --index FOLDER or --vectors FOLDER"
             )
-        return Path(source), vectors, index, corpus
-    if Path(source).is_dir():
-        raise UserError(f"{source}: no model there (config.json is missing)")
+        return found, vectors, index, corpus
     named = Run.parse(source)
     run = named.folder
     if dataset is not None:
@@ -103,6 +103,7 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
     """The index, made where it is missing, and settings by which its queries are encoded as its documents were."""
     from rescalade.atomic import atomic_folder, sha256
     from rescalade.encoding.settings import EncodeSettings, like_vectors
+    from rescalade.models.model_folder import is_model_folder, open_model_folder
     from rescalade.retrieval.header import HEADER, check_origin
     from rescalade.retrieval.index import build_index
     from rescalade.retrieval.storage import load_index, write_index
@@ -110,9 +111,9 @@ def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[Invert
     from rescalade.vectors.manifest_file import VectorsManifest
     from rescalade.vectors.vectors import MANIFEST
 
-    if not any(model.glob("*.safetensors")):
-        raise UserError(f"{model} holds no model.safetensors; train the run, or name the folder of a model")
-    digest, settings = model_digest(model), EncodeSettings()
+    if not is_model_folder(model):
+        raise UserError(f"{model} holds no model; train the run, or name the folder of a model")
+    digest, settings = model_digest(*open_model_folder(model).parts), EncodeSettings()
     made = None if vectors is None else VectorsManifest.read_or_none(vectors / MANIFEST)
     if made is not None:
         if made.model != digest:

@@ -16,8 +16,10 @@ from rich.table import Table
 from rescalade.atomic import atomic_folder
 from rescalade.audited import Audit, predicted_scale
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import fetched, local_model
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.errors import UserError
+from rescalade.models.model_folder import is_model_folder
 from rescalade.pipeline.graph import output
 from rescalade.progress import Reporter
 from rescalade.variants import MODES, Mode, ScaleRule, Variant
@@ -190,18 +192,15 @@ def _origin(context: Context, name: str, revision: str | None) -> str:
     Raises:
         UserError: a path that is no model folder; a hub id that did not arrive.
     """
-    from rescalade.backbones.hub import fetch
-    from rescalade.models.refusals import check_no_adapter
-
     folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
-        return str(folder)
-    if context.configured_backbone(name):
+    if not is_model_folder(folder) and context.configured_backbone(name):
         made = output(context.paths, "backbone", "model", backbone=name)
         if not (made / "config.json").is_file():
             raise UserError(f"backbone {name}: {made} has not been made yet; run `rescalade backbone {name}` first")
         return str(made)
-    check_no_adapter(folder)
+    found = local_model(name)
+    if found is not None:
+        return str(found)
     if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UserError(f"{name}: no config.json there; expected a model folder saved by save_pretrained, or a hub id")
-    return str(fetch(name, revision or "main").folder)
+    return str(fetched(name, revision))

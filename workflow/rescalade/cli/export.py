@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rescalade.cli.context import ResultsOption
+from rescalade.cli.model_places import model_place
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
@@ -23,7 +24,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="Folder to make; an earlier export there is replaced.")],
     dataset: Annotated[str | None, typer.Option("--dataset", help="Data set of the run.")] = None,
     model: Annotated[
-        Path | None, typer.Option("--model", help="Model folder, for the words of vocabulary.json.")
+        str | None, typer.Option("--model", help="Model folder or hub id, for the words of vocabulary.json.")
     ] = None,
     scale: Annotated[
         float, typer.Option("--scale", help="Factor of formats with integer weights: round(scale w).")
@@ -42,7 +43,8 @@ def export(
     manifest = shards.manifest
     if out.exists() and any(out.iterdir()) and not (out / RECORD).is_file():
         raise UserError(f"{out} holds something other than an export; choose another folder")
-    words = _words(model or known, manifest.vocabulary)
+    named = None if model is None else model_place(Paths(results), model)
+    words = _words(named or known, manifest.vocabulary)
     with atomic_folder(out) as output:
         record = write(
             output,
@@ -74,8 +76,9 @@ def _words(model: Path | None, vocabulary: int) -> list[str] | None:
     if model is None:
         return None
     from rescalade.models.load import load_tokenizer
+    from rescalade.models.model_folder import open_model_folder
 
-    tokenizer = load_tokenizer(model)
+    tokenizer = load_tokenizer(open_model_folder(model).language_model)
     return [
         str(tokenizer.convert_ids_to_tokens(number)) if number < len(tokenizer) else "" for number in range(vocabulary)
     ]

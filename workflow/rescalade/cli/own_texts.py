@@ -1,17 +1,16 @@
-"""`rescalade encode` for texts of one's own: a run or any model folder, and a file of texts."""
+"""`rescalade encode` for texts of one's own: a run, any model folder or hub id, and a file of texts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import model_place
 from rescalade.errors import UserError
 from rescalade.pipeline.digest import code_digest
-from rescalade.pipeline.graph import output
 from rescalade.pipeline.records import Recorder
 from rescalade.pipeline.stage_row import as_json
 from rescalade.progress import Reporter
-from rescalade.runs import Run
 
 
 def encode_own_texts(
@@ -34,7 +33,7 @@ def encode_own_texts(
     out = out.absolute()
     if out.exists() and not (out / "manifest.json").is_file():
         raise UserError(f"{out} is there and holds no encoded texts; choose another --out")
-    model = model_folder(context, model_or_run)
+    model = model_place(context.paths, model_or_run)
     settings = EncodeSettings()
     job = EncodeJob(
         model,
@@ -50,27 +49,3 @@ def encode_own_texts(
         manifest = job.encode(context.machine.devices(), progress)
     recorder.write(job.work.folder / "record.json")
     job.work.publish({*manifest.sha256, "manifest.json", "record.json"}, out)
-
-
-def model_folder(context: Context, model_or_run: str) -> Path:
-    """Folder of a model: one that is there, or the model of a run.
-
-    Raises:
-        UserError: it is neither.
-    """
-    folder = Path(model_or_run).expanduser()
-    if (folder / "config.json").is_file():
-        return folder
-    if (folder / "model" / "config.json").is_file():  # the folder of a run
-        return folder / "model"
-    if folder.is_dir():
-        raise UserError(f"{folder}: no config.json is there; expected a model folder")
-    try:
-        model = output(context.paths, "train", "model", run=Run.parse(model_or_run).training)
-    except UserError:
-        raise UserError(
-            f"{model_or_run!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN"
-        ) from None
-    if not (model / "config.json").is_file():
-        raise UserError(f"{model} is missing; train the run first")
-    return model

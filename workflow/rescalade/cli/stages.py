@@ -79,7 +79,7 @@ def train(
 
 def encode(
     context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or for texts of your own also a model folder"),
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN; for own texts also a model folder or hub id"),
     dataset: str = typer.Argument("", help="Data set; leave out for texts of your own."),
     shard: ShardOption = None,
     texts: TextsOption = None,

@@ -1,0 +1,73 @@
+"""Where the model is that a command names: a folder, a run by its name or its folder, or an id on the hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rescalade.errors import UserError
+from rescalade.paths import Paths
+from rescalade.pipeline.graph import output
+from rescalade.runs import Run
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+"""owner/name. A run's name has four parts, so that neither is taken for the other."""
+
+
+def model_place(paths: Paths, name: str) -> Path:
+    """Folder of a model, which a hub id makes arrive first.
+
+    Raises:
+        UserError: it is none of these, the run has not been trained, or the hub does not give it.
+    """
+    found = local_model(name)
+    if found is not None:
+        return found
+    if is_hub_id(name):
+        return fetched(name)
+    try:
+        model = output(paths, "train", "model", run=Run.parse(name).training)
+    except UserError:
+        raise UserError(
+            f"{name!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN, nor an id on the hub, "
+            "owner/name"
+        ) from None
+    if not (model / "config.json").is_file():
+        raise UserError(f"{model} is missing; train the run first")
+    return model
+
+
+def local_model(name: str) -> Path | None:
+    """A folder with a model or of a run; None where there is no folder.
+
+    Raises:
+        UserError: it is a folder without a model.
+    """
+    from rescalade.models.model_folder import MODULES, is_model_folder
+    from rescalade.models.refusals import check_no_adapter
+
+    folder = Path(name).expanduser()
+    if is_model_folder(folder):
+        return folder
+    if is_model_folder(folder / "model"):  # the folder of a run
+        return folder / "model"
+    if folder.is_dir():
+        check_no_adapter(folder)
+        raise UserError(f"{folder}: neither config.json nor {MODULES} is there; expected a model folder")
+    return None
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name that is no folder is asked of the hub."""
+    return HUB_ID.fullmatch(name) is not None
+
+
+def fetched(name: str, revision: str | None = None) -> Path:
+    """A snapshot from the hub, downloaded where the cache does not hold it whole.
+
+    Raises:
+        UserError: see `rescalade.backbones.hub.fetch`.
+    """
+    from rescalade.backbones.hub import fetch
+
+    return fetch(name, revision or "main").folder
