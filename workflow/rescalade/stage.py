@@ -28,11 +28,20 @@ class Machine:
     device_name: str = "auto"
     memory_mb: int = 256
 
+    def __post_init__(self) -> None:
+        """Refuse a name before anything is read.
+
+        Raises:
+            UserError: the device's is none of the three.
+        """
+        if self.device_name not in ("cpu", "cuda", "auto"):
+            raise UserError(f"device {self.device_name!r}: expected cpu, cuda or auto")
+
     def device(self) -> str:
         """The torch device; torch's threads are set on the way.
 
         Raises:
-            UserError: CUDA is asked for and there is none, or the name is none of the three.
+            UserError: CUDA is asked for and there is none.
         """
         import torch
 
@@ -42,8 +51,6 @@ class Machine:
             return "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cuda" and not torch.cuda.is_available():
             raise UserError("device cuda: this machine or this build of torch has no CUDA device; use --device cpu")
-        if name not in ("cpu", "cuda"):
-            raise UserError(f"device {name!r}: expected cpu, cuda or auto")
         return name
 
     def devices(self) -> list[str]:

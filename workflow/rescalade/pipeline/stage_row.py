@@ -47,7 +47,8 @@ class Stage:
     its outputs, and nothing else: inputs carry their own settings, so a change travels along the graph and no further.
     inputs: by name. outputs: templates by name; those among `folders` are folders. The record is the output of that
     name, else record.json in the first folder. caches: folders that are no outputs and may be deleted. reads_records:
-    whether it reads, where they are there, the records of all that it rests on. gpu: whether it uses one. seconds: CPU
+    whether it reads, where they are there, the records of all that it rests on. partial: whether it shows what there is
+    of its inputs, where others need all of theirs. gpu: whether it uses one. seconds: CPU
     time of a job of `mini`, roughly, as `rescalade costs` says; only its ratio to that of other stages counts. threads,
     memory_mb, minutes: what a job asks for where nothing better is known.
     """
@@ -63,6 +64,7 @@ class Stage:
     caches: Templates = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     reads_records: bool = False
+    partial: bool = False
     gpu: bool = False
     seconds: float = 1
     threads: int = 1

@@ -120,6 +120,7 @@ def _folder(name: str) -> Stage:
         inputs=_results,
         outputs={name: f"{EXPERIMENT}/{name}"},
         folders=(name,),
+        partial=True,
         memory_mb=2000,
         minutes=30,
     )
@@ -136,6 +137,7 @@ ROWS = (
         inputs=_results,
         outputs={"page": f"{EXPERIMENT}/{{backbone}}.html"},
         reads_records=True,
+        partial=True,
         memory_mb=2000,
         minutes=30,
     ),
@@ -152,6 +154,7 @@ ROWS = (
         inputs=_report_inputs,
         outputs={"page": f"{EXPERIMENT}/index.html", "record": f"{EXPERIMENT}/record.json"},
         reads_records=True,
+        partial=True,
         memory_mb=2000,
         minutes=30,
     ),
