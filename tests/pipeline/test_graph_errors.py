@@ -55,7 +55,9 @@ def test_results_that_cannot_be_written(pipeline: Pipeline) -> None:
 
 def test_a_local_backbone_that_is_not_there(pipeline: Pipeline) -> None:
     overlay = pipeline.overlay("backbones: {left: {source: local, path: nowhere, pretrain: null}}")
-    assert refused(pipeline, "--configfile", overlay) == "backbones.left.path: there is no folder nowhere"
+    assert refused(pipeline, "--configfile", overlay) == (
+        f"backbones.left.path: there is no folder nowhere (counted from the working directory, {pipeline.work})"
+    )
 
 
 def test_unknown_target(pipeline: Pipeline) -> None:

@@ -31,6 +31,7 @@ OLD, NEW = "3667813c28cf2ebd", "7f91b56a375ca0a1"
             "settings and code changed",
         ),
         (PARAMETERS + "before: 3 now: 4", "settings changed"),
+        (PARAMETERS + """before: 'files: {"a": "1"}' now: 'files: {"a": "2"}' """, "your files changed"),
         ("Forced execution", "forced"),
         ("Rules with neither input nor output files are always executed.", "always"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -12,6 +13,11 @@ class UserError(Exception):
     The message names the thing, what was expected, what was found and what to do. The command line
     prints it as one line and exits with status 2, never with a traceback.
     """
+
+
+def shown_path(path: Path) -> str:
+    """A path of the user's for a message: of a relative one also from where it counts."""
+    return str(path) if path.is_absolute() else f"{path} (counted from the working directory, {Path.cwd()})"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

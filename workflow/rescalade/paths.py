@@ -20,3 +20,8 @@ class Paths:
     def configurations(self) -> Path:
         """Configurations as they stood when a graph was built, named by their digest."""
         return self.results / ".config"
+
+    @property
+    def digests(self) -> Path:
+        """Digests of the user's files, so that one that has not changed is not read again; it may be deleted."""
+        return self.results / ".config" / "user-files.json"

@@ -26,7 +26,8 @@ from rescalade.pipeline.preflight import check_names, check_writable, configure,
 from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.rows.reporting import INDEX_PAGE, shown_files
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
-from rescalade.pipeline.stage_row import as_json
+from rescalade.pipeline.stage_row import UserFiles, as_json
+from rescalade.pipeline.user_files import user_files
 from rescalade.runs import LAST
 from rescalade.variants import BY_NAME, BY_RECIPE, WILDCARD
 from rescalade.warm.launch import launch
@@ -75,8 +76,14 @@ def names(stage, wildcards):
 
 
 def inputs(stage):
-    """Input files of a job, by the names of the graph."""
-    return unpack(lambda wildcards: input_files(paths, STAGES[stage].inputs(CONFIG, names(stage, wildcards))))
+    """Input files of a job, by the names of the graph; those of the user count by their content, a parameter."""
+
+    def found(wildcards):
+        declared = STAGES[stage].inputs(CONFIG, names(stage, wildcards))
+        files = input_files(paths, declared)
+        return {name: ancient(files[name]) if isinstance(declared[name], UserFiles) else files[name] for name in files}
+
+    return unpack(found)
 
 
 def outputs(stage, level, shown):
@@ -133,7 +140,11 @@ def params(stage):
         wanted = devices(CONFIG, names(stage, wildcards)) if stage in ("train", "adapt") else 1
         return command_options(SNAPSHOT, CONFIG.name, threads, resources.get("gpu", 0) or wanted)
 
+    def contents(wildcards):
+        return user_files(paths, STAGES[stage].inputs(CONFIG, names(stage, wildcards)))
+
     return {
+        **({"user_files": contents} if STAGES[stage].user_files else {}),
         "settings": lambda wildcards: as_json(STAGES[stage].settings(CONFIG, names(stage, wildcards))),
         "code": lambda wildcards: job_code(CONFIG, stage, names(stage, wildcards)),
         "options": options,

@@ -14,7 +14,7 @@ from rescalade.backbones.architecture import MAX_POSITIONS
 from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
-from rescalade.errors import UserError
+from rescalade.errors import UserError, shown_path
 from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from rescalade.models.model_folder import ModelFolder, is_model_folder, open_model_folder
@@ -139,5 +139,7 @@ def local_source(path: str) -> Path:
     folder = Path(path).expanduser()
     check_no_adapter(folder)
     if not is_model_folder(folder):
-        raise UserError(f"backbone folder {folder}: no config.json there; expected a model saved by save_pretrained")
+        raise UserError(
+            f"backbone folder {shown_path(folder)}: no config.json there; expected a model saved by save_pretrained"
+        )
     return folder

@@ -96,6 +96,21 @@ class DatasetConfig(Protocol):
         """Files and folders of the user that this set is made from, by the key that names them."""
         return {}
 
+    def files(self) -> Sequence[Path]:
+        """Files of these that it is made from, as they lie there now; a missing one by the name that it should have."""
+        return []
+
+    def check_files(self, name: str) -> None:
+        """Refuse files that are missing, before anything runs.
+
+        Args:
+            name: of the data set, for messages.
+
+        Raises:
+            UserError: a folder or file is not there.
+        """
+        return
+
     def downloads(self) -> Sequence[Download]:
         """What is fetched when this set is made."""
         return []

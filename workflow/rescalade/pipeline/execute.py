@@ -15,7 +15,7 @@ from rescalade.pipeline.costs import cost_file, measured
 from rescalade.pipeline.graph import input_files, made_file, stage
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.records import Recorder
-from rescalade.pipeline.stage_row import Inputs, Made, Stage, as_json
+from rescalade.pipeline.stage_row import Inputs, Made, Stage, UserFiles, as_json
 from rescalade.stage import Call, Machine
 
 
@@ -33,7 +33,8 @@ def execute(config: Config, paths: Paths, rule: str, names: Mapping[str, str], m
     run = load_stage(row)
     inputs = {name: path for name, path in input_files(paths, wanted).items() if isinstance(path, Path)}
     code, text = job_code(config, rule, names), as_json(settings)
-    recorder = Recorder(row.kind, text, code, inputs)
+    own = {str(file): file for value in wanted.values() if isinstance(value, UserFiles) for file in value.files}
+    recorder = Recorder(row.kind, text, code, inputs | own)
     call = Call(
         title=" ".join([row.kind, *(value for name, value in names.items() if name not in ("experiment", "recipe"))]),
         names=dict(names),

@@ -12,7 +12,7 @@ from pathlib import Path
 from rescalade.errors import unknown
 from rescalade.paths import Paths
 from rescalade.pipeline.rows import data, models, rankings, reporting, runs
-from rescalade.pipeline.stage_row import Inputs, Made, Stage, filled
+from rescalade.pipeline.stage_row import Inputs, Made, Stage, UserFiles, filled
 
 _ROWS = (*data.ROWS, *models.ROWS, *runs.ROWS, *rankings.ROWS, *reporting.ROWS)
 STAGES: Mapping[str, Stage] = {row.name: row for row in _ROWS}
@@ -42,12 +42,11 @@ def made_file(paths: Paths, made: Made) -> Path:
 
 
 def input_files(paths: Paths, inputs: Inputs) -> dict[str, Path | list[Path]]:
-    """Inputs as paths, by the same names."""
-    return {
-        name: [made_file(paths, each) for each in value]
-        if isinstance(value, list)
-        else value
-        if isinstance(value, Path)
-        else made_file(paths, value)
-        for name, value in inputs.items()
-    }
+    """Inputs as paths, by the same names; of those of the user the files that count."""
+
+    def files(value: Made | UserFiles | list[Made]) -> Path | list[Path]:
+        if isinstance(value, UserFiles):
+            return list(value.files)
+        return [made_file(paths, each) for each in value] if isinstance(value, list) else made_file(paths, value)
+
+    return {name: files(value) for name, value in inputs.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.config import Config, load_config
-from rescalade.errors import UserError
+from rescalade.errors import UserError, shown_path
 from rescalade.paths import Paths
 from rescalade.pipeline.snapshot import read_snapshot
 
@@ -101,9 +101,9 @@ def disk_warning(config: Config, paths: Paths) -> str | None:
 
 
 def _check_local_folders(config: Config) -> None:
-    places = {f"backbones.{name}.path": config.backbone(name).path for name in config.backbones()}
-    for name in (config.experiment.train_on, *config.evaluation_sets()):
-        places |= {f"datasets.{name}.{key}": str(path) for key, path in config.dataset(name).reads().items()}
-    for key, path in places.items():
+    for name in config.backbones():
+        path = config.backbone(name).path
         if path is not None and not Path(path).expanduser().is_dir():
-            raise UserError(f"{key}: there is no folder {path}")
+            raise UserError(f"backbones.{name}.path: there is no folder {shown_path(Path(path).expanduser())}")
+    for name in (config.experiment.train_on, *config.evaluation_sets()):
+        config.dataset(name).check_files(name)

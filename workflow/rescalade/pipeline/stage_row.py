@@ -33,7 +33,18 @@ class Made:
     output: str
 
 
-Inputs = dict[str, Made | Path | list[Made]]
+@dataclass(frozen=True)
+class UserFiles:
+    """What a job takes from outside the pipeline: a file or folder that the user names, and the files of it that count.
+
+    They count by their content: an edit in place makes the job run again, whatever time the file then has.
+    """
+
+    place: Path
+    files: tuple[Path, ...]
+
+
+Inputs = dict[str, Made | UserFiles | list[Made]]
 """A list is there for the order of jobs alone, or for a report, which finds its files by the configuration."""
 
 
@@ -48,9 +59,9 @@ class Stage:
     inputs: by name. outputs: templates by name; those among `folders` are folders. The record is the output of that
     name, else record.json in the first folder. caches: folders that are no outputs and may be deleted. reads_records:
     whether it reads, where they are there, the records of all that it rests on. partial: whether it shows what there is
-    of its inputs, where others need all of theirs. gpu: whether it uses one. seconds: CPU
-    time of a job of `mini`, roughly, as `rescalade costs` says; only its ratio to that of other stages counts. threads,
-    memory_mb, minutes: what a job asks for where nothing better is known.
+    of its inputs, where others need all of theirs. user_files: whether a job may take files of the user's. gpu: whether
+    it uses one. seconds: CPU time of a job of `mini`, roughly, as `rescalade costs` says; only its ratio to that of
+    other stages counts. threads, memory_mb, minutes: what a job asks for where nothing better is known.
     """
 
     name: str
@@ -65,6 +76,7 @@ class Stage:
     libraries: tuple[str, ...] = ()
     reads_records: bool = False
     partial: bool = False
+    user_files: bool = False
     gpu: bool = False
     seconds: float = 1
     threads: int = 1

@@ -17,8 +17,13 @@ CAUSES = (
     ("Input files updated by another job", "after a stage above"),
 )
 """How a part of Snakemake's reason begins, and the word for it: the first that applies, causes before effects."""
-SETTINGS, DIGEST = re.compile(r"'\{"), re.compile(r"'[0-9a-f]{16}'")
-"""Values of the parameters that decide a rerun: the settings of a job, in JSON, and the digest of its code."""
+VALUES = (
+    ("settings", re.compile(r"'\{")),
+    ("code", re.compile(r"'[0-9a-f]{16}'")),
+    ("your files", re.compile(r"'files: ")),
+)
+"""How values of the parameters that decide a rerun look: the settings of a job, in JSON, the digest of its code, and
+digests of the files of the user that it takes."""
 FILES_SHOWN = 2
 OTHER = "always"
 
@@ -33,7 +38,7 @@ def why(reason: str) -> str:
 
 def _parameters(reason: str) -> str | None:
     """Which of a rule's parameters changed; None where their values do not tell."""
-    changed = [word for word, value in (("settings", SETTINGS), ("code", DIGEST)) if value.search(reason)]
+    changed = [word for word, value in VALUES if value.search(reason)]
     return f"{' and '.join(changed)} changed" if changed else None
 
 

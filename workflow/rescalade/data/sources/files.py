@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.source_config import SourceConfig
-from rescalade.data.sources.folder_layout import folder_layout
+from rescalade.data.sources.folder_layout import expected_files, folder_layout
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.errors import UserError
 from rescalade.texts.named_rows import TITLED, UNTITLED, named_rows
@@ -52,6 +52,16 @@ class FilesDataset(DatasetConfig):
     def reads(self) -> Mapping[str, Path]:
         """The user's folder."""
         return {"path": Path(self.path).expanduser()}
+
+    def files(self) -> Sequence[Path]:
+        """The files of this part, and of the documents unless they are another set's."""
+        return expected_files(self.reads()["path"], self.part, corpus=self.corpus is None)
+
+    def check_files(self, name: str) -> None:
+        """As `folder_layout`."""
+        layout = folder_layout(name, self.reads()["path"], self.part)
+        if self.corpus is None:
+            layout.corpus()
 
 
 def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rescalade.errors import UserError
+from rescalade.errors import UserError, shown_path
 from rescalade.texts.named_rows import KINDS
 
 TABLES = (".tsv", ".txt")
@@ -41,28 +42,51 @@ def folder_layout(name: str, folder: Path, part: str | None) -> FolderLayout:
         UserError: there is no such folder, or a file is missing.
     """
     if not folder.is_dir():
-        counted = "" if folder.is_absolute() else f" in {Path.cwd()}, from where relative paths count"
-        raise UserError(f"data set {name}: there is no folder {folder}{counted}; correct datasets.{name}.path")
-    own = [f"queries-{part}"] if part else []
-    queries = find(name, folder, [*own, "queries"], KINDS)
-    parts = [f"qrels/{part}", f"qrels-{part}"] if part else ["qrels", "qrels/test"]
-    return FolderLayout(name, folder, queries, find(name, folder, parts, TABLES), queries.name.startswith("queries."))
+        raise UserError(f"data set {name}: there is no folder {shown_path(folder)}; correct datasets.{name}.path")
+    queries, judgements = (find(name, folder, *wanted) for wanted in (_queries(part), _judgements(part)))
+    return FolderLayout(name, folder, queries, judgements, queries.name.startswith("queries."))
+
+
+def expected_files(folder: Path, part: str | None, *, corpus: bool) -> list[Path]:
+    """The files of a part as they lie there now; one that is missing by a name that it could have.
+
+    Args:
+        corpus: whether documents are among them.
+    """
+    wanted = [_queries(part), _judgements(part), *([(["corpus"], KINDS)] if corpus else [])]
+    return [found(folder, stems, endings) or folder / f"{stems[-1]}{endings[0]}" for stems, endings in wanted]
 
 
 def find(name: str, folder: Path, stems: Sequence[str], endings: Sequence[str]) -> Path:
-    """The first file that is there of some stems, each with some endings, plain or with .gz, in capitals or not.
+    """As `found`.
 
     Raises:
         UserError: there is none.
     """
+    path = found(folder, stems, endings)
+    if path is None:
+        wanted = ", ".join(f"{stem}{ending}" for stem in stems for ending in endings)
+        raise UserError(
+            f"data set {name}: {folder} has none of {wanted} (plain or .gz); see docs/data.md for the layout"
+        )
+    return path
+
+
+def found(folder: Path, stems: Sequence[str], endings: Sequence[str]) -> Path | None:
+    """The first file that is there of some stems, each with some endings, plain or with .gz, in capitals or not."""
     for stem in stems:
         place = folder / stem
+        beside = sorted(place.parent.glob(f"{glob.escape(place.name)}.*"))
         for ending in (each + packed for each in endings for packed in ("", ".gz")):
-            exact = place.with_name(place.name + ending)
-            if exact.is_file():
-                return exact
-            for path in sorted(place.parent.glob("*")):
-                if path.name.startswith(place.name) and path.name[len(place.name) :].lower() == ending:
+            for path in [place.with_name(place.name + ending), *beside]:
+                if path.name[len(place.name) :].lower() == ending and path.is_file():
                     return path
-    wanted = ", ".join(f"{stem}{ending}" for stem in stems for ending in endings)
-    raise UserError(f"data set {name}: {folder} has none of {wanted} (plain or .gz); see docs/data.md for the layout")
+    return None
+
+
+def _queries(part: str | None) -> tuple[list[str], Sequence[str]]:
+    return [*([f"queries-{part}"] if part else []), "queries"], KINDS
+
+
+def _judgements(part: str | None) -> tuple[list[str], Sequence[str]]:
+    return [f"qrels/{part}", f"qrels-{part}"] if part else ["qrels", "qrels/test"], TABLES

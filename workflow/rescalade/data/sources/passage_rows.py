@@ -56,8 +56,7 @@ def open_passages(name: str, entry: PassagesDataset) -> CollectionStreams:
             raise in_one_line(error, what, remedy) from error
         files, details = sorted(folder.glob(entry.file)), {"commit": folder.name}
     else:
-        place = entry.reads()["path"]
-        files = [place] if place.is_file() else sorted(place.glob(entry.file))
+        files = [path for path in entry.files() if path.is_file()]
     if not files:
         raise UserError(
             f"{what}: it has no file {entry.file}; correct datasets.{name}.{'file' if entry.id else 'path'}"

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rescalade.data.dataset_config import DatasetConfig
 from rescalade.data.source_config import Download, SourceConfig
+from rescalade.errors import UserError, shown_path
 
 if TYPE_CHECKING:
     from rescalade.data.streams import CollectionStreams
@@ -61,6 +62,19 @@ class PassagesDataset(DatasetConfig):
     def reads(self) -> Mapping[str, Path]:
         """The user's file or folder."""
         return {} if self.path is None else {"path": Path(self.path).expanduser()}
+
+    def files(self) -> Sequence[Path]:
+        """The file, or the files of the folder that the pattern names."""
+        place = self.reads().get("path")
+        if place is None or place.is_file():
+            return [] if place is None else [place]
+        return sorted(place.glob(self.file)) or [place / self.file]
+
+    def check_files(self, name: str) -> None:
+        """As `DatasetConfig.check_files`."""
+        for path in self.files():
+            if not path.is_file():
+                raise UserError(f"data set {name}: there is no file {shown_path(path)}; correct datasets.{name}.path")
 
     def downloads(self) -> Sequence[Download]:
         """The files on the hub."""

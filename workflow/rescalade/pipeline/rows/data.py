@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, LEXICAL
-from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
+from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage, UserFiles
 
 if TYPE_CHECKING:
     from rescalade.config import Config
@@ -59,7 +59,7 @@ def collection_settings(config: Config, names: Names) -> CollectionSettings:
 def _collection_inputs(config: Config, names: Names) -> Inputs:
     """A source that has a stage of its own, the user's files, and another set with the same documents."""
     entry = config.dataset(names["dataset"])
-    found: Inputs = {**entry.reads()}
+    found: Inputs = {key: UserFiles(place, tuple(entry.files())) for key, place in entry.reads().items()}
     if config.source(entry.source).has_stage:
         found["source"] = Made("source", (entry.source,), "folder")
     if entry.corpus is not None:
@@ -109,6 +109,7 @@ ROWS = (
             "manifest": f"{DATA}/manifest.json",
             "record": f"{DATA}/record.json",
         },
+        user_files=True,
         memory_mb=4000,
     ),
     Stage(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rescalade.errors import UserError
 from rescalade.pipeline.rows.data import COLLECTION, TEXTS, of_collection, training_text
 from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, MODELS
-from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
+from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage, UserFiles
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
@@ -33,12 +33,17 @@ def backbone_settings(config: Config, names: Names) -> BackboneSettings:
 
 def _backbone_inputs(config: Config, names: Names) -> Inputs:
     """Text to pretrain on, another backbone, a local folder; nothing for one from the hub or a wheel."""
+    from rescalade.backbones.local_files import model_files
+
     chosen = config.backbone(names["backbone"])
     if chosen.pretrain is not None:
         return of_collection(chosen.pretrain.text, *COLLECTION)
     if chosen.of is not None:
         return {"model": Made("backbone", (chosen.of,), "model")}
-    return {} if chosen.path is None else {"origin": Path(chosen.path).expanduser()}
+    if chosen.path is None:
+        return {}
+    folder = Path(chosen.path).expanduser()
+    return {"origin": UserFiles(folder, tuple(model_files(folder)))}
 
 
 def audit_settings(config: Config, names: Names) -> AuditSettings:
@@ -178,6 +183,7 @@ ROWS = (
             "hub": "{results}/hub",
             "tokens": "{results}/tokens/pretraining",
         },
+        user_files=True,
         gpu=True,
         minutes=240,
     ),
