@@ -129,3 +129,20 @@ def test_what_is_wrong_is_one_line(cache: Path, tmp_path: Path, changes: dict[st
     with pytest.raises(UserError, match=message) as caught:
         make(config(x=entry(**changes)), "x", tmp_path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{}, {"negative": None}], "row 2, column negative: a text is expected, found null"),
+        ([{"positive": ["b"]}], "row 1, column positive: a text is expected, found a list"),
+        ([{}, {"score": None}], "row 2, column score: a number is expected, found null"),
+    ],
+)
+def test_rows_of_other_types_are_named(cache: Path, tmp_path: Path, rows: list[dict[str, Any]], message: str) -> None:
+    sound = {"query": "a", "positive": "b", "negative": "c", "score": 1.0}
+    path = next(cache.rglob("ids/*.parquet"))
+    path.unlink()
+    path.write_bytes(parquet([{**sound, **row} for row in rows]))
+    with pytest.raises(UserError, match=rf"\(someone/triplets\): {message}"):
+        make(config(x=entry(subset="ids")), "x", tmp_path)

@@ -155,3 +155,27 @@ def test_a_place_on_the_hub_or_a_local_one_and_not_both() -> None:
     for given in ({}, {"id": "a/b", "path": "c"}):
         with pytest.raises(UserError, match="either `id`, a data set on the hub, or `path`"):
             config(x={"source": "passages", **given})
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1 is not enough", parquet(ROWS)[:-20], parquet(ROWS)[:40] + parquet(ROWS)[60:]]
+)
+def test_a_damaged_parquet_file_is_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "train.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"train\.parquet: no Parquet file, or a damaged one \(.*\); replace the file"):
+        make(config(x={"source": "passages", "path": str(tmp_path / "train.parquet")}), "x", tmp_path)
+
+
+def test_which_files_are_looked_for_before_anything_runs(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl")
+    for name in ("b.jsonl", "a.jsonl", "a.txt"):
+        (tmp_path / name).write_text(LINES)
+    pattern = PassagesDataset(source="passages", path=str(tmp_path), file="[ab].jsonl")
+    assert [path.name for path in pattern.files()] == ["a.jsonl", "b.jsonl"]
+    single = PassagesDataset(source="passages", path=str(tmp_path / "train.jsonl"))
+    single.check_files("x")
+    assert single.files() == [tmp_path / "train.jsonl"]
+    with pytest.raises(
+        UserError, match=r"there is no file no/train\.jsonl\.gz \(counted from .*; correct datasets\.x\.path"
+    ):
+        PassagesDataset(source="passages", path="no").check_files("x")

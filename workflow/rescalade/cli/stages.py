@@ -13,7 +13,10 @@ from rescalade.cli.own_texts import encode_own_texts
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
 TextsOption = Annotated[
-    Path | None, typer.Option(help="Documents of your own: .tsv (id, tab, text) or .jsonl (id, title, text).")
+    Path | None,
+    typer.Option(
+        help="Documents of your own: .tsv (id, text or id, title, text) or .jsonl (id, title, text), plain or .gz."
+    ),
 ]
 QueriesOption = Annotated[Path | None, typer.Option(help="Queries of your own, in the same formats.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the vectors of your own texts.")]

@@ -75,7 +75,7 @@ def text_field(row: Mapping[str, Any], key: str, place: Place | str, *, missing:
 def kind(value: Any) -> str:
     """What a value is, in words."""
     names = {bool: "true or false", list: "a list", dict: "an object", type(None): "null", Literal: "a number"}
-    return names.get(type(value), "a text")
+    return names.get(type(value), "a text" if isinstance(value, str) else type(value).__name__)
 
 
 def _whole(value: Any) -> Any:

@@ -16,6 +16,7 @@ from rescalade.data.sources.hub_files import fetch
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.data.text_hash import text_hash
 from rescalade.errors import UserError
+from rescalade.texts.json_lines import kind
 from rescalade.texts.triple_files import TRIPLES
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def open_hub_triples(name: str, entry: HubDataset) -> CollectionStreams:
         columns = _columns(what, next(rows(), {}))
     except Exception as error:
         raise in_one_line(error, what, remedy) from error
-    triplets = _Triplets(rows, columns, *(_rows(folder, subset, entry.part, None) for subset in named))
+    sound = _checked(what, rows, columns, by_id=bool(named))
+    triplets = _Triplets(sound, columns, *(_rows(folder, subset, entry.part, None) for subset in named))
     return CollectionStreams(
         documents=with_user_errors(triplets.documents, what, remedy),
         queries=with_user_errors(triplets.queries, what, remedy),
@@ -104,6 +106,32 @@ def _columns(what: str, first: Mapping[str, list[Any]]) -> Columns:
         found = ", ".join(first) or "none"
         raise UserError(f"{what}: columns query, positive and negative are expected, found {found}; another subset?")
     return Columns(query, positive, negatives, named("score", "margin"))
+
+
+def _checked(what: str, rows: Rows, columns: Columns, *, by_id: bool) -> Rows:
+    """The same batches, each looked at before it is used.
+
+    Raises:
+        UserError: a query, positive or negative is no text (or id), or a margin no number; when they are read.
+    """
+    expected, types = ("an id", {str, int}) if by_id else ("a text", {str})
+    wanted = dict.fromkeys((columns.query, columns.positive, *columns.negatives), (expected, types))
+    if columns.margin is not None:
+        wanted[columns.margin] = ("a number", {int, float})
+
+    def read() -> Iterator[dict[str, list[Any]]]:
+        done = 0
+        for batch in rows():
+            for name, (words, types) in wanted.items():
+                if set(map(type, batch[name])) - types:
+                    number, value = next(
+                        item for item in enumerate(batch[name], done + 1) if type(item[1]) not in types
+                    )
+                    raise UserError(f"{what}: row {number}, column {name}: {words} is expected, found {kind(value)}")
+            yield batch
+            done += len(batch[columns.query])
+
+    return read
 
 
 class _Triplets:

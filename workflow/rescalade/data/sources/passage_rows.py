@@ -143,16 +143,25 @@ class _Rows:
 def _rows(path: Path) -> Iterator[Row]:
     """The rows of one file."""
     if path.suffix.lower() == ".parquet":
-        try:
-            with pq.ParquetFile(path, pre_buffer=False) as file:
-                batches = (batch.to_pylist() for batch in file.iter_batches(ROWS))
-                for number, values in enumerate(itertools.chain.from_iterable(batches), 1):
-                    yield _row(values, f"{path}, row {number}")
-        except pa.ArrowInvalid as error:
-            raise UserError(f"{path}: no whole Parquet file ({str(error)[:80]}); replace the file") from None
-        return
-    for place, row in json_lines(path):
-        yield _row(row, str(place))
+        return (_row(values, f"{path}, row {number}") for number, values in enumerate(_parquet_rows(path), 1))
+    return (_row(values, str(place)) for place, values in json_lines(path))
+
+
+def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The rows of a Parquet file as they are in it.
+
+    Raises:
+        UserError: it cannot be read, or is damaged.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(ROWS):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        why = " ".join(str(error).split())[:80]
+        raise UserError(f"{path}: no Parquet file, or a damaged one ({why}); replace the file") from None
 
 
 def _row(values: Mapping[str, Any], place: str) -> Row:
