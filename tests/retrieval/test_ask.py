@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -122,6 +123,48 @@ def test_a_model_and_vectors(place: Path, capsys: pytest.CaptureFixture[str], tm
     assert status == 0 and len(json.loads(shown)["documents"]) == 10
 
 
+def test_a_file_of_questions_is_answered_by_a_run_file(
+    place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The first by hand's brute force, each as the same words by themselves, gzipped or not."""
+    run, questions = place / "results" / "runs" / RUN, [QUESTION, TEXTS[5][:20], ""]
+    (tmp_path / "q.tsv").write_text("".join(f"q{number}\t{text}\n" for number, text in enumerate(questions)))
+    rows = [json.dumps({"_id": f"q{number}", "text": text}) + "\n" for number, text in enumerate(questions)]
+    (tmp_path / "q.jsonl").write_text("".join(rows))
+    where = ["--index", str(run / "index" / "d")]
+    for source, out in ((run / "model", "run.trec"), (run, "run.trec.gz")):
+        file = tmp_path / ("q.tsv" if out == "run.trec" else "q.jsonl")
+        status, said, _ = call(capsys, str(source), str(file), *where, "--out", str(tmp_path / out), "--top", "5")
+        assert status == 0 and said == f"{tmp_path / out}: 3 questions, at most 5 documents of each\n"
+    plain = (tmp_path / "run.trec").read_text()
+    found = [line.split(" ") for line in plain.splitlines()]
+    unpacked = gzip.decompress((tmp_path / "run.trec.gz").read_bytes()).decode()
+    packed = [line.split(" ") for line in unpacked.splitlines()]
+    assert [line[:5] for line in found] == [line[:5] for line in packed]
+    tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
+    numbers, scores = brute_force(vectors(documents()), expected_query(run / "model", tokenizer, 8), 5)
+    first = [line for line in found if line[0] == "q0"]
+    assert [line[2:4] for line in first] == [[f"d{number}", str(rank)] for rank, number in enumerate(numbers, 1)]
+    assert [float(line[4]) for line in first] == pytest.approx(scores, rel=1e-5)
+    for number, text in enumerate(questions):
+        shown = json.loads(call(capsys, str(run), text, *where, "--json", "--top", "5")[1])
+        expected = [answer["id"] for answer in shown["documents"]]
+        assert [line[2] for line in found if line[0] == f"q{number}"] == expected
+
+
+def test_a_run_by_the_path_of_its_folder(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a shell completes it, from wherever it is asked; the model's folder in it too."""
+    monkeypatch.chdir(place)
+    expected = call(capsys, RUN, QUESTION, "--dataset", "d")[1]
+    for path in (f"results/runs/{RUN}/", f"results/runs/{RUN}/model", f"./results/../results/runs/{RUN}"):
+        status, shown, _ = call(capsys, path, QUESTION, "--dataset", "d")
+        assert status == 0 and shown == expected
+    monkeypatch.chdir(place / "results" / "runs" / "r")
+    assert call(capsys, "b/k1/seed1", QUESTION, "--dataset", "d", "--results", "../..")[1] == expected
+
+
 def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     run = place / "results" / "runs" / RUN
     other = tmp_path / "other"
@@ -129,6 +172,8 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
     tokenizer = as_transformers(train_wordpiece(TEXTS, 60), 16)
     save_sparse_encoder(tiny("bert", seed=9), tokenizer, splade_config(), other)
     repository = Path(__file__).parents[2]
+    asked = tmp_path / "asked.tsv"
+    asked.write_text(f"q1\t{QUESTION}\n")
     for arguments, part in [
         ([str(other), QUESTION, "--index", str(run / "index" / "d")], "the index is of model"),
         ([str(other), QUESTION, "--vectors", str(run / "vectors" / "d")], "of another model"),
@@ -139,7 +184,13 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
             [str(run / "model"), QUESTION, "--vectors", str(run / "vectors" / "d"), "--index", str(other)],
             "other than an",
         ),
-        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "holds no model; train"),
+        (["r/b/k2/seed1", QUESTION, "--dataset", "d"], "is missing; train the run first"),
+        (["questions.tsv", "x", "--dataset", "d"], "or the path of its folder"),
+        ([str(run / "model"), "questions.tsv", "--index", str(run / "index" / "d")], "no such file of questions"),
+        ([str(run / "model"), QUESTION, "--index", str(run / "index" / "d"), "--out", "x"], "for which --out is"),
+        ([str(run / "model"), str(asked), "--index", str(run / "index" / "d")], "is a file; name the run file"),
+        ([str(run / "model"), str(asked)], "say where to ask a file of questions"),
+        ([str(run), QUESTION, "--dataset", "d"], f"--results {place / 'results'}"),
         (["mini/bert-small/k1/seed1", QUESTION, "--config", str(repository / "config.yaml")], "--dataset NAME"),
     ]:
         status, _, errors = call(capsys, *arguments)

@@ -1,8 +1,9 @@
-"""`rescalade search`: the pipeline's stage for a data set, or one question from the terminal.
+"""`rescalade search`: the pipeline's stage for a data set, one question from the terminal, or a file of questions.
 
-    rescalade search RUN DATASET                          the stage
-    rescalade search RUN "some words" --dataset DATASET   a question
-    rescalade search MODEL "some words" --index FOLDER    a question, without a configuration
+    rescalade search RUN DATASET                                         the stage
+    rescalade search RUN "some words" --dataset DATASET                  a question
+    rescalade search MODEL "some words" --index FOLDER                   a question, without a configuration
+    rescalade search MODEL questions.tsv --index FOLDER --out RUN.trec   a file of questions
 
 What tells them apart is whether one of --dataset, --vectors and --index is given, so no question can be mistaken for a
 data set.
@@ -19,12 +20,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rescalade.cli.ask_file import DEPTH, is_questions, questions_file, write_answers
 from rescalade.cli.context import Context
-from rescalade.cli.model_places import fetched, is_hub_id, local_model
+from rescalade.cli.model_places import is_hub_id, model_of, model_place
+from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
-from rescalade.runs import Run
 
 if TYPE_CHECKING:
     from rescalade.encoding.encoder import Encoder
@@ -32,14 +34,23 @@ if TYPE_CHECKING:
     from rescalade.retrieval.answer import Answer, Matched
     from rescalade.retrieval.index import InvertedIndex
 
+SHOWN = 10
+"""Documents that an answer shows, where nothing else is said."""
+
 
 def search(
     context: Context,
     source: Annotated[
-        str, typer.Argument(metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN, a model folder or a hub id.")
+        str,
+        typer.Argument(
+            metavar="MODEL_OR_RUN", help="RECIPE/BACKBONE/VARIANT/seedN or its folder, a model folder or a hub id."
+        ),
     ],
     text: Annotated[
-        str, typer.Argument(metavar="DATASET_OR_QUESTION", help="A data set, or words with an option below.")
+        str,
+        typer.Argument(
+            metavar="DATASET_OR_QUESTION", help="A data set, or words or a file of questions with an option below."
+        ),
     ],
     dataset: Annotated[str | None, typer.Option("--dataset", help="Ask this data set of the run.")] = None,
     vectors: Annotated[Path | None, typer.Option("--vectors", help="Ask this folder of vectors.")] = None,
@@ -47,56 +58,74 @@ def search(
         Path | None, typer.Option("--index", help="Ask this index; made from --vectors where it is missing.")
     ] = None,
     corpus: Annotated[Path | None, typer.Option("--corpus", help="Parquet of id, title, text, for snippets.")] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Documents to show.")] = 10,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run file to write for a file of questions, .trec or .trec.gz.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Documents to show (10), or of each question of a file (1000).")
+    ] = None,
     terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = 8,
     query_length: Annotated[int | None, typer.Option("--query-length", min=4, help="Tokens of the question.")] = None,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer one question.
+    """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer questions.
 
     The answer shows the best documents and why: the terms that each shares with the question, with their weights.
     """
     if dataset is None and vectors is None and index is None:
+        if out is not None or is_questions(text):
+            raise UserError("say where to ask a file of questions: --dataset NAME, --vectors FOLDER or --index FOLDER")
         try:
-            context.execute("search", run=source, dataset=text)
+            context.execute("search", run=run_named(context.paths, source).folder, dataset=text)
         except UserError as error:
             if "unknown data set" in str(error):
                 raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
             raise
         return
     from rescalade.encoding.encoder import Encoder
+    from rescalade.texts.own_texts import read_texts
 
+    asked = questions_file(text, out)
+    questions = None if asked is None else read_texts(asked)
     model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths)
     found, settings = _open(model, vectors, index)
     if query_length is not None:
         settings = settings.model_copy(update={"query_length": query_length})
     encoder = Encoder.load(model, settings, context.machine.device())
-    _answer(encoder, found, text, corpus, top, terms, as_data)
+    if questions is None or out is None:
+        _answer(encoder, found, text, corpus, top or SHOWN, terms, as_data)
+        return
+    threads, depth, tag = context.machine.threads, top or DEPTH, "-".join(Path(source).parts)
+    count = write_answers(encoder, found, questions, out, depth=depth, threads=threads, tag=tag)
+    typer.echo(f"{out}: {count} questions, at most {depth} documents of each")
 
 
 def _places(
     source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, paths: Paths
 ) -> tuple[Path, Path | None, Path | None, Path | None]:
     """Folders of the model, the vectors and the index, and the file of texts."""
-    found = local_model(source) or (fetched(source) if is_hub_id(source) else None)
-    if found is not None:
-        if dataset is not None:
-            raise UserError(
-                f"{source} is a model folder, which has no data sets; use --index FOLDER or --vectors FOLDER"
-            )
-        return found, vectors, index, corpus
-    named = Run.parse(source)
-    run = named.folder
-    if dataset is not None:
-        from rescalade.vectors.shared_corpus import corpus_folder
+    if dataset is None:
+        return model_place(paths, source), vectors, index, corpus
+    from rescalade.models.model_folder import is_model_folder
+    from rescalade.vectors.shared_corpus import corpus_folder
 
-        texts = output(paths, "collection", "corpus", dataset=dataset)
-        encoded = output(paths, "encode", "vectors", run=run, dataset=dataset)
-        dataset = corpus_folder(encoded).name  # whose vectors and index hold the documents
-        vectors = vectors or output(paths, "encode", "vectors", run=run, dataset=dataset)
-        index = index or output(paths, "index", "index", run=run, dataset=dataset)
-        corpus = corpus or (texts if texts.is_file() else None)
-    return output(paths, "train", "model", run=named.training), vectors, index, corpus
+    try:
+        named = run_named(paths, source)
+    except UserError:
+        if is_hub_id(source) or is_model_folder(Path(source).expanduser()):
+            raise UserError(
+                f"{source} is a model, which has no data sets; use --index FOLDER or --vectors FOLDER, or name a run "
+                f"under {paths.results}"
+            ) from None
+        raise
+    run = named.folder
+    texts = output(paths, "collection", "corpus", dataset=dataset)
+    encoded = output(paths, "encode", "vectors", run=run, dataset=dataset)
+    dataset = corpus_folder(encoded).name  # whose vectors and index hold the documents
+    vectors = vectors or output(paths, "encode", "vectors", run=run, dataset=dataset)
+    index = index or output(paths, "index", "index", run=run, dataset=dataset)
+    corpus = corpus or (texts if texts.is_file() else None)
+    return model_of(paths, named), vectors, index, corpus
 
 
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:

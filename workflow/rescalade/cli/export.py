@@ -9,16 +9,17 @@ from typing import Annotated
 import typer
 
 from rescalade.cli.context import ResultsOption
-from rescalade.cli.model_places import model_place
+from rescalade.cli.model_places import model_of, model_place
+from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
-from rescalade.runs import Run
 
 
 def export(
     source: Annotated[
-        str, typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN with --dataset, or a folder of vectors.")
+        str,
+        typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN or its folder with --dataset, or a folder of vectors."),
     ],
     form: Annotated[str, typer.Option("--format", help="anserini, ciff, opensearch, elasticsearch, vespa or seismic.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to make; an earlier export there is replaced.")],
@@ -66,9 +67,13 @@ def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Pat
         return Path(source), None
     if dataset is None:
         raise UserError(f"{source}: {MANIFEST} is not there, so it is no folder of vectors; a run needs --dataset NAME")
-    paths, run = Paths(results), Run.parse(source)
-    model = output(paths, "train", "model", run=run.training)
-    return output(paths, "encode", "vectors", run=run.folder, dataset=dataset), model if model.is_dir() else None
+    paths = Paths(results)
+    run = run_named(paths, source)
+    try:
+        model = model_of(paths, run)
+    except UserError:  # vectors may stand without the model that made them
+        model = None
+    return output(paths, "encode", "vectors", run=run.folder, dataset=dataset), model
 
 
 def _words(model: Path | None, vocabulary: int) -> list[str] | None:
@@ -85,7 +90,7 @@ def _words(model: Path | None, vocabulary: int) -> list[str] | None:
 
 
 def effect(
-    run: Annotated[str, typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN")],
+    run: Annotated[str, typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or its folder")],
     dataset: Annotated[str, typer.Argument(help="A data set that is encoded.")],
     weights: Annotated[
         list[str] | None, typer.Option("--weights", help="int100 or relative8; repeat for both, the default.")
@@ -105,7 +110,7 @@ def effect(
         if kind not in LOSSY:
             raise UserError(f"--weights {kind}: expected {' or '.join(LOSSY)}; float32 is what they are compared with")
     paths = Paths(results)
-    vectors = output(paths, "encode", "vectors", run=Run.parse(run).folder, dataset=dataset)
+    vectors = output(paths, "encode", "vectors", run=run_named(paths, run).folder, dataset=dataset)
     shards = CorpusShards(vectors)
     stored = shards.manifest.weights
     if stored in LOSSY:

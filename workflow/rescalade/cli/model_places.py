@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
@@ -26,14 +27,32 @@ def model_place(paths: Paths, name: str) -> Path:
     if is_hub_id(name):
         return fetched(name)
     try:
-        model = output(paths, "train", "model", run=Run.parse(name).training)
+        run = run_named(paths, name)
     except UserError:
         raise UserError(
             f"{name!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN, nor an id on the hub, "
             "owner/name"
         ) from None
-    if not (model / "config.json").is_file():
-        raise UserError(f"{model} is missing; train the run first")
+    return model_of(paths, run)
+
+
+def model_of(paths: Paths, run: Run) -> Path:
+    """Folder of a run's model; of what it would start from, where nothing is trained.
+
+    Raises:
+        UserError: it is not there.
+    """
+    from rescalade.models.model_folder import is_model_folder
+
+    if run.trained:
+        model, remedy = output(paths, "train", "model", run=run.training), "train the run first"
+    else:
+        names = {"backbone": run.backbone, "variant": run.variant.name}
+        rule = "rescale_by_rule" if run.variant.by_recipe else "rescale"
+        more = {"recipe": run.recipe} if run.variant.by_recipe else {}
+        model, remedy = output(paths, rule, "model", **names, **more), "rescale the backbone first"
+    if not is_model_folder(model):
+        raise UserError(f"{model} is missing; {remedy}")
     return model
 
 

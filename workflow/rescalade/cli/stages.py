@@ -10,6 +10,7 @@ import typer
 
 from rescalade.cli.context import Context
 from rescalade.cli.own_texts import encode_own_texts
+from rescalade.cli.run_places import run_named
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
 TextsOption = Annotated[
@@ -20,7 +21,7 @@ TextsOption = Annotated[
 ]
 QueriesOption = Annotated[Path | None, typer.Option(help="Queries of your own, in the same formats.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the vectors of your own texts.")]
-RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or …/k1/untrained")
+RunArgument = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or …/k1/untrained, or the path of its folder")
 
 
 def source(context: Context, name: str) -> None:
@@ -62,7 +63,7 @@ def step0(
 
 def train(
     context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN"),
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, or the path of its folder"),
     devices: Annotated[
         int | None,
         typer.Option(
@@ -74,6 +75,7 @@ def train(
     from rescalade.pipeline.resources import devices as configured
     from rescalade.training.launch import launch, launched
 
+    run = run_named(context.paths, run).folder
     count = devices or configured(context.config, {"run": run})
     if count > 1 and not launched():
         launch(count, context.machine.device())
@@ -93,14 +95,14 @@ def encode(
     if texts is not None or queries is not None or out is not None or not dataset:
         encode_own_texts(context, run, texts, queries, out, surplus=dataset)
     elif shard is None:
-        context.execute("encode", run=run, dataset=dataset)
+        context.execute("encode", run=run_named(context.paths, run).folder, dataset=dataset)
     else:
-        context.execute("encode_shard", run=run, dataset=dataset, shard=f"{shard:05d}")
+        context.execute("encode_shard", run=run_named(context.paths, run).folder, dataset=dataset, shard=f"{shard:05d}")
 
 
 def speed(context: Context, run: str = RunArgument, dataset: str = typer.Argument()) -> None:
     """Time how fast a run encodes: queries one by one, documents in batches; how it is quantised is in its name."""
-    context.execute("speed", run=run, dataset=dataset)
+    context.execute("speed", run=run_named(context.paths, run).folder, dataset=dataset)
 
 
 def index(
@@ -111,16 +113,16 @@ def index(
 ) -> None:
     """Invert the vectors of a data set."""
     machine = replace(context.machine, memory_mb=memory_mb)
-    replace(context, machine=machine).execute("index", run=run, dataset=dataset)
+    replace(context, machine=machine).execute("index", run=run_named(context.paths, run).folder, dataset=dataset)
 
 
 def score(
     context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN, bm25 or random"),
+    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN or its folder, bm25 or random"),
     dataset: str = typer.Argument(),
 ) -> None:
     """Score a ranking, and the vectors that it was made with."""
     if run in ("bm25", "random"):
         context.execute(f"score_{run}", dataset=dataset)
     else:
-        context.execute("score", run=run, dataset=dataset)
+        context.execute("score", run=run_named(context.paths, run).folder, dataset=dataset)

@@ -1,9 +1,10 @@
-"""Ranked lists in TREC run format, gzipped: query Q0 document rank score tag."""
+"""Ranked lists in TREC run format: query Q0 document rank score tag."""
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedWriter
 from pathlib import Path
 
 from rescalade.atomic import atomic_file
@@ -13,16 +14,12 @@ Hit = tuple[str, float]
 
 
 def write_run(path: Path, rankings: Iterable[tuple[str, Sequence[Hit]]], tag: str) -> None:
-    """Write rankings in their order; equal content gives equal bytes.
+    """Write rankings in their order, gzipped where the name ends in .gz; equal content gives equal bytes.
 
     Raises:
         UserError: an id contains white space, which the format cannot hold.
     """
-    with (
-        atomic_file(path) as temporary,
-        temporary.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=1) as packed,
-    ):
+    with atomic_file(path) as temporary, temporary.open("wb") as raw, _packing(raw, path) as packed:
         for query, hits in rankings:
             words = " ".join(["q" + query, *("d" + document for document, _ in hits)]).split()
             if len(words) != 1 + len(hits) or not query or not all(document for document, _ in hits):
@@ -31,6 +28,12 @@ def write_run(path: Path, rankings: Iterable[tuple[str, Sequence[Hit]]], tag: st
                 f"{query} Q0 {document} {rank} {score!r} {tag}\n" for rank, (document, score) in enumerate(hits, 1)
             ]
             packed.write("".join(lines).encode())
+
+
+def _packing(raw: BufferedWriter, path: Path) -> BufferedWriter | gzip.GzipFile:
+    if path.suffix != ".gz":
+        return raw
+    return gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=1)
 
 
 def iterate_run(path: Path) -> Iterator[tuple[str, list[Hit]]]:
