@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,16 @@ log = logging.getLogger(__name__)
 
 SHOWN = 40
 """Characters of what was found that a message shows."""
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Literal(str):
     """A number as it is written in the file: `1984` and `1.0` stay what they are where a text is asked for."""
 
     __slots__ = ()
+
+
+# made once: json.loads would make one for each line. A missing value is NaN as pandas and json.dumps write it.
+_DECODER = json.JSONDecoder(parse_int=Literal, parse_float=Literal, parse_constant=lambda _: None)
 
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -37,9 +39,8 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
     warned = False
     for place, line in text_lines(path):
         try:
-            # pandas and json.dumps write a missing value as NaN
-            value = json.loads(line, parse_int=Literal, parse_float=Literal, parse_constant=lambda _: None)
-            whole = _whole(value) if _SURROGATE.search(line) is not None else value
+            value = _DECODER.decode(line)
+            whole = _whole(value) if "\\ud" in line or "\\uD" in line else value
         except (ValueError, RecursionError) as error:
             why = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
             raise UserError(
@@ -47,7 +48,7 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             ) from None
         if not isinstance(value, dict):
             raise UserError(f"{place}: {kind(value)} found, one JSON object on each line is expected")
-        if whole != value and not warned:
+        if whole is not value and not warned and whole != value:
             log.warning("%s: half of a surrogate pair, U+FFFD stands for it; so in any later line", place)
             warned = True
         yield place, whole
@@ -63,6 +64,8 @@ def text_field(row: Mapping[str, Any], key: str, place: Place | str, *, missing:
         UserError: it is not there, or neither a text nor a number.
     """
     value = row.get(key)
+    if type(value) is str:  # nearly always
+        return value
     if value is None and missing is not None:
         return missing
     if isinstance(value, int | float) and not isinstance(value, bool):  # of a file with types of its own, as Parquet
