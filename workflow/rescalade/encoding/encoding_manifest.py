@@ -67,7 +67,7 @@ def write_manifest(
         ),
         corpus=settings.corpus,
     )
-    _warn(folder, manifest)
+    _warn(manifest)
     manifest.write(folder / MANIFEST)
     return manifest
 
@@ -94,13 +94,12 @@ def _shares(corpus: Tally, postings: int, weight: float) -> Removed:
     )
 
 
-def _warn(folder: Path, manifest: VectorsManifest) -> None:
+def _warn(manifest: VectorsManifest) -> None:
     if manifest.non_finite_texts:
         logger.warning(
-            "%d texts have weights that are not finite: their vectors are empty, and %s says non-finite. "
-            "The model is broken: see outcome.json of its run",
+            "%d texts have weights that are not finite: their vectors are empty, and the state in the manifest is "
+            "non-finite. The model is broken; outcome.json of a run says since which step",
             manifest.non_finite_texts,
-            folder / MANIFEST,
         )
     if manifest.bounded_shards:
         logger.warning(

@@ -12,7 +12,7 @@ from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import check_files
 from rescalade.models.half_matrices import with_vectors_in_float32
 from rescalade.models.locate import family_of, locate_head
-from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, in_words
+from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, check_no_classifier, in_words
 from rescalade.models.room import bytes_of, check_room, stored_weights
 from rescalade.models.splade_config import SpladeConfig
 
@@ -60,6 +60,7 @@ def load_lm(
     check_room(name, taken, torch.device("cpu"), copies if to.type == "cpu" else 1)
     try:
         config = read_config(name, revision)
+        check_no_classifier(name, config)
         loader: Any = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
         if has_given_bias(config):
             loader = class_with_bias(config)

@@ -58,6 +58,20 @@ def cannot_load(name: str | Path, error: Exception) -> UserError:
     return UserError(f"model {name}: cannot be loaded as a language model: {in_words(error)}")
 
 
+def check_no_classifier(name: str | Path, config: PreTrainedConfig) -> None:
+    """Refuse a checkpoint that was saved as a classifier, such as a cross-encoder, by that name.
+
+    Raises:
+        UserError: its config.json says so.
+    """
+    for architecture in config.architectures or ():
+        if architecture.endswith("ForSequenceClassification"):
+            raise UserError(
+                f"model {name}: it is a cross-encoder or another classifier ({architecture}), which predicts no terms. "
+                "Use a checkpoint saved with its language-model head"
+            )
+
+
 def in_words(error: Exception) -> str:
     """The first line of an exception; with its type where the line alone says nothing."""
     lines = str(error).strip().splitlines()
@@ -94,6 +108,9 @@ def _remedy(config: PreTrainedConfig, missing: Sequence[str], unexpected: Sequen
         return 'Its head is not of the newer form: set "legacy": true in config.json, or use a checkpoint with a head'
     if any("discriminator" in key for key in unexpected):
         return "It is a discriminator, which predicts no terms: use the generator of the same name"
+    architecture = next(iter(config.architectures or ()), "")
+    if architecture.endswith("Model") and not architecture.endswith("LMHeadModel"):
+        return f"It is a dense model ({architecture}): use a checkpoint saved with its language-model head"
     return "Use a checkpoint saved with its language-model head"
 
 

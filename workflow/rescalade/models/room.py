@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rescalade.atomic import read_json
 from rescalade.errors import UserError
+from rescalade.models.folder_files import own_json
 
 if TYPE_CHECKING:
     import torch
@@ -122,8 +122,7 @@ def _files(folder: Path) -> list[Path]:
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     index = folder / "model.safetensors.index.json"
-    named = read_json(index) if index.is_file() else None
-    weight_map = named.get("weight_map") if isinstance(named, dict) else None
+    weight_map = own_json(index).get("weight_map")
     return [folder / name for name in sorted({*weight_map.values()})] if isinstance(weight_map, dict) else []
 
 

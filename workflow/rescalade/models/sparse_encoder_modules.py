@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast, get_args
@@ -104,17 +105,21 @@ def write_modules_like(origin: Path, folder: Path, max_length: int | None) -> No
     settings = own_json(settings_file(transformer.folder))
     if max_length is not None:
         settings = with_length(settings, max_length)
+    listed = [
+        {"idx": 0, "name": "0", "path": "", "type": transformer.kind},
+        {"idx": 1, "name": "1", "path": _POOLING, "type": pooling.kind},
+    ]
     (folder / _POOLING).mkdir(exist_ok=True)
-    for path, value in {
-        MODULES: [
-            {"idx": 0, "name": "0", "path": "", "type": transformer.kind},
-            {"idx": 1, "name": "1", "path": _POOLING, "type": pooling.kind},
-        ],
-        FILES[0]: settings,
-        FILE: {"model_type": "SparseEncoder", **own_json(origin / FILE)},
-        f"{_POOLING}/config.json": own_json(pooling.folder / "config.json"),
-    }.items():
-        (folder / path).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    for name, source, value in (
+        (MODULES, origin / MODULES, listed),
+        (FILES[0], settings_file(transformer.folder), settings),
+        (FILE, origin / FILE, {"model_type": "SparseEncoder", **own_json(origin / FILE)}),
+        (f"{_POOLING}/config.json", pooling.folder / "config.json", own_json(pooling.folder / "config.json")),
+    ):
+        if own_value(source) == value:
+            shutil.copyfile(source, folder / name)
+        else:
+            (folder / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 _ROUTERS = ("Router", "Asym")
