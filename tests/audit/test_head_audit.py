@@ -149,3 +149,42 @@ def test_audit_of_a_real_checkpoint() -> None:
     assert found.anisotropy == pytest.approx(cosine.item(), abs=0.01)
     assert {row.mode: row.status for row in found.modes}["tied"] == "error"
     assert find(found, k=1.0, mode="tied").warnings == ()  # it was trained for retrieval
+
+
+@pytest.mark.parametrize("form", ["bert", "llama", "gemma2"])
+def test_an_offset_is_what_the_lowered_logits_give(form: str) -> None:
+    """By numpy over pooled logits of other texts, for a head with a bias, without one, and with a soft cap after it."""
+    model, texts = tiny_form(form), batch(6, 3)
+    found = audit(model, QUERIES, DOCUMENTS, offsets=(0.5, 2.0), offset_texts=[texts])
+    assert ([row.c for row in found.offsets], found.offset_texts) == ([None, 0.5, 2.0], 6)
+    cap = getattr(model.config, "final_logit_softcapping", None)
+
+    def uncapped(of: TokenBatch) -> Tensor:
+        logits = model(input_ids=of.input_ids, attention_mask=of.attention_mask).logits.detach()
+        return logits if cap is None else cap * torch.atanh(logits / cap)
+
+    pooled = uncapped(texts).masked_fill(~texts.pooled.unsqueeze(2), -math.inf).amax(1).double().numpy()
+    for row in found.offsets:
+        low = 0.0 if row.c is None else pooled.mean(0) + row.c * pooled.std(0, ddof=1)
+        weights = []
+        for of in (QUERIES, DOCUMENTS):
+            lowered = uncapped(of).double() - torch.as_tensor(low)
+            lowered = lowered if cap is None else cap * torch.tanh(lowered / cap)
+            weights.append(torch.log1p(lowered.relu()).masked_fill(~of.pooled.unsqueeze(2), 0).amax(1))
+        scores = weights[0] @ weights[1].t()
+        loss = -torch.log_softmax(scores, 1)[range(4), range(4)].mean()
+        assert row.step0_loss == pytest.approx(loss.item(), rel=1e-3)
+        assert row.active_query == pytest.approx((weights[0] > 0).sum(1).double().mean().item(), abs=0.3)
+        assert row.active_document == pytest.approx((weights[1] > 0).sum(1).double().mean().item(), abs=0.3)
+        assert (row.score_mean, row.score_sd) == pytest.approx((scores.mean().item(), scores.std().item()), rel=1e-3)
+        first = [all(query[number] > other for other in [*query[:number], *query[number + 1 :]])
+                 for number, query in enumerate(scores)]  # fmt: skip
+        assert row.accuracy == sum(first) / 4
+    assert found.offsets[0].step0_loss == pytest.approx(find(found, k=1.0, mode="tied").step0_loss, rel=1e-5)
+    assert audit(model, QUERIES, DOCUMENTS).offsets == ()
+
+
+def test_a_head_that_finds_nothing_is_not_said_to_find(tmp_path: Path) -> None:
+    """With an offset so high that every score is 0, all documents are level, and the first one is no find."""
+    (_, row) = audit(tiny_form("llama"), QUERIES, DOCUMENTS, offsets=(50.0,), offset_texts=[batch(6, 3)]).offsets
+    assert (row.active_document, row.score_mean, row.accuracy) == (0, 0, 0)

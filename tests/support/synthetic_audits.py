@@ -52,6 +52,8 @@ def invented_audit(name: str, family: str, norm: float, **changes: Any) -> Audit
         scales=tuple(
             invented_scale(scale, mode, norm, family) for mode in MODES for scale in (1.0, 2.0, 4.0, 8.0, 16.0)
         ),
+        offsets=(),
+        offset_texts=0,
         predicted={
             rule: Prediction(k=k, power=power, target=f"invented target of {rule}",
                              note="" if k is not None else "no k reaches the target")

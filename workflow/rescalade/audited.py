@@ -121,6 +121,25 @@ def is_flat(step0_loss: float, candidates: int, score_sd: float) -> bool:
     return abs(step0_loss - guessing) <= FLAT_LOSS * guessing or score_sd < FLAT_SCORES
 
 
+class TriedOffset(Strict):
+    """The head with an offset of each term, undivided, on the micro-batch; see `rescalade.rescaling.offset`.
+
+    c: standard deviations above the mean that were taken off each term's logit, measured on other texts; None for the
+    head as it is. active_*: terms with a weight above 0. cosine_document: mean over pairs. score_mean, score_sd: over
+    all pairs. step0_loss: InfoNCE without regulariser. accuracy: share of queries whose positive scores above every
+    other document.
+    """
+
+    c: float | None
+    active_query: float
+    active_document: float
+    cosine_document: float
+    score_mean: float
+    score_sd: float
+    step0_loss: float
+    accuracy: float
+
+
 class Prediction(Strict):
     """The k of a rule.
 
@@ -137,16 +156,19 @@ class Audit(Stored, HeadNorms):
     """`audit/RECIPE/BACKBONE.json`.
 
     inflate: factor that was put on W after pretraining, 1 for none; None outside the pipeline. scales: one entry for
-    every variant that was tried. predicted: by `prediction_key`.
+    every variant that was tried. offsets: the same for offsets of each term, empty where none was tried; offset_texts:
+    on how many texts these were measured. predicted: by `prediction_key`.
     """
 
-    schema_version: int = 2
+    schema_version: int = 3
     backbone: str
     model_type: str
     inflate: float | None
     text: AuditedText
     modes: tuple[ModeFound, ...]
     scales: tuple[Tried, ...]
+    offsets: tuple[TriedOffset, ...]
+    offset_texts: int
     predicted: Mapping[str, Prediction]
 
 

@@ -15,6 +15,7 @@ from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.published_norm import check_published_norm
 from rescalade.models.splade_config import SpladeConfig, as_trained
 from rescalade.progress import Progress, Reporter
+from rescalade.rescaling.offset_texts import collection_batches
 from rescalade.stage import Call, Files
 from rescalade.texts.micro_batches import micro_batches
 from rescalade.texts.named_texts import document_texts, query_texts, texts_by_id
@@ -65,14 +66,8 @@ def audit_on_triples(
         folder, name: of the backbone. collection: folder of the data set that the triples belong to.
     """
     model = load_lm(folder, device=device, copies=COPIES)
-    batches = triple_batches(
-        load_tokenizer(folder),
-        collection,
-        triples,
-        batch_size=settings.batch_size,
-        how=as_trained(settings, "fp32", "causal", model.config.model_type),
-        device=device,
-    )
+    tokenizer, how = load_tokenizer(folder), as_trained(settings, "fp32", "causal", model.config.model_type)
+    batches = triple_batches(tokenizer, collection, triples, batch_size=settings.batch_size, how=how, device=device)
     return audit(
         model.to(device),  # type: ignore[arg-type]  # transformers wraps `to` loosely
         *batches,
@@ -82,6 +77,8 @@ def audit_on_triples(
         backbone=name,
         text=settings.train_on,
         inflate=settings.inflate,
+        offsets=settings.offsets,
+        offset_texts=collection_batches(collection, tokenizer, how, int(model.config.vocab_size)),
     )
 
 

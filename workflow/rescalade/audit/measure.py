@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rescalade.audit.choose import Pooled, predict
 from rescalade.audit.warned import warnings_of
-from rescalade.audited import Audit, AuditedText, HeadNorms, Measured, Tried, predicted_scale
+from rescalade.audited import Audit, AuditedText, HeadNorms, Measured, Tried, TriedOffset, predicted_scale
 from rescalade.models.locate import Head, locate_head
 from rescalade.models.norms import head_norms
 from rescalade.models.splade_config import Activation
@@ -21,6 +21,7 @@ from rescalade.objective.measures import activity
 from rescalade.progress import Progress
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, measure_modes, sample_logits
+from rescalade.rescaling.offset import lower, measure_pooled
 from rescalade.splade.model import SpladeModel
 from rescalade.texts.token_batch import TokenBatch
 from rescalade.variants import Mode, Variant
@@ -46,6 +47,8 @@ def audit(
     text: str = "",
     inflate: float | None = None,
     activation: Activation = "relu",
+    offsets: Sequence[float] = (),
+    offset_texts: Iterable[TokenBatch] = (),
 ) -> Audit:
     """Measure a head on a fixed micro-batch under every variant; never trains, leaves the model as it was.
 
@@ -56,6 +59,10 @@ def audit(
         temperature: tau of the loss, which has no regulariser yet, since lambda starts at 0.
         backbone, text, inflate: what the audit says of its origin.
         activation: by which term weights are made of logits, see SpladeConfig; the pooling is the maximum.
+        offsets: values of c to try on the undivided head. offset_texts: what they are measured on.
+
+    Raises:
+        UserError: fewer than two of these texts have a token; the model has logits that are not finite.
     """
     head = locate_head(model)
     norms = head_norms(head)
@@ -71,6 +78,7 @@ def audit(
         rows.append(_row(model, variant, reference, queries, documents, temperature, norms, activation))
         if progress is not None:
             progress(number, len(tried), {"k": variant.scale})
+    offset_rows, counted = _offset_rows(model, queries, documents, temperature, activation, offsets, offset_texts)
     return Audit(
         **dict(norms),
         backbone=backbone,
@@ -79,6 +87,8 @@ def audit(
         text=AuditedText(name=text, queries=len(queries.input_ids), documents=len(documents.input_ids)),
         modes=measure_modes(model, documents),
         scales=tuple(rows),
+        offsets=offset_rows,
+        offset_texts=counted,
         predicted=predicted,
     )
 
@@ -133,6 +143,46 @@ def _row(
         **pooled,
     )
     return Tried(**dict(row), warnings=warnings_of(row, norms, candidates=scores.shape[1]))
+
+
+def _offset_rows(
+    model: PreTrainedModel,
+    queries: TokenBatch,
+    documents: TokenBatch,
+    temperature: float,
+    activation: Activation,
+    offsets: Sequence[float],
+    texts: Iterable[TokenBatch],
+) -> tuple[tuple[TriedOffset, ...], int]:
+    """The head without and with each offset, and the number of texts; nothing where no c is asked for."""
+    if not offsets:
+        return (), 0
+    found = measure_pooled(model, texts)
+    rows = []
+    for c in (None, *offsets):
+        changed = copy.deepcopy(model)
+        if c is not None:
+            lower(changed, found, c)
+        with torch.no_grad():
+            of_queries, of_documents = _weights(SpladeModel(changed, activation=activation), queries, documents)
+            loss, scores = info_nce(of_queries, of_documents, temperature)
+        activities = {**activity(of_queries, "query"), **activity(of_documents, "document")}
+        own = scores.diagonal()
+        others = scores.clone()
+        others.diagonal().fill_(-math.inf)
+        rows.append(
+            TriedOffset(
+                c=c,
+                active_query=activities["active_query"],
+                active_document=activities["active_document"],
+                cosine_document=activities["cosine_document"],
+                score_mean=float(scores.mean()),
+                score_sd=float(scores.std()),
+                step0_loss=float(loss),
+                accuracy=float((own > others.amax(1)).float().mean()),
+            )
+        )
+    return tuple(rows), found.texts
 
 
 def pooled_logits(model: PreTrainedModel, documents: TokenBatch) -> dict[str, float]:

@@ -8,11 +8,13 @@ from pathlib import Path
 import torch
 
 from rescalade.audit.measure import COPIES, audit
+from rescalade.audit.settings import OFFSETS
 from rescalade.audited import Audit
 from rescalade.errors import UserError
 from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.model_folder import open_model_name
 from rescalade.progress import Progress
+from rescalade.rescaling.offset_texts import in_batches
 from rescalade.texts.audit_sample import sample_batches
 from rescalade.texts.tokenizer_state import writing_lower_case
 from rescalade.variants import Variant
@@ -25,10 +27,14 @@ def audit_model(
     revision: str | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    offset_texts: Sequence[str] = (),
 ) -> Audit:
     """Audit a hub id or folder on the sample text; see `rescalade.audit.measure.audit`.
 
     A folder that says how its model encodes, SparseEncoders' among them, is laid out and activated so.
+
+    Args:
+        offset_texts: on which the offset of each term is measured, of which OFFSETS are tried then.
 
     Raises:
         UserError: the model cannot be loaded, its head is unknown, it has weights that are not finite, or its term
@@ -59,4 +65,6 @@ def audit_model(
         backbone=str(name),
         text="sample text of rescalade",
         activation=how.activation,
+        offsets=OFFSETS if offset_texts else (),
+        offset_texts=in_batches(tokenizer, how.layout(queries=False), offset_texts, int(model.config.vocab_size)),
     )

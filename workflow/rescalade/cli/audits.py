@@ -25,16 +25,20 @@ from rescalade.progress import Reporter
 from rescalade.variants import MODES, Mode, ScaleRule, Variant
 
 
-def audit_elsewhere(context: Context, names: Sequence[str], out: Path | None, revision: str | None) -> None:
-    """Audit models on the sample text, show what was found, and write it where asked."""
+def audit_elsewhere(
+    context: Context, names: Sequence[str], out: Path | None, revision: str | None, texts: Path | None = None
+) -> None:
+    """Audit models on the sample text, show what was found, and write it where asked; with offsets from `texts`."""
     from rescalade.audit.sample_audit import audit_model
+    from rescalade.rescaling.offset_texts import own_texts
 
+    offset_texts = [] if texts is None else own_texts(texts)
     device = _use_all_cores(context)
     found: list[Audit] = []
     for name in names:
         origin = _origin(context, name, revision)
         with Reporter(f"audit {name}") as progress:
-            audited = audit_model(origin, device=device, progress=progress)
+            audited = audit_model(origin, device=device, progress=progress, offset_texts=offset_texts)
         found.append(audited.model_copy(update={"backbone": name}))
         show(found[-1])
     if out is not None:
@@ -55,18 +59,29 @@ def rescale_elsewhere(
     bias_where_present: bool,
     max_length: int | None,
     revision: str | None,
+    texts: Path | None = None,
 ) -> None:
     """Write a divided model into a new folder.
 
+    Args:
+        texts: file of texts on which the variant's offset is measured.
+
     Raises:
-        UserError: there is no folder to write to, or it holds something already.
+        UserError: there is no folder to write to, or it holds something already; texts without an offset, or the other
+            way round.
     """
     from rescalade.rescaling.make import make_rescaled
+    from rescalade.rescaling.offset_texts import own_texts
 
+    if variant.offset is not None and texts is None:
+        raise UserError("--offset is measured on texts: name a file of them with --texts (.tsv or .jsonl)")
+    if texts is not None and variant.offset is None:
+        raise UserError("--texts are for an offset of each term: give its c with --offset, 2 say, or leave --texts out")
     if out is None:
         raise UserError("--out is missing: the folder for the divided model")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already and is not empty; choose a new folder")
+    read = None if texts is None else own_texts(texts)
     _use_all_cores(context)
     origin = _origin(context, name, revision)
     if variant.rule is not None:
@@ -83,19 +98,26 @@ def rescale_elsewhere(
             title=name,
             max_length=max_length,
             bias_where_present=bias_where_present,
+            offset_texts=read,
         )
     _console().print(
         f"{out}: head divided by {done.scale:g}, {done.mode}; logits are {done.logit_error:.2g} (relative) "
         "from the pure division on sample text",
         highlight=False,
     )
+    if done.offset is not None:
+        _console().print(
+            f"each term's logit lowered by its mean plus {done.offset.c:g} deviations over {done.offset.texts} texts, "
+            f"on average {done.offset.mean:.3g} + {done.offset.c:g} x {done.offset.sd:.3g}",
+            highlight=False,
+        )
     if done.no_sparse_encoder is not None:
         _console().print(
             f"no folder of a SparseEncoder, which could not give its vectors: {done.no_sparse_encoder}", highlight=False
         )
 
 
-def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Variant:
+def variant_of(k: str | None, mode: str, bias: bool | None, rule: str, offset: float | None = None) -> Variant:
     """The variant that the options name; without a word on the bias, it is not divided yet.
 
     Raises:
@@ -108,7 +130,7 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str) -> Varian
     except ValueError:
         raise UserError(f"--k {k!r}: expected a number above 0, or auto") from None
     chosen_by = cast("ScaleRule", rule) if k == "auto" else None
-    return Variant(scale, cast("Mode", mode), bool(bias), chosen_by)  # which checks both
+    return Variant(scale, cast("Mode", mode), bool(bias), chosen_by, offset)  # which checks them
 
 
 def show(audit: Audit) -> None:
@@ -161,6 +183,22 @@ def show(audit: Audit) -> None:
     for row in audit.scales:
         if row.warnings:
             console.print(f"k = {row.k:g} {row.mode}: {'; '.join(row.warnings)}", highlight=False)
+    if audit.offsets:
+        offsets = Table(
+            "offset c", "active/query", "active/doc", "cosine", "score", "step-0 loss", "found",
+            title=f"With an offset of each term, measured on {audit.offset_texts} texts, at k = 1",
+        )  # fmt: skip
+        for tried in audit.offsets:
+            offsets.add_row(
+                "none" if tried.c is None else f"{tried.c:g}",
+                f"{tried.active_query:,.0f}",
+                f"{tried.active_document:,.0f}",
+                f"{tried.cosine_document:.3f}",
+                f"{tried.score_mean:,.4g}",
+                f"{tried.step0_loss:,.4g}",
+                f"{tried.accuracy:.0%}",
+            )
+        console.print(offsets)
     rules = Table("rule", "k", "used", "target", title="k by rule")
     for rule, value in audit.predicted.items():
         computed = "none" if value.k is None or not math.isfinite(value.k) else f"{value.k:.3g}"

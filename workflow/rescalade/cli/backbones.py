@@ -50,16 +50,19 @@ def audit(
     out: Annotated[Path | None, typer.Option(help="Folder for a page, a plot and JSON per model.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe of the experiment, for configured backbones.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Texts to measure offsets on, .tsv or .jsonl: tries these on the sample text.")
+    ] = None,
 ) -> None:
     """Measure heads before any training: will it collapse, and which k?
 
     A configured backbone is measured on the training text of its experiment and lands under --results. Model folders
-    and hub ids are measured on a built-in sample text and shown; --out writes files.
+    and hub ids are measured on a built-in sample text and shown; --out writes files, --texts tries offsets too.
     """
     from rescalade.cli.audits import show
     from rescalade.pipeline.graph import output
 
-    configured = [name for name in names if out is None and context.configured_backbone(name)]
+    configured = [name for name in names if out is None and texts is None and context.configured_backbone(name)]
     for name in configured:
         chosen = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
         context.execute("audit_backbone", **chosen)
@@ -71,7 +74,7 @@ def audit(
     if others:
         from rescalade.cli.audits import audit_elsewhere
 
-        audit_elsewhere(context, others, out, revision)
+        audit_elsewhere(context, others, out, revision, texts)
 
 
 def rescale(
@@ -82,6 +85,10 @@ def rescale(
     mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = "folded",
     bias: Annotated[bool | None, typer.Option(help="Divide the bias too; where there is one, if not said.")] = None,
     rule: Annotated[str, typer.Option(help="For --k auto: width, norm, activation, score or loss.")] = DEFAULT_RULE,
+    offset: Annotated[
+        float | None, typer.Option(help="c: lower each term's logit by its mean plus c deviations over --texts.")
+    ] = None,
+    texts: Annotated[Path | None, typer.Option(help="Texts to measure the offset on, .tsv or .jsonl.")] = None,
     out: Annotated[Path | None, typer.Option(help="New model folder; needed with --k.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens to which SparseEncoder cuts texts.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
@@ -91,13 +98,22 @@ def rescale(
     if variant is None:
         from rescalade.cli.audits import rescale_elsewhere, variant_of
 
-        chosen = variant_of(k, mode, bias, rule)
+        chosen = variant_of(k, mode, bias, rule, offset)
         rescale_elsewhere(
-            context, name, chosen, out, bias_where_present=bias is None, max_length=max_length, revision=revision
+            context,
+            name,
+            chosen,
+            out,
+            bias_where_present=bias is None,
+            max_length=max_length,
+            revision=revision,
+            texts=texts,
         )
         return
-    if k is not None or out is not None:
-        raise UserError("--variant names the pipeline's own folder; for a model elsewhere use --k, --mode and --out")
+    if any(option is not None for option in (k, out, offset, texts)):
+        raise UserError(
+            "--variant names the pipeline's own folder; for a model elsewhere use --k, --mode, --offset and --out"
+        )
     if not Variant.parse(variant).by_recipe:
         context.execute("rescale", backbone=name, variant=variant)
     else:

@@ -23,13 +23,15 @@ from rescalade.rescaling.card import model_card
 from rescalade.rescaling.divide import apply, refused, relative_error
 from rescalade.rescaling.modes import divided, sample_logits
 from rescalade.rescaling.offset import lower, measure_pooled
+from rescalade.rescaling.offset_texts import in_batches
 from rescalade.rescaling.save import save_verified
 from rescalade.rescaling.sidecar import FILE, Offset, Rescaled
 from rescalade.texts.audit_sample import sample_batches
+from rescalade.texts.tokenizer_state import writing_lower_case
 from rescalade.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -49,7 +51,7 @@ def make_rescaled(
     title: str | None = None,
     max_length: int | None = None,
     bias_where_present: bool = False,
-    offset_texts: OffsetTexts | None = None,
+    offset_texts: OffsetTexts | Sequence[str] | None = None,
 ) -> Rescaled:
     """Write a rescaled model into an existing empty folder, with tokenizer, rescale.json and README.md.
 
@@ -63,7 +65,7 @@ def make_rescaled(
         bias_where_present: divide the bias too if the head has one, whatever the variant says.
         max_length: tokens to which texts are cut; where None what the origin's folder says, or else the model's limit,
             at most 512.
-        offset_texts: lays out the texts on which a variant's offset is measured.
+        offset_texts: on which a variant's offset is measured; or what lays them out, else they are documents.
 
     Returns:
         What rescale.json holds.
@@ -98,10 +100,15 @@ def make_rescaled(
             "leave it out"
         )
     done = _divide(model, tokenizer, variant, place / "model.safetensors")
-    if variant.offset is not None and offset_texts is not None:
-        done = done.model_copy(update={"offset": _lower(model, offset_texts(model, tokenizer), variant.offset)})
-    save_verified(model, tokenizer, folder, spent=True)
     how = _how_it_encodes(found, model, max_length, limit)
+    if variant.offset is not None and offset_texts is not None:
+        if callable(offset_texts):
+            batches = offset_texts(model, tokenizer)
+        else:
+            writing = writing_lower_case(tokenizer) if how.lower_case else tokenizer
+            batches = in_batches(writing, how.layout(queries=False), offset_texts, len(head.weight))
+        done = done.model_copy(update={"offset": _lower(model, batches, variant.offset)})
+    save_verified(model, tokenizer, folder, spent=True)
     refusal = _write_how(found, how, model, tokenizer, folder, max_length)
     done = done.model_copy(update={"no_sparse_encoder": refusal})
     done.write(folder / FILE)

@@ -1,4 +1,4 @@
-"""The texts on which the offset of each term is measured: queries and documents of a data set, without labels."""
+"""The texts on which the offset of each term is measured: of a data set, without labels, or of a user's file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from rescalade.errors import UserError
+from rescalade.rescaling.offset import FEWEST
 from rescalade.texts.layout import Layout
 from rescalade.texts.named_texts import document_texts, query_texts, spread
+from rescalade.texts.own_texts import read_texts
 from rescalade.texts.token_batch import TokenBatch
 
 if TYPE_CHECKING:
@@ -35,6 +40,19 @@ def collection_batches(
     """
     for queries, texts in ((True, query_texts(collection)), (False, document_texts(collection))):
         yield from in_batches(tokenizer, how.layout(queries=queries), spread(texts, TEXTS // 2), vocabulary)
+
+
+def own_texts(path: Path) -> list[str]:
+    """Texts of a user's file, at most TEXTS of them at equal distances; see `rescalade.texts.own_texts.read_texts`.
+
+    Raises:
+        UserError: the file is missing, not in one of the formats, or holds fewer than two texts.
+    """
+    texts = read_texts(path)
+    if texts.count < FEWEST:
+        raise UserError(f"{path}: an offset is measured on at least {FEWEST} texts, here are {texts.count}; add some")
+    every = texts.read(0, texts.count)[1]
+    return [every[number] for number in sorted({round(place) for place in np.linspace(0, len(every) - 1, TEXTS)})]
 
 
 def in_batches(

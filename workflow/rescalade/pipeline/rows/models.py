@@ -54,7 +54,7 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
     Raises:
         UserError: the recipe is not the experiment's, which decides text and lengths.
     """
-    from rescalade.audit.settings import AuditSettings
+    from rescalade.audit.settings import OFFSETS, AuditSettings
     from rescalade.texts.text_settings import TextSettings
 
     name, recipe = names["backbone"], config.experiment.recipe
@@ -70,11 +70,14 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
         if run.backbone == name
     }
     of_training = ("batch_size", "temperature", *TextSettings.model_fields)
+    own = [run.variant.offset for key in experiments for run in config.runs(key) if run.backbone == name]
+    lowered = {offset for offset in own if offset is not None}
     return AuditSettings(
         train_on=config.experiment.train_on,
         variants=tuple(variant.name for variant in sorted(tried, key=lambda variant: variant.name)),
         **{key: getattr(train, key) for key in of_training},
         inflate=chosen.factor,
+        offsets=tuple(sorted({*OFFSETS, *lowered})) if lowered else (),
         check_norm=chosen.check_norm and chosen.source in ("hub", "local"),
         id=chosen.id,
     )

@@ -15,7 +15,15 @@ from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.results.audit_read import as_it_is, predictions
 from rescalade.report.results.numbers import plural, written
-from rescalade.report.tables.audit_tables import Audited, known_outcomes, mode_table, predicted_table, scale_table
+from rescalade.report.tables.audit_tables import (
+    Audited,
+    known_outcomes,
+    mode_table,
+    offset_table,
+    predicted_table,
+    scale_table,
+    tables_of_one,
+)
 from rescalade.report.tables.head_table import head_table
 
 RESERVED = ("audit", "head-norms", "predicted", "scales", "modes")
@@ -42,7 +50,9 @@ def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
     for figure in figures:
         save_figure(figure, folder)
     heads, predicted = head_table(backbones), predicted_table(backbones)
-    for table in (heads, predicted, scale_table(backbones), mode_table(backbones)):
+    for table in (heads, predicted, scale_table(backbones), mode_table(backbones), offset_table(backbones)):
+        if not table.rows:
+            continue  # no offset was tried
         with atomic_file(folder / f"{table.name}.csv") as temporary:
             temporary.write_text(table.to_csv(), encoding="utf-8")
     sections = [
@@ -50,7 +60,7 @@ def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
             "key": key,
             "title": one.title,
             "figure": shown,
-            "tables": [scale_table([one], sections=False), mode_table([one], sections=False)],
+            "tables": tables_of_one(one)[:-1],
         }
         for key, one, shown in zip(keys, backbones, drawn(figures), strict=True)
     ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescalade.audited import Audit, ModeFound, Prediction, Tried
+from rescalade.audited import Audit, ModeFound, Prediction, Tried, TriedOffset
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.report.results.audit_read import predictions, series_title
 from rescalade.report.results.known import ALIKE, alike, in_words, reference
-from rescalade.report.results.numbers import Style
+from rescalade.report.results.numbers import Style, listed
 from rescalade.report.tables.table import Column, Columns, Row, Table, Value, number, text, values_of
 
 MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
@@ -108,6 +108,38 @@ def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
     )
 
 
+OFFSETS: Columns[[TriedOffset]] = {
+    Column("offset", "c", note="standard deviations above the mean; 'none' is the head as it is"): lambda entry: (
+        text("none") if entry.c is None else Value(f"{entry.c:g}", entry.c)
+    ),
+    Column("active_query", "query", "Active terms"): lambda entry: number(entry.active_query, "size"),
+    Column("active_document", "document", "Active terms"): lambda entry: number(entry.active_document, "size"),
+    Column("cosine_document", "Cosine, documents", note="mean over pairs"): lambda entry: number(entry.cosine_document),
+    Column("score_mean", "mean", "Score"): lambda entry: number(entry.score_mean, "size"),
+    Column("score_sd", "sd", "Score"): lambda entry: number(entry.score_sd, "size"),
+    Column("step0_loss", "Loss at step 0", note="InfoNCE of the audit's micro-batch"): lambda entry: number(
+        entry.step0_loss, "size"
+    ),
+    Column("accuracy", "Found", note="share of queries whose positive scores above all others"): lambda entry: number(
+        entry.accuracy
+    ),
+}
+
+
+def offset_table(audits: Sequence[Audited], sections: bool = True) -> Table:
+    """What an offset of each term does at step 0, of the backbones of which one was tried."""
+    tried = [(one, entry) for one in audits if one.audit is not None for entry in one.audit.offsets]
+    counts = sorted({one.audit.offset_texts for one, _ in tried if one.audit is not None})
+    return Table(
+        name="offsets",
+        title="Audit of offsets",
+        caption="Forward passes over the audit's micro-batch, at k = 1, with each term's logit lowered by its mean "
+        f"plus c standard deviations over {listed(map(str, counts))} texts; nothing was trained.",
+        columns=list(OFFSETS),
+        rows=[Row(values_of(OFFSETS, entry), one.title if sections else "", key=one.name) for one, entry in tried],
+    )
+
+
 MODES: Columns[[ModeFound]] = {
     Column("mode", "Mode", numeric=False): lambda entry: text(entry.mode),
     Column("status", "Status", numeric=False): lambda entry: text(entry.status),
@@ -168,3 +200,14 @@ def predicted_table(audits: Sequence[Audited], sections: bool = True) -> Table:
             for rule, prediction in predictions(one.audit)
         ],
     )
+
+
+def tables_of_one(one: Audited) -> list[Table]:
+    """Of a single audit: scales and modes, offsets where any was tried, what modes do, and the rules' k at the end."""
+    offsets = offset_table([one], sections=False)
+    return [
+        scale_table([one], sections=False),
+        *([offsets] if offsets.rows else []),
+        mode_table([one], sections=False),
+        predicted_table([one], sections=False),
+    ]

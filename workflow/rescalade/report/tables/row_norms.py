@@ -14,9 +14,7 @@ from rescalade.report.tables.audit_tables import (
     known_outcomes,
     measured,
     measured_columns,
-    mode_table,
-    predicted_table,
-    scale_table,
+    tables_of_one,
 )
 from rescalade.report.tables.head_table import head_table
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
@@ -122,13 +120,8 @@ def _known(summary: Summary, cell: Cell, entry: Tried | None) -> Value:
 
 
 def audit_tables(summary: Summary, backbone: str) -> list[Table]:
-    """Every scale and mode that the audit of a backbone tried, run or not; what the modes do; the rules' k."""
-    one = [audited(summary, backbone)]
-    return [
-        scale_table(one, sections=False),
-        mode_table(one, sections=False),
-        predicted_table(one, sections=False),
-    ]
+    """Every scale, mode and offset that the audit of a backbone tried, run or not; what modes do; the rules' k."""
+    return tables_of_one(audited(summary, backbone))
 
 
 ENTRIES = (Entry(norm_table, order=40), Entry(prediction_table, order=50))
