@@ -187,7 +187,12 @@ def test_settings_of_a_branch_change_alone(values: dict[str, Any], tmp_path: Pat
 
 
 def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> None:
-    config = load(values, tmp_path, lambda v: v["recipes"]["mini"].update(adaptation={}))
+    def change(v: dict[str, Any]) -> None:
+        v["recipes"]["mini"].update(adaptation={})
+        v["backbones"]["theirs"] = {"source": "local", "path": "theirs"}
+        v["experiments"]["mini"]["runs"] = {"ranked": {"files": {"pydoc": "run.trec"}}}
+
+    config = load(values, tmp_path, change)
     names = {
         "source": "pydoc",
         "backbone": "bert-small",
@@ -196,9 +201,10 @@ def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> Non
         "run": "mini/bert-small/k1/seed1",
         "variant": "k1",
         "experiment": "mini",
+        "given": "ranked",
     }
     for stage in STAGES.values():
-        text = as_json(stage.settings(config, names))
+        text = as_json(stage.settings(config, names | ({"backbone": "theirs"} if stage.name == "ready" else {})))
         assert json.dumps(json.loads(text), sort_keys=True) == text
 
 

@@ -35,6 +35,7 @@ backbones:
       {{family: bert, text: words, vocabulary: 300, layers: 1, width: 16, feed_forward: 16, steps: 1, batch_size: 2,
        length: 16}}
   copied: {{source: local, path: results/backbones/tiny}}
+  theirs: {{source: local, path: results/backbones/tiny, trained: true}}
   large: {{source: inflate, of: tiny, factor: 4.0, head: large, twin: tiny}}
   causal:
     source: pretrain
@@ -59,6 +60,8 @@ experiments:
       - {{backbones: [large], scales: [auto], rule: width, modes: [untied]}}
       - {{backbones: [causal], scales: [1], offsets: [1], adapted: [true], readings: [bidirectional]}}
     quantised: [int8-weight]
+    models: [theirs]
+    runs: {{ranked: {{files: {{own: {folder}/run.trec}}}}}}
 """
 
 
@@ -71,6 +74,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Confi
     texts = {f"d{number}": text for number, text in enumerate(TEXTS[:12])}
     write_lines(own / "corpus.jsonl", [{"_id": name, "title": "", "text": text} for name, text in texts.items()])
     write_lines(own / "queries.jsonl", [{"_id": f"q{number}", "text": TEXTS[number][:30]} for number in range(6)])
+    (own / "run.trec").write_text("q0 Q0 d0 1 1.0 theirs\n")
     for part, numbers in (("test", range(3)), ("more", range(3, 6))):
         rows = "".join(f"q{number}\td{number}\t1\n" for number in numbers)
         (own / "qrels" / f"{part}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")

@@ -94,10 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._file(model, name)
         answers: dict[str, Any] = {
             "revision": {"id": match["id"], "sha": model.commit, "siblings": []},
-            "tree": [
-                {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": _digest(p)}
-                for p in sorted(model.folder.iterdir())
-            ],
+            "tree": _tree(model.folder, recursive="recursive=true" in self.path.lower()),
             "commits": [
                 {"id": commit, "authors": [], "date": "2026-01-01T00:00:00.000Z", "title": "", "message": ""}
                 for commit in (model.commit, "f" * 40)
@@ -128,6 +125,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body[:sent])
         self.close_connection = True
+
+
+def _tree(folder: Path, *, recursive: bool) -> list[dict[str, Any]]:
+    """Files and folders, those at the top alone unless all are asked for."""
+    found = []
+    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
+        name = path.relative_to(folder).as_posix()
+        kind, size, oid = ("directory", 0, "0" * 40) if path.is_dir() else ("file", path.stat().st_size, _digest(path))
+        found.append({"type": kind, "path": name, "size": size, "oid": oid})
+    return found
 
 
 def _digest(path: Path) -> str:

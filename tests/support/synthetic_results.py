@@ -49,12 +49,14 @@ MADE = Environment(
 class References:
     """What runs are held against: in-domain quality by the set's own measure, less on later sets; None leaves it out.
 
-    untrained: by backbone. step0: whether the loss at step 0 was measured of every cell: a run's first loss.
+    untrained: by backbone. others: by model or run that others have made. step0: whether the loss at step 0 was
+    measured of every cell: a run's first loss.
     """
 
     bm25: float | None = 0.55
     random: float | None = 0.004
     untrained: Callable[[str], float | None] = lambda _: 0.01
+    others: Callable[[str], float | None] = lambda _: 0.6
     step0: bool = True
 
 
@@ -72,6 +74,7 @@ def write_tree(
     writer.data()
     for backbone in config.backbones():
         writer.backbone(backbone)
+    writer.others()
     for run in [*config.runs(), *config.others()]:
         told = fate(run)
         if told.made:
@@ -98,11 +101,11 @@ class _Writer:
 
     def data(self) -> None:
         config, paths = self.config, self.paths
-        sources = {config.dataset(name).source for name in [config.experiment.train_on, *config.evaluation_sets()]}
+        sources = {config.dataset(name).source for name in config.shown_sets()}
         for name in sources:
             write(paths.results / "sources" / name / "manifest.json", {"counts": {"pairs": 16000}})
             self.record("source", 21.0, source=name)
-        for name in dict.fromkeys([config.experiment.train_on, *config.evaluation_sets()]):
+        for name in config.shown_sets():
             packages = config.dataset(name).packages
             CollectionManifest(
                 dataset=name,
@@ -125,7 +128,8 @@ class _Writer:
             ).write(paths.results / "data" / name / "manifest.json")
             self.record("collection", 2.5, dataset=name)
         train, recipe = config.experiment.train_on, config.experiment.recipe
-        self.record("triples", 4.0, dataset=train, recipe=recipe)
+        if config.experiment.grid:
+            self.record("triples", 4.0, dataset=train, recipe=recipe)
         for number, name in enumerate(config.evaluation_sets()):
             for rule, quality in (("bm25", self.references.bm25), ("random", self.references.random)):
                 if quality is not None:
@@ -145,6 +149,23 @@ class _Writer:
         for untrained in [run for run in config.untrained() if run.backbone == name and quality is not None]:
             folder = paths.results / "runs" / untrained.folder
             self.scored(folder, untrained, Fate(quality or 0.0, 0.0))
+
+    def others(self) -> None:
+        """What others have made: models, and rankings."""
+        config, folder = self.config, self.paths.results
+        for run in config.ready():
+            quality = self.references.others(run.backbone)
+            if quality is not None:
+                self.record("ready", 1.0, backbone=run.backbone)
+                self.scored(folder / "runs" / run.folder, run, Fate(quality, 0.0))
+        for name in config.experiment.runs:
+            quality = self.references.others(name)
+            for number, dataset in enumerate(config.given_on(name) if quality is not None else ()):
+                keys = {"experiment": config.name, "given": name, "dataset": dataset}
+                self.record("take_run", 1.0, **keys)
+                place = folder / "given" / config.name / name
+                self.scores(place, name, dataset, (quality or 0.0) - 0.05 * number, None)
+                self.record("score_given", 0.3, **keys)
 
     def step0(self, run: Run, fate: Fate) -> None:
         folder = self.paths.results / "step0" / run.recipe / run.backbone

@@ -70,7 +70,7 @@ def test_a_shared_corpus_is_encoded_and_indexed_once(folder: Path, capsys: pytes
     place = folder / "results" / "runs" / RUN
     run("encode", RUN, "other")  # in either order
     status, lines = call(capsys, "search", RUN, "other")
-    assert status == 2 and "has the documents of pydoc, which is not encoded" in lines[-1]
+    assert status == 2 and "index/pydoc is missing" in lines[-1]
     for stage in ("encode", "index"):
         run(stage, RUN, "pydoc")
     assert {path.name for path in (place / "vectors" / "other").iterdir()} == {QUERIES, "manifest.json", "record.json"}

@@ -1,4 +1,7 @@
-"""A run: the unit that is trained, encoded and scored; and a backbone before any training, which is encoded alike."""
+"""A run: the unit that is trained, encoded and scored.
+
+Backbones before any training and models that others have trained are encoded alike.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from rescalade.variants import Variant
 
 UNTRAINED = "untrained"
 """Last part of a run's name where nothing was trained."""
-LAST = rf"seed\d+(?:-(?:{'|'.join(QUANTISED)}))?|{UNTRAINED}"
+READY = "ready"
+"""First and last part of a run's name where others have trained the model: there is no recipe and no seed."""
+LAST = rf"(?:seed\d+|{READY})(?:-(?:{'|'.join(QUANTISED)}))?|{UNTRAINED}"
 """Regular expression of the last part of a run's name."""
 
 
@@ -21,6 +26,7 @@ class Run:
 
     trained: False for what the run would start from, encoded by the recipe's lengths and precision; its seed is 0.
     quantise: how the model is quantised where it encodes. It is trained once for all of them.
+    ready: whether it is a model that others have trained, encoded as it is; its seed is 0.
     """
 
     recipe: str
@@ -29,11 +35,12 @@ class Run:
     seed: int
     trained: bool = True
     quantise: Quantisation = "none"
+    ready: bool = False
 
     @property
     def folder(self) -> str:
         """Path under results/runs, of vectors and scores."""
-        last = f"seed{self.seed}" if self.trained else UNTRAINED
+        last = READY if self.ready else f"seed{self.seed}" if self.trained else UNTRAINED
         quantised = "" if self.quantise == "none" else f"-{self.quantise}"
         return f"{self.recipe}/{self.backbone}/{self.variant.name}/{last}{quantised}"
 
@@ -50,7 +57,8 @@ class Run:
     def parse(cls, text: str) -> Run:
         """recipe/backbone/variant/seedN or recipe/backbone/variant/untrained, the path of a run under results/runs.
 
-        Behind seedN there may stand how it is quantised, as in seed1-int8-weight.
+        A model that others have trained is ready/backbone/k1/ready. Behind seedN or ready there may stand how it is
+        quantised, as in seed1-int8-weight.
 
         Raises:
             UserError: the text has another form.
@@ -64,4 +72,6 @@ class Run:
             )
         seed, _, quantise = parts[3].removeprefix("seed").partition("-")
         how: Quantisation = next((name for name in QUANTISED if name == quantise), "none")
+        if seed == READY:
+            return cls(parts[0], parts[1], Variant.parse(parts[2]), 0, quantise=how, ready=True)
         return cls(parts[0], parts[1], Variant.parse(parts[2]), int(seed), quantise=how)

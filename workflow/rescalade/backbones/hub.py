@@ -6,19 +6,18 @@ looked up again, so a pinned model needs the network once.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
 from rescalade.backbones.hub_refusals import no_disk, no_network, no_revision, no_safetensors, refusal
+from rescalade.backbones.wanted_files import files_of, is_whole, wanted
 from rescalade.errors import UserError
 from rescalade.progress import Reporter
 
@@ -27,22 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WANTED = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "*.model",
-)
-"""Names at the top of a model's repository that are downloaded; folders below hold exports for other engines."""
-REFUSED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.ot", "*.onnx", "*.py")
-"""Never downloaded, whatever else matches."""
 REACH_SECONDS = 10.0
-TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 """A commit as the hub's pages print it. It names one commit, but has to be looked up."""
@@ -63,7 +47,7 @@ class Arrived:
     @property
     def files(self) -> list[Path]:
         """The files that were wanted of the model, by name."""
-        return sorted(path for path in self.folder.iterdir() if wanted(path.name))
+        return files_of(self.folder)
 
 
 def fetch(
@@ -112,42 +96,12 @@ def fetch(
     return _kept(arrived, lock)
 
 
-def wanted(name: str) -> bool:
-    """Whether a file of a model's repository is downloaded."""
-    return (
-        "/" not in name
-        and any(fnmatch(name, pattern) for pattern in WANTED)
-        and not any(fnmatch(name, pattern) for pattern in REFUSED)
-    )
-
-
 def snapshot(name: str, commit: str) -> Path:
     """Folder of a commit in the hub's cache, present or not."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
     return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "snapshots" / commit
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether a snapshot holds a configuration, all weights as safetensors, and a tokenizer."""
-    return (
-        (folder / "config.json").is_file()
-        and has_weights(folder)
-        and any(any(folder.glob(pattern)) for pattern in TOKENIZERS)
-    )
-
-
-def has_weights(folder: Path) -> bool:
-    """Whether every safetensors file of a model is there."""
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return (folder / "model.safetensors").is_file()
-    try:
-        parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError):
-        return False
-    return all((folder / part).is_file() for part in parts)
 
 
 def _kept(arrived: Arrived, lock: HubLock | None) -> Arrived:
@@ -193,7 +147,7 @@ def _look_up(api: HfApi, name: str, revision: str) -> str:
 def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | None) -> Arrived:
     from huggingface_hub import RepoFile, snapshot_download
 
-    files = [item for item in api.list_repo_tree(name, revision=commit) if isinstance(item, RepoFile)]
+    files = [item for item in api.list_repo_tree(name, revision=commit, recursive=True) if isinstance(item, RepoFile)]
     chosen = [file for file in files if wanted(file.path)]
     if not any(file.path.endswith(".safetensors") for file in chosen):
         raise no_safetensors(name, asked, [file.path for file in files])

@@ -68,6 +68,20 @@ class PretrainSettings(Strict):
         return self.family == "llama"
 
 
+class ReadySettings(Strict):
+    """The stage `ready`: a model that others have trained, from a local folder or from the hub.
+
+    trained: said to be a sparse retriever, though no file of it says so. model_type and known as of BackboneSettings.
+    """
+
+    path: str | None = None
+    id: str | None = None
+    revision: str | None = None
+    trained: bool = False
+    model_type: str | None = Field(None, exclude=True)
+    known: tuple[str, ...] = Field((), exclude=True)
+
+
 class BackboneSettings(Strict):
     """The stage `backbone`.
 

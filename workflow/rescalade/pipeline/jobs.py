@@ -80,10 +80,10 @@ class Job:
         return Run.parse(self.names["run"]) if "run" in self.names else None
 
 
-def make_jobs(config: Config, paths: Paths, start: Key = (ALL,)) -> dict[Key, Job]:
-    """Every job that a target needs in an empty folder, by key; the report of the chosen experiment, if not said."""
+def make_jobs(config: Config, paths: Paths, *targets: Key) -> dict[Key, Job]:
+    """Every job that targets need in an empty folder, by key; the report of the chosen experiment, if not said."""
     made: dict[Key, Job] = {}
-    waiting: list[Key] = [start]
+    waiting: list[Key] = list(targets or ((ALL,),))
     while waiting:
         key = waiting.pop()
         if key not in made:

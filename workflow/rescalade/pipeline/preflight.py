@@ -41,7 +41,7 @@ def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
     if "snapshot" in overrides:
         return read_snapshot(Path(str(overrides["snapshot"])), chosen)
     config = load_config(files, chosen)
-    _check_local_folders(config)
+    check_local_folders(config)
     return config
 
 
@@ -100,10 +100,20 @@ def disk_warning(config: Config, paths: Paths) -> str | None:
     return None if plan.fits else f"warning: {too_little(plan)}"
 
 
-def _check_local_folders(config: Config) -> None:
-    for name in config.backbones():
+def check_local_folders(config: Config) -> None:
+    """Refuse a configuration that names folders or files which are not there.
+
+    Raises:
+        UserError: the first of them, with its key.
+    """
+    for name in (*config.backbones(), *config.experiment.models):
         path = config.backbone(name).path
         if path is not None and not Path(path).expanduser().is_dir():
             raise UserError(f"backbones.{name}.path: there is no folder {shown_path(Path(path).expanduser())}")
-    for name in (config.experiment.train_on, *config.evaluation_sets()):
+    for name in config.shown_sets():
         config.dataset(name).check_files(name)
+    for name, given in config.experiment.runs.items():
+        for dataset, file in given.files.items():
+            if not Path(file).expanduser().is_file():
+                place = shown_path(Path(file).expanduser())
+                raise UserError(f"experiments.{config.name}.runs.{name}.files.{dataset}: there is no file {place}")

@@ -82,7 +82,7 @@ def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:
     rows: Mapping[str, Callable[[], Iterator[tuple[Place, Any]]]] = {
         "documents": lambda: _documents(files.corpus()),
         "queries": lambda: _queries(files.queries),
-        "judgements": lambda: _judgements(files.judgements),
+        "judgements": lambda: judgement_rows(files.judgements),
     }
 
     def asked() -> Iterator[Query]:
@@ -112,7 +112,12 @@ def _queries(path: Path) -> Iterator[tuple[Place, Query]]:
     return ((row.place, Query(row.id, row.text)) for row in named_rows(path, UNTITLED))
 
 
-def _judgements(path: Path) -> Iterator[tuple[Place, Judgement]]:
+def judgement_rows(path: Path) -> Iterator[tuple[Place, Judgement]]:
+    """Place and content of each judgement of a file: query, document, grade, or TREC's four columns.
+
+    Raises:
+        UserError: a line has other columns, or its grade is not a whole number.
+    """
     for place, cells in table_rows(path, JUDGEMENTS):
         query, document, grade = (cells[column].strip() for column in ("query", "document", "grade"))
         if _WHOLE_NUMBER.fullmatch(grade) is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from rescalade.config import Config
 from rescalade.data.source_config import Download
+from rescalade.models.splade_config import LONGEST
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
@@ -40,7 +41,7 @@ def download_bytes(config: Config, paths: Paths, keys: Iterable[Key]) -> tuple[d
             files |= set(config.source(names[0]).downloads())
         elif rule == "collection":
             files |= set(config.dataset(names[0]).downloads())
-        elif rule == "backbone":
+        elif rule in ("backbone", "ready"):
             files |= _of_backbone(config, paths, names[0])
     for file in sorted(files, key=lambda file: file[:2]):
         if file.size is None:
@@ -74,7 +75,7 @@ def disk_bytes(
         if job.rule == "collection":
             own = 0 if config.dataset(name).corpus else counts.documents(config, paths, name) or 0
             found["data"] += own * assumed.document_tokens * TEXT_BYTES_PER_TOKEN
-        elif job.rule == "backbone":
+        elif job.rule in ("backbone", "ready"):
             found["backbones"] += WEIGHT_BYTES * weights_of(config, paths, name)
         elif job.rule == "adapt":
             found["adapted"] = found.get("adapted", 0.0) + WEIGHT_BYTES * weights_of(config, paths, key[1])
@@ -98,7 +99,8 @@ def disk_bytes(
                 continue
             passing["vectors"][run] += postings * PARQUET_BYTES_PER_POSTING
             shape = shape_of(config, paths, backbone)
-            length = config.model.retrieval.document_length or config.train_settings(backbone).document_length
+            own = LONGEST if job.run.ready else config.train_settings(backbone).document_length
+            length = config.model.retrieval.document_length or own
             size = texts * min(assumed.document_tokens, length) * TOKEN_BYTES
             tokens.setdefault(((shape.tokenizer if shape else "") or backbone, name), size)
     found["tokens"] = sum(tokens.values())

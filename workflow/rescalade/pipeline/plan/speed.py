@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rescalade.config import Config
+from rescalade.models.splade_config import Precision
 from rescalade.outcome import Outcome
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
@@ -14,6 +15,7 @@ from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.counts import known
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.record import RECORD, Record
+from rescalade.runs import READY
 from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.manifest_file import VectorsManifest
 
@@ -54,22 +56,31 @@ def speed_of(
     """
     recipe, backbone = trained_by
     weights = (shape_of(config, paths, backbone) or UNKNOWN).computed
-    train = config.train_settings(backbone, config.experiment_of(recipe))
+    precision, encoding = _precisions(config, recipe, backbone)
     trained, encoded = measured(paths, recipe, backbone)
     if assumed.train_tokens_per_second is not None:
         trained = step_tokens / assumed.train_tokens_per_second, None
     if assumed.encode_per_second is not None:
         encoded = 1 / assumed.encode_per_second, None
-    counted = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(train.precision), None
+    counted = step_tokens * TRAIN_OPERATIONS * weights / assumed.flops(precision), None
     step, step_measured = trained or counted
-    counted = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(config.encoding_precision(train)), None
+    counted = document_tokens * ENCODE_OPERATIONS * weights / assumed.flops(encoding), None
     document, document_measured = encoded or counted
     return Speed(step, document, step_measured, document_measured)
 
 
+def _precisions(config: Config, recipe: str, backbone: str) -> tuple[Precision, Precision]:
+    """In which a backbone is trained and encodes; one that others have trained encodes in float32 if not said."""
+    if recipe == READY:
+        chosen: Precision = "bf16" if config.model.retrieval.precision == "bf16" else "fp32"
+        return chosen, chosen
+    train = config.train_settings(backbone, config.experiment_of(recipe))
+    return train.precision, config.encoding_precision(train)
+
+
 def measured(paths: Paths, recipe: str, backbone: str) -> tuple[Measured | None, Measured | None]:
     """Seconds per step and per document of the finished runs of a backbone, each with the device; None without any."""
-    any_run = f"{recipe}/{backbone}/*/seed*"
+    any_run = f"{recipe}/{backbone}/*/{READY if recipe == READY else 'seed*'}"
     outcomes = output(paths, "train", "outcome", run=any_run), output(paths, "train", "record", run=any_run)
     steps, seconds, device = 0, 0.0, ""
     for path in _found(paths, outcomes[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from rescalade.pipeline.stage_row import UserFiles, as_json
 from rescalade.pipeline.user_files import FileDigests
 
 
-def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:
-    """Keys of the jobs that a call for the report would run.
+def jobs_to_do(jobs: Mapping[Key, Job], targets: Collection[Key] | None = None) -> set[Key]:
+    """Keys of the jobs that a call for some of them would run, or for the report where they are not said.
 
     As in Snakemake a missing file is made when something asks for it: models and vectors may be deleted once their
     scores stand. What is made anew makes all that stands on it run again.
@@ -39,9 +39,12 @@ def jobs_to_do(jobs: Mapping[Key, Job]) -> set[Key]:
         for need in jobs[key].needs:
             ask(need)
 
-    target = jobs[(ALL,)]
-    for made in shown_files(target.config):
-        ask((made.stage, *made.values), made_file(target.paths, made))
+    for key in targets or ():
+        ask(key)
+    if targets is None:
+        target = jobs[(ALL,)]
+        for made in shown_files(target.config):
+            ask((made.stage, *made.values), made_file(target.paths, made))
     # what reads something that is made anew, along the way to the report
     asked = [key for key, job in jobs.items() if job.rule != "encode_shard"]
     while again := [key for key in asked if key not in found and found.intersection(jobs[key].needs)]:

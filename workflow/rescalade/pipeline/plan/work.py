@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from rescalade.config import Config
+from rescalade.models.splade_config import LONGEST
 from rescalade.paths import Paths
 from rescalade.pipeline.jobs import Job, Key
 from rescalade.pipeline.plan import counts
@@ -14,6 +15,7 @@ from rescalade.pipeline.plan.assumptions import Assumptions
 from rescalade.pipeline.plan.memory import training_bytes
 from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.pipeline.plan.speed import TRAIN_OPERATIONS, Speed, speed_of
+from rescalade.runs import READY
 from rescalade.training.steps import optimiser_steps
 
 
@@ -54,6 +56,12 @@ def measure_work(
     @cache
     def per_backbone(recipe: str, backbone: str) -> tuple[int, float, float, float, Speed]:
         """Steps of a run, tokens of a step, of a document and of a query, and the speed."""
+        if shape_of(config, paths, backbone) is None:
+            work.unknown.add(f"size of {backbone}, taken as BERT-base's")
+        if recipe == READY:  # it is not trained, and its lengths are its own
+            document = min(assumed.document_tokens, retrieval.document_length or LONGEST)
+            question = min(assumed.query_tokens, retrieval.query_length or LONGEST)
+            return 0, 0.0, document, question, speed_of(config, paths, (recipe, backbone), assumed, 0.0, document)
         train = config.train_settings(backbone, config.experiment_of(recipe))
         known = counts.examples(config, paths, config.experiment.train_on, recipe)
         if known is None and train.max_steps is None:
@@ -64,8 +72,6 @@ def measure_work(
         tokens = train.batch_size * train.accumulation * (query + (1 + train.negatives) * passage)
         document = min(assumed.document_tokens, retrieval.document_length or train.document_length)
         question = min(assumed.query_tokens, retrieval.query_length or train.query_length)
-        if shape_of(config, paths, backbone) is None:
-            work.unknown.add(f"size of {backbone}, taken as BERT-base's")
         return steps, tokens, document, question, speed_of(config, paths, (recipe, backbone), assumed, tokens, document)
 
     for key in chosen:

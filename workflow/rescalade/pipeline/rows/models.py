@@ -14,7 +14,7 @@ from rescalade.variants import Variant
 if TYPE_CHECKING:
     from rescalade.adaptation.settings import AdaptationSettings
     from rescalade.audit.settings import AuditSettings
-    from rescalade.backbones.settings import BackboneSettings
+    from rescalade.backbones.settings import BackboneSettings, ReadySettings
     from rescalade.config import Config
     from rescalade.rescaling.settings import RescaleSettings
 
@@ -24,26 +24,57 @@ def backbone_settings(config: Config, names: Names) -> BackboneSettings:
     from rescalade.backbones.settings import BackboneSettings
 
     chosen = config.backbone(names["backbone"])
+    values = {name: getattr(chosen, name) for name in BackboneSettings.model_fields if name != "known"}
+    return BackboneSettings(**values, known=_other_ids(config, chosen.id))
+
+
+def _other_ids(config: Config, own: str | None) -> tuple[str, ...]:
+    """Ids on the hub of the other backbones, one of which may have been meant."""
     others = [other.id for other in config.model.backbones.values()]
-    known = tuple(other for other in others if other not in (None, chosen.id))
-    return BackboneSettings(
-        **{name: getattr(chosen, name) for name in BackboneSettings.model_fields if name != "known"}, known=known
-    )
+    return tuple(other for other in others if other is not None and other != own)
+
+
+def ready_settings(config: Config, names: Names) -> ReadySettings:
+    """Where a model comes from that others have trained.
+
+    Raises:
+        UserError: it is made here, of another source.
+    """
+    from rescalade.backbones.settings import ReadySettings
+    from rescalade.config.references import READY_SOURCES
+
+    chosen = config.backbone(names["backbone"])
+    if chosen.source not in READY_SOURCES:
+        raise UserError(
+            f"backbone {names['backbone']} is of source {chosen.source}, which trains no retriever; expected one of "
+            f"source {' or '.join(READY_SOURCES)}"
+        )
+    values = {name: getattr(chosen, name) for name in ReadySettings.model_fields if name != "known"}
+    return ReadySettings(**values, known=_other_ids(config, chosen.id))
+
+
+def _ready_inputs(config: Config, names: Names) -> Inputs:
+    """The local folder; nothing for one of the hub."""
+    path = config.backbone(names["backbone"]).path
+    return {} if path is None else _local(path)
+
+
+def _local(path: str) -> Inputs:
+    """A model folder of the user's, by the files in it that count."""
+    from rescalade.backbones.local_files import model_files
+
+    folder = Path(path).expanduser()
+    return {"origin": UserFiles(folder, tuple(model_files(folder)))}
 
 
 def _backbone_inputs(config: Config, names: Names) -> Inputs:
     """Text to pretrain on, another backbone, a local folder; nothing for one from the hub or a wheel."""
-    from rescalade.backbones.local_files import model_files
-
     chosen = config.backbone(names["backbone"])
     if chosen.pretrain is not None:
         return of_collection(chosen.pretrain.text, *COLLECTION)
     if chosen.of is not None:
         return {"model": Made("backbone", (chosen.of,), "model")}
-    if chosen.path is None:
-        return {}
-    folder = Path(chosen.path).expanduser()
-    return {"origin": UserFiles(folder, tuple(model_files(folder)))}
+    return {} if chosen.path is None else _local(chosen.path)
 
 
 def audit_settings(config: Config, names: Names) -> AuditSettings:
@@ -188,6 +219,19 @@ ROWS = (
         },
         user_files=True,
         gpu=True,
+        minutes=240,
+    ),
+    Stage(
+        name="ready",
+        command="ready {backbone}",
+        names=("backbone",),
+        run="rescalade.backbones.ready_stage:run_ready",
+        settings=ready_settings,
+        inputs=_ready_inputs,
+        outputs={"model": "{results}/ready/{backbone}"},
+        user_files=True,
+        folders=("model",),
+        caches={"hub": "{results}/hub"},
         minutes=240,
     ),
     Stage(

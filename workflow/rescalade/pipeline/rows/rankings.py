@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescalade.errors import UserError, unknown
 from rescalade.pipeline.rows.data import COLLECTION, TEXTS, of_collection
 from rescalade.pipeline.rows.libraries import FRAMES, KERNELS, LEXICAL
 from rescalade.pipeline.rows.runs import RUN
-from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage
+from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage, UserFiles
 
 if TYPE_CHECKING:
     from rescalade.config import Config
     from rescalade.retrieval.settings import Bm25Settings, IndexSettings, RandomSettings, SearchSettings
+    from rescalade.scoring.given_stage import TakeRunSettings
     from rescalade.scoring.settings import ScoreSettings
 
-BM25, RANDOM = "{results}/bm25", "{results}/random"
+BM25, RANDOM, GIVEN = "{results}/bm25", "{results}/random", "{results}/given/{experiment}/{given}"
+JUDGED = ("queries", "manifest", "qrels")
+"""What scores take of a data set: a ranking is scored without the texts."""
 
 
 def index_settings(_: Config, __: Names) -> IndexSettings:
@@ -85,7 +90,7 @@ def _score_inputs(config: Config, names: Names) -> Inputs:
         "retrieved": Made("search", searched, "retrieved"),
         "timings": Made("search", searched, "timings"),
         **_vectors(config, names),
-        **of_collection(names["dataset"], *COLLECTION),
+        **of_collection(names["dataset"], *JUDGED),
     }
 
 
@@ -99,9 +104,50 @@ def _ranked(rule: str) -> Callable[[Config, Names], Inputs]:
 
     def inputs(_: Config, names: Names) -> Inputs:
         ranking: Inputs = {"retrieved": Made(rule, (names["dataset"],), "retrieved")}
-        return ranking | of_collection(names["dataset"], *COLLECTION)
+        return ranking | of_collection(names["dataset"], *JUDGED)
 
     return inputs
+
+
+def _given(config: Config, names: Names) -> Path:
+    """The file of a run that others have made.
+
+    Raises:
+        UserError: the experiment has no run of that name, or none of it on the data set.
+    """
+    runs = config.experiment.runs
+    if names["given"] not in runs:
+        raise unknown("run", names["given"], runs)
+    files = runs[names["given"]].files
+    if names["dataset"] not in files:
+        raise UserError(
+            f"run {names['given']!r} has no file for data set {names['dataset']!r}; known: {', '.join(files)}"
+        )
+    return Path(files[names["dataset"]]).expanduser()
+
+
+def take_run_settings(config: Config, names: Names) -> TakeRunSettings:
+    """Which file, and as deep as for the models."""
+    from rescalade.scoring.given_stage import TakeRunSettings
+
+    return TakeRunSettings(path=str(_given(config, names)), depth=config.dataset(names["dataset"]).depth)
+
+
+def _take_run_inputs(config: Config, names: Names) -> Inputs:
+    """The file, and the data set that it ranks."""
+    file = _given(config, names)
+    return {"origin": UserFiles(file, (file,)), **of_collection(names["dataset"], *COLLECTION)}
+
+
+def score_given_settings(config: Config, names: Names) -> ScoreSettings:
+    """As of any ranking."""
+    return score_settings(config, names).model_copy(update={"ranking": names["given"]})
+
+
+def _score_given_inputs(_: Config, names: Names) -> Inputs:
+    """The ranking, and the judgements."""
+    taken = Made("take_run", (names["experiment"], names["given"], names["dataset"]), "retrieved")
+    return {"retrieved": taken, **of_collection(names["dataset"], *JUDGED)}
 
 
 def _retrieved(folder: str) -> dict[str, str]:
@@ -195,4 +241,27 @@ ROWS = (
         minutes=240,
     ),
     _score_ranking("random", RANDOM),
+    Stage(
+        name="take_run",
+        command="take-run {given} {dataset}",
+        names=("experiment", "given", "dataset"),
+        run="rescalade.scoring.given_stage:run_take_run",
+        libraries=FRAMES,
+        settings=take_run_settings,
+        inputs=_take_run_inputs,
+        outputs={**_retrieved(GIVEN), "facts": f"{GIVEN}/retrieved/{{dataset}}.json"},
+        user_files=True,
+        memory_mb=4000,
+    ),
+    Stage(
+        name="score_given",
+        command="score {given} {dataset}",
+        names=("experiment", "given", "dataset"),
+        run="rescalade.scoring.score_stage:run_score",
+        libraries=(*FRAMES, "pytrec_eval"),
+        settings=score_given_settings,
+        inputs=_score_given_inputs,
+        outputs=_scores(GIVEN),
+        memory_mb=4000,
+    ),
 )

@@ -47,6 +47,7 @@ def _results(config: Config, names: Names) -> Inputs:
     others = [run.folder for run in config.others() if run.backbone in chosen]
     trained = [run.training for run in [*config.runs(), *config.others()] if run.backbone in chosen]
     untrained = [run.folder for run in config.untrained() if run.backbone in chosen]
+    ready = [run.folder for run in config.ready()]
     ways = config.quantisations() if config.experiment.quantised else []
     quantised = [run.quantised(how).folder for run in config.runs() if run.backbone in chosen for how in ways]
     cells = dict.fromkeys((run.backbone, run.variant.name, recipe) for run in config.runs() if run.backbone in chosen)
@@ -61,20 +62,24 @@ def _results(config: Config, names: Names) -> Inputs:
         "histories": [Made("train", (run,), "history") for run in trained],
         "outcomes": [Made("train", (run,), "outcome") for run in trained],
         "step0": [Made("step0_loss", cell, "step0") for cell in cells],
-        "scores": scored("scores", runs, datasets) + scored("scores", [*others, *untrained], config.test_sets()),
+        "scores": scored("scores", runs, datasets)
+        + scored("scores", [*others, *untrained, *ready], config.test_sets()),
         "quantised": [] if not ways else scored("scores", quantised, config.test_sets()),
         "speed": [Made("speed", (run, config.experiment.in_domain[0]), "speed") for run in quantised],
-        "per_query": scored("per_query", [*runs, *untrained], config.test_sets()),
+        "per_query": scored("per_query", [*runs, *untrained, *ready], config.test_sets()),
         "baselines": [
             Made(rule, (dataset,), output)
             for rule in ("score_bm25", "score_random")
             for dataset in datasets
             for output in ("scores", "per_query")
         ],
-        "manifests": [
-            Made("collection", (dataset,), "manifest")
-            for dataset in dict.fromkeys([config.experiment.train_on, *datasets])
+        "given": [
+            Made("score_given", (config.name, name, dataset), output)
+            for name in config.experiment.runs
+            for dataset in config.given_on(name)
+            for output in ("scores", "per_query")
         ],
+        "manifests": [Made("collection", (dataset,), "manifest") for dataset in config.shown_sets()],
     }
 
 

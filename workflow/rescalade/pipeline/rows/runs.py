@@ -56,6 +56,8 @@ def train_settings(config: Config, names: Names) -> RunSettings:
     from rescalade.training.settings import RunSettings
 
     run, experiment = own_run(config, names["run"])
+    if run.ready:
+        raise UserError(f"run {names['run']!r} is a model that others have trained; encode it, or name a recipe's run")
     if not run.trained:
         raise UserError(f"run {names['run']!r} is the backbone before any training; encode it, or name a seed")
     if run.quantise != "none":
@@ -141,10 +143,14 @@ def speed_settings(config: Config, names: Names) -> SpeedSettings:
 
 
 def _shard_inputs(_: Config, names: Names) -> Inputs:
-    """The model, trained or not, and the texts."""
+    """The model, trained here or by others or not at all, and the texts."""
     run = Run.parse(names["run"])
-    trained = Made("train", (run.training,), "model")
-    model = trained if run.trained else _divided(run.backbone, run.variant, run.recipe)
+    if run.ready:
+        model = Made("ready", (run.backbone,), "model")
+    elif run.trained:
+        model = Made("train", (run.training,), "model")
+    else:
+        model = _divided(run.backbone, run.variant, run.recipe)
     return {"model": model, **of_collection(names["dataset"], *TEXTS)}
 
 

@@ -22,10 +22,12 @@ from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_fig
 from rescalade.report.figures.preparation import preparation_figures
 from rescalade.report.figures.quality import quality_figures
 from rescalade.report.figures.quantised import quantised_figure
+from rescalade.report.figures.systems import systems_figure
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
+from rescalade.report.results.systems import has_others
 from rescalade.stage import Call, Files
 
 
@@ -64,6 +66,9 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     """
     if backbone is not None:
         return [*_adaptation(summary), _loss_curves(summary, [backbone]), _activity_curves(summary, [backbone])]
+    others = [systems_figure(summary)] if has_others(summary.config) else []
+    if not summary.config.experiment.grid:
+        return others
     names = summary.config.backbones()
     height = 1.3 + 0.52 * len(names)
     tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
@@ -71,6 +76,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     return [
         *preparation_figures(summary),
         *quality_figures(summary),
+        *others,
         *tradeoff,
         *quantised,
         *_adaptation(summary),

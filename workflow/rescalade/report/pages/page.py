@@ -20,6 +20,7 @@ from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.figures import all_figures, audit_figure
 from rescalade.report.pages.lead import lead_sentence
+from rescalade.report.pages.systems_lead import systems_facts, systems_lead
 from rescalade.report.pages.template import drawn, write_page
 from rescalade.report.pages.wording import facts, missing, sentences
 from rescalade.report.results.labels import backbone_title
@@ -86,10 +87,11 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
 
 def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     config = summary.config
-    claims = claims_of(summary)
+    trained = bool(config.experiment.grid)
+    claims = claims_of(summary) if trained else []
     for claim in claims:
         logger.info(headline(f"{SIGNS[claim.result]} {claim.result:<14} {claim.title}"))
-    lead = lead_sentence(summary, claims)
+    lead = lead_sentence(summary, claims) if trained else systems_lead(summary)
     logger.info(headline(lead))
     published = load_published(config.experiment.published) if config.experiment.published else None
     return {
@@ -98,7 +100,7 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
         "prepared": any(not cell.variant.plain for cell in summary.cells),
         "missing": missing(summary),
         "sentences": sentences(summary, claims),
-        "facts": facts(summary, found),
+        "facts": facts(summary, found) if trained else systems_facts(summary, found),
         "claims": claims,
         "signs": SIGNS,
         "tables": tables_of(summary),
@@ -107,7 +109,10 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
         "published_counts": counted(matches(summary, published)) if published else "",
         "figures": drawn(all_figures(summary)),
         "provenance": found,
-        "settings": {backbone_title(config, name): _settings(config, name) for name in config.backbones()},
+        "settings": {
+            **{backbone_title(config, name): _settings(config, name) for name in config.backbones()},
+            **{backbone_title(config, name): _model(config, name) for name in config.experiment.models},
+        },
         "experiment_json": _pretty(config.experiment.model_dump(mode="json", exclude_none=True)),
         "retrieval_json": _pretty(config.model.retrieval.model_dump(mode="json")),
     }
@@ -138,6 +143,11 @@ def _common(config: Config) -> dict[str, Any]:
         "pages": {name: backbone_title(config, name) for name in config.backbones()},
         "command": f"snakemake --cores 2 --config experiment={config.name} -- report",
     }
+
+
+def _model(config: Config, name: str) -> str:
+    """Of a model that others have trained."""
+    return _pretty(config.backbone(name).model_dump(mode="json", exclude_defaults=True))
 
 
 def _settings(config: Config, name: str) -> str:

@@ -11,6 +11,7 @@ from rescalade.report.results.labels import backbone_title, mode_title, scale_ti
 from rescalade.report.results.numbers import duration, listed, plural, written
 from rescalade.report.results.provenance import Provenance
 from rescalade.report.results.summary import Cell, Summary
+from rescalade.report.results.systems import given_title
 
 
 def sentences(summary: Summary, claims: Sequence[Claim]) -> list[str]:
@@ -48,12 +49,21 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
         ("Scales", f"k = {', '.join(scales)}; {listed(modes)}"),
         ("Runs", f"{made} of {len(runs)} made; {_seeds(experiment.seeds)}"),
         ("Trained on", _dataset(summary, experiment.train_on)),
+        *_others(summary),
         ("In-domain", "; ".join(_dataset(summary, name) for name in experiment.in_domain)),
         ("Out-of-domain", "; ".join(_dataset(summary, name) for name in experiment.out_of_domain) or "none"),
         ("Best k", _choice(summary)),
         ("Recipe", recipe),
         ("Time", f"{duration(found.seconds)} of work over all stages" if found.costs else "not recorded"),
     ]
+
+
+def _others(summary: Summary) -> list[tuple[str, str]]:
+    """What others have made and stands beside the runs."""
+    config = summary.config
+    models = [backbone_title(config, name) for name in config.experiment.models]
+    given = [given_title(config, name) for name in config.experiment.runs]
+    return [("By others", listed([*models, *given]))] if models or given else []
 
 
 def _choice(summary: Summary) -> str:

@@ -22,6 +22,16 @@ from rescalade.scoring.scores import Scores
 from rescalade.step0 import Step0
 from rescalade.variants import Variant
 
+
+@dataclass(frozen=True)
+class Given:
+    """A run that others have ranked, by its name in the experiment."""
+
+    name: str
+
+
+Source = Run | Given | str
+"""Of values per query: a run, one of others, or `bm25` or `random`."""
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
@@ -65,6 +75,10 @@ class Results:
     """By backbone and data set: undivided and before any training."""
     untrained_adapted: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     """The same after the adaptation phase alone, of backbones that have such variants."""
+    ready: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    """By name and data set: of models that others have trained."""
+    given: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    """By name and data set: of rankings that others have made."""
     random: Mapping[str, Scores] = field(default_factory=dict)
     """By data set: of random sparse vectors."""
     step0: Mapping[tuple[str, Variant], Step0] = field(default_factory=dict)
@@ -83,8 +97,7 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
     backbones = config.backbones() if backbone is None else [backbone]
     recipe = config.experiment.recipe
     audit_files = {name: output(paths, "audit_backbone", "audit", backbone=name, recipe=recipe) for name in backbones}
-    trained_and_tested = dict.fromkeys([config.experiment.train_on, *datasets])
-    manifests = {name: output(paths, "collection", "manifest", dataset=name) for name in trained_and_tested}
+    manifests = {name: output(paths, "collection", "manifest", dataset=name) for name in config.shown_sets()}
     audits = _present({name: Audit.read_or_none(path) for name, path in audit_files.items()})
     made = [_run(config, paths, run, datasets) for run in config.runs() if run.backbone in backbones]
     runs = with_chosen_scales(made, audits)
@@ -100,6 +113,8 @@ def load_results(config: Config, paths: Paths, backbone: str | None = None) -> R
         ),
         untrained=_untrained(config, paths, backbones, adapted=False),
         untrained_adapted=_untrained(config, paths, backbones, adapted=True),
+        ready={run.backbone: scores_of(paths, run, config.test_sets()) for run in config.ready()},
+        given={name: _given(config, paths, name) for name in config.experiment.runs},
         random=_baseline(paths, "score_random", datasets),
         adaptations=_present(
             {
@@ -169,8 +184,11 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
         raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
 
 
-def per_query(results: Results, run: str | Run, dataset: str) -> pd.DataFrame | None:
+def per_query(results: Results, run: Source, dataset: str) -> pd.DataFrame | None:
     """Columns query_id, group and the measures of a run, of an untrained backbone, of `bm25` or of `random`."""
+    if isinstance(run, Given):
+        names = {"experiment": results.config.name, "given": run.name, "dataset": dataset}
+        return read_parquet(output(results.paths, "score_given", "per_query", **names))
     if isinstance(run, Run):
         return read_parquet(output(results.paths, "score", "per_query", run=run.folder, dataset=dataset))
     return read_parquet(output(results.paths, f"score_{run}", "per_query", dataset=dataset))
@@ -193,6 +211,14 @@ def scores_of(paths: Paths, run: Run, datasets: Sequence[str]) -> dict[str, Scor
 def _baseline(paths: Paths, rule: str, datasets: Sequence[str]) -> dict[str, Scores]:
     files = {name: output(paths, rule, "scores", dataset=name) for name in datasets}
     return _present({name: Scores.read_or_none(path) for name, path in files.items()})
+
+
+def _given(config: Config, paths: Paths, name: str) -> dict[str, Scores]:
+    files = {
+        dataset: output(paths, "score_given", "scores", experiment=config.name, given=name, dataset=dataset)
+        for dataset in config.given_on(name)
+    }
+    return _present({dataset: Scores.read_or_none(path) for dataset, path in files.items()})
 
 
 def _adaptation(folder: Path) -> pd.DataFrame | None:

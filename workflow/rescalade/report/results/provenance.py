@@ -18,6 +18,8 @@ from rescalade.pipeline.stage_row import as_json
 from rescalade.record import Record
 
 NOTHING = "nothing"
+PAGES = ("tables", "figures", "index_page", "page")
+"""Stages that show results; a report does not rest on itself."""
 
 
 LABELS = {
@@ -25,6 +27,7 @@ LABELS = {
     "collection": "data set {dataset}",
     "triples": "triples-{recipe}",
     "backbone": "backbone {backbone}",
+    "ready": "model {backbone}",
     "audit_backbone": "audit {backbone}",
     "rescale": "{backbone}/{variant}",
     "rescale_by_rule": "{backbone}/{variant}",
@@ -34,6 +37,8 @@ LABELS = {
     "score_bm25": "run bm25 on {dataset}",
     "random": "run random on {dataset}",
     "score_random": "run random on {dataset}",
+    "take_run": "run {given} on {dataset}",
+    "score_given": "run {given} on {dataset}",
 }
 """What messages call an output; that of a run on a data set where nothing is said."""
 
@@ -67,7 +72,7 @@ def recorded_jobs(config: Config, paths: Paths, backbone: str | None = None) -> 
     """Jobs with a record on which the report, or the page of one backbone, rests, in the order of the pipeline."""
     start = (INDEX_PAGE, config.name) if backbone is None else ("page", config.name, backbone)
     jobs = make_jobs(config, paths, start).values()
-    return [job for job in jobs if job.record is not None and "experiment" not in job.names]
+    return [job for job in jobs if job.record is not None and job.rule not in PAGES]
 
 
 def check_settings(config: Config, paths: Paths, backbone: str | None = None) -> None:

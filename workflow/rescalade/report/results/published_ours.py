@@ -54,6 +54,12 @@ def own_name(summary: Summary, published: Published, backbone: str) -> str | Non
     return next((name for name in summary.config.backbones() if called(summary, name, names)), None)
 
 
+def _ready_name(summary: Summary, published: Published, backbone: str) -> str | None:
+    """What the experiment calls a published model that is evaluated as it is; None where it has none."""
+    names = published.backbones[backbone].names
+    return next((name for name in summary.config.experiment.models if called(summary, name, names)), None)
+
+
 def own_cell(summary: Summary, published: Published, backbone: str, scale: float) -> Cell | None:
     """The cell of a published system: in the variant that its file names, else plain at the scale; None without one."""
     name, variant = own_name(summary, published, backbone), published.backbones[backbone].variant
@@ -68,6 +74,15 @@ def ours_of(summary: Summary, published: Published, value: PublishedValue) -> Ou
         return Ours(Spread.of([_mean_measure(published, value, summary.results.bm25)]), noise=Noise(0.0, math.inf))
     backbone = own_name(summary, published, value.backbone)
     nothing = Ours(Spread(None, None, 0, 0))
+    ready = _ready_name(summary, published, value.backbone)
+    if ready is not None and (KINDS.get(value.measure, "effectiveness") in ("effectiveness", "index size")):
+        # the very weights that were published: no seed, and no training, between theirs and ours
+        scores = summary.results.ready.get(ready, {})
+        return (
+            Ours(Spread.of([_mean_measure(published, value, scores)]), noise=Noise(0.0, math.inf))
+            if scores
+            else nothing
+        )
     if backbone is None:
         return nothing
     if value.measure in ("row_norm", "row_norm_max", "anisotropy"):

@@ -42,13 +42,13 @@ def data_table(summary: Summary) -> Table:
     config = summary.config
     experiment = config.experiment
     roles = {
-        "training": [experiment.train_on],
+        "training": [experiment.train_on] if experiment.grid else [],
         "in-domain": experiment.in_domain,
         "out-of-domain": experiment.out_of_domain,
         "development": experiment.development,
     }
     rows = []
-    for name in dict.fromkeys([experiment.train_on, *config.evaluation_sets()]):
+    for name in config.shown_sets():
         manifest = summary.results.manifests.get(name)
         own = [role for role, names in roles.items() if name in names]
         values = {"name": text(config.title("dataset", name), raw=name), "role": text(listed(own))}
@@ -77,4 +77,4 @@ def _pairs(named: Mapping[str, object], between: str) -> str:
     return between.join(f"{name} {value}" for name, value in named.items())
 
 
-ENTRIES = (Entry(data_table, order=90, section="data"),)
+ENTRIES = (Entry(data_table, order=90, section="data", untrained=True),)

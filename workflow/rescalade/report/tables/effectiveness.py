@@ -12,6 +12,7 @@ from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread, listed, plural
 from rescalade.report.results.paired import Domain
 from rescalade.report.results.summary import COLLAPSED, Cell, ScoresBySet, Summary
+from rescalade.report.results.systems import given_title
 from rescalade.report.tables.comparisons import comparisons, significant
 from rescalade.report.tables.measured import measured
 from rescalade.report.tables.row_norms import audited_norm
@@ -20,6 +21,8 @@ from rescalade.report.tables.verdicts import NOT_RUN, verdict_of, verdict_value
 from rescalade.scoring.significance import LEVEL
 from rescalade.variants import Variant
 
+BY_OTHERS = "by others"
+"""In place of a verdict: nobody here has seen its training."""
 BEST = "\N{BLACK STAR} best"
 LETTERS = {"k1": "k", "bm25": "b"}
 """Superscripts of a quality that differs significantly, by what it differs from."""
@@ -202,7 +205,7 @@ def _measured_step0(summary: Summary, cell: Cell) -> dict[str, Value]:
 
 
 def _reference_rows(summary: Summary, backbone: str | None) -> list[Row]:
-    """BM25, the backbones before any training, and random vectors."""
+    """BM25, the backbones before any training, what others have made, and random vectors."""
     results, config = summary.results, summary.config
     rows = [_reference_row(summary, results.bm25, text("BM25"), "bm25")]
     for run in config.untrained():
@@ -211,13 +214,19 @@ def _reference_rows(summary: Summary, backbone: str | None) -> list[Row]:
             title = text(", ".join(words), raw="-".join(["untrained", *preparation(run.variant)]))
             found = summary.untrained(run.backbone, run.variant.adapted)
             rows.append(_reference_row(summary, found, title, run.backbone))
+    for name in config.experiment.models if backbone is None else ():
+        title = text(backbone_title(config, name), raw=name)
+        rows.append(_reference_row(summary, results.ready.get(name, {}), title, name, BY_OTHERS))
+    for name in config.experiment.runs if backbone is None else ():
+        title = text(given_title(config, name), raw=name)
+        rows.append(_reference_row(summary, results.given.get(name, {}), title, name, BY_OTHERS))
     return [*rows, _reference_row(summary, results.random, text("Random"), "random")]
 
 
-def _reference_row(summary: Summary, found: ScoresBySet, title: Value, key: str) -> Row:
+def _reference_row(summary: Summary, found: ScoresBySet, title: Value, key: str, trained: str = "no training") -> Row:
     if not found:
         return Row({"variant": title, "verdict": text(NOT_RUN)}, "Baseline", "absent", key)
-    values = {"variant": title, "verdict": text("no training"), "vectors": text(_encoded(found))}
+    values = {"variant": title, "verdict": text(trained), "vectors": text(_encoded(found))}
     values |= {item.column.key: number(item.value(found), item.style) for item in measured(summary)}
     return Row(values, "Baseline", "baseline", key)
 

@@ -118,4 +118,8 @@ def _chosen(summary: Summary) -> Table:
     return published_table(summary, load_published(summary.config.experiment.published or ""))
 
 
-ENTRIES = (Entry(_chosen, 80, "published", wanted=lambda summary: summary.config.experiment.published is not None),)
+ENTRIES = (
+    Entry(
+        _chosen, 80, "published", wanted=lambda summary: summary.config.experiment.published is not None, untrained=True
+    ),
+)

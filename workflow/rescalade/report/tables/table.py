@@ -173,6 +173,8 @@ class Entry:
     section: Literal["run", "results", "published", "data"] = "results"
     wanted: Callable[[Summary], bool] = lambda summary: True
     folded: str = ""
+    untrained: bool = False
+    """Whether an experiment that trains nothing has it too."""
 
 
 def text(value: str | None, note: str = "", mark: str = "", strong: bool = False, raw: str | None = None) -> Value:

@@ -26,7 +26,10 @@ def entries() -> list[Entry]:
 
 def tables_of(summary: Summary) -> list[tuple[Entry, Table]]:
     """The tables that the experiment has, made."""
-    return [(entry, entry.make(summary)) for entry in entries() if entry.wanted(summary)]
+    trained = bool(summary.config.experiment.grid)
+    return [
+        (entry, entry.make(summary)) for entry in entries() if (trained or entry.untrained) and entry.wanted(summary)
+    ]
 
 
 def run_tables(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:

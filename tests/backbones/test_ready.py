@@ -1,0 +1,109 @@
+"""Models that others have trained: their files as they are, and what is no such model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rescalade.backbones.ready_stage import run_ready
+from rescalade.backbones.settings import ReadySettings
+from rescalade.backbones.wanted_files import is_retriever, wanted
+from rescalade.errors import UserError
+from rescalade.stage import Call
+from support.fake_hub import COMMIT, FakeHub, Repository
+from support.hub_models import OTHER_FILES, tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with the files that a SparseEncoder has beside it, and exports that nobody asks for."""
+    folder = tiny_checkpoint(tmp_path_factory.mktemp("models") / "retriever")
+    modules = [{"idx": 0, "name": "0", "path": ""}, {"idx": 1, "name": "1", "path": "1_SpladePooling"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    for name in ("1_SpladePooling", "onnx", "openvino"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+    return folder
+
+
+def made(settings: ReadySettings, folder: Path) -> Path:
+    target = folder / "made"
+    call = Call("ready", names={"backbone": "theirs"}, caches={"hub": folder / "hub"})
+    run_ready(settings, {}, {"model": target}, call)
+    return target
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_taken_byte_by_byte(retriever: Path, tmp_path: Path) -> None:
+    found, given = contents(made(ReadySettings(path=str(retriever)), tmp_path)), contents(retriever)
+    left_out = {*OTHER_FILES, "onnx/config.json", "openvino/config.json"}
+    assert found == {name: content for name, content in given.items() if name not in left_out}
+    assert "1_SpladePooling/config.json" in found
+
+
+def test_one_of_the_hub_arrives_with_its_modules(
+    retriever: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: FakeHub
+) -> None:
+    found = contents(made(ReadySettings(id="owner/splade", revision=COMMIT), tmp_path))
+    assert json.loads(found.pop("origin.json"))["commit"] == COMMIT
+    assert found == contents(made(ReadySettings(path=str(retriever)), tmp_path / "local"))
+
+
+@pytest.fixture
+def served(retriever: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    hub = FakeHub({"owner/splade": Repository(retriever)})
+    server = hub.serve(tmp_path / "cache", monkeypatch)
+    yield hub
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_language_model_has_to_be_said_to_be_a_retriever(tmp_path: Path) -> None:
+    plain = tiny_checkpoint(tmp_path / "plain")
+    with pytest.raises(UserError, match="trained: true"):
+        made(ReadySettings(path=str(plain)), tmp_path)
+    assert not (tmp_path / "made").exists()
+    assert made(ReadySettings(path=str(plain), trained=True), tmp_path).is_dir()
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_no_model_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"neither config\.json nor modules\.json"):
+        made(ReadySettings(path=str(tmp_path / name)), tmp_path)
+
+
+def test_weights_have_to_be_safetensors(tmp_path: Path) -> None:
+    plain = tiny_checkpoint(tmp_path / "plain")
+    (plain / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="no weights as safetensors"):
+        made(ReadySettings(path=str(plain), trained=True), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("model-00001-of-00002.safetensors", True),
+        ("query_0_SparseStaticEmbedding/model.safetensors", True),
+        ("document_0_MLMTransformer/tokenizer.json", True),
+        ("router_config.json", True),
+        ("onnx/config.json", False),
+        ("1_SpladePooling/pytorch_model.bin", False),
+        ("modeling_gte.py", False),
+        ("checkpoint-100/config.json", False),
+    ],
+)
+def test_which_files_are_a_model(name: str, taken: bool) -> None:
+    assert wanted(name) is taken
+
+
+def test_what_says_that_a_model_is_a_retriever() -> None:
+    assert is_retriever(["config.json", "splade.json"])
+    assert is_retriever(["query_0_SparseStaticEmbedding/config.json"])
+    assert not is_retriever(["config.json", "1_Pooling/config.json", "2_Dense/config.json"])
