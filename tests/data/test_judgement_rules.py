@@ -67,3 +67,14 @@ def test_headers_of_judgements_say_which_column_is_what(tmp_path: Path) -> None:
         )
     ):
         assert made(tmp_path / str(number), qrels) == {"q0": {"a": 2}}
+
+
+def test_queries_are_numbered_from_nought(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The second column of TREC's is often called 0, and so is the first query."""
+    place = beir(tmp_path / "set")
+    (place / "queries.tsv").write_text("0\twhat\n")
+    (place / "queries.jsonl").unlink()
+    (place / "qrels" / "test.tsv").write_text("0 0 a 1\n")
+    with caplog.at_level("WARNING"):
+        found = make(config(x={"source": "files", "path": str(place), "part": "test"}), "x", tmp_path)
+    assert found.relevant() == {"0": {"a": 1}} and not caplog.records

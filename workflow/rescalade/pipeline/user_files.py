@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from rescalade.atomic import atomic_file, sha256
 from rescalade.paths import Paths
@@ -32,8 +33,11 @@ def _name(path: Path, place: Path) -> str:
 class FileDigests:
     """sha256 of files, kept by path with size, times and inode, so that a file that has not changed is not read.
 
-    They are kept beside the results where there are any, and nowhere before: a dry run leaves nothing behind.
+    They are kept beside the results where there are any, and before in this process alone: a dry run leaves nothing
+    behind.
     """
+
+    _read_here: ClassVar[dict[str, list[int | str]]] = {}
 
     def __init__(self, paths: Paths) -> None:
         self._path, self._kept = paths.digests, paths.results.is_dir()
@@ -43,16 +47,17 @@ class FileDigests:
         try:
             status = path.stat()
             stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-            known = self._read()
             key = str(path.absolute())
-            if key in known and known[key][:-1] == stamp:
-                return str(known[key][-1])
+            for known in (self._read_here, self._read()):
+                if key in known and known[key][:-1] == stamp:
+                    return str(known[key][-1])
             begin = time.time()
             found = sha256(path)
         except OSError:
             return None
         if begin - max(status.st_mtime, status.st_ctime) > UNSURE_SECONDS:
-            self._write({**known, key: [*stamp, found]})
+            self._read_here[key] = [*stamp, found]
+            self._write({**self._read(), key: [*stamp, found]})
         return found
 
     def _read(self) -> dict[str, list[int | str]]:

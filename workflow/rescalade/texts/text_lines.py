@@ -1,4 +1,4 @@
-"""Lines of a user's text file, plain or gzipped, as UTF-8 without byte-order mark; refusals name file and line."""
+"""Lines of a user's text file, plain or gzipped, as UTF-8 without byte-order marks; refusals name file and line."""
 
 from __future__ import annotations
 
@@ -65,6 +65,5 @@ def _decoded(line: bytes, place: Place) -> str:
             f"{place}: not valid UTF-8 (0x{line[error.start]:02x}, byte {error.start + 1} of the line); save "
             "the file as UTF-8"
         ) from None
-    if place.line == 1:
-        text = text.removeprefix(BYTE_ORDER_MARK)
-    return text.removesuffix("\n").removesuffix("\r")
+    # of any line: files that were put together have the marks of each
+    return text.lstrip(BYTE_ORDER_MARK).removesuffix("\n").removesuffix("\r")

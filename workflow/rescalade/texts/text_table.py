@@ -39,7 +39,7 @@ class Layout:
 
     def like_header(self, cells: Sequence[str]) -> bool:
         """Whether the first line of a table, which is no header, has a first cell like one."""
-        return self._column(cells[0]) is not None and len(cells) > 1
+        return self._column(cells[0]) == self.columns[0][0]
 
     def form(self, count: int) -> Sequence[str] | None:
         """Columns of a line without header, by their number."""

@@ -87,7 +87,7 @@ READERS = (
 def test_a_result_or_one_line_with_the_file(read: Callable[[Path], None], ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"file{ending}"
 
-    @settings(max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(content=FILES)
     @example(content=b'{"a":' * 100_000)
     @example(content=packed(b"a\tx\n" * 10_000, 5))

@@ -28,7 +28,7 @@ def rows(path: Path) -> list[tuple[str, str, str]]:
     "name", ["a.tsv", "a.TSV", "a.tsv.gz", "a.jsonl", "a.JSONL", "a.json", "a.jsonl.gz", "a.Json.GZ"]
 )
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \n", "\n\ufeff"])
 def test_one_reading_whatever_the_name_mark_and_line_ends(tmp_path: Path, name: str, mark: str, end: str) -> None:
     text = mark + (TSV if "tsv" in name.lower() else JSONL).replace("\n", end)
     content = text.encode()
