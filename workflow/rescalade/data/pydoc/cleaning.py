@@ -43,8 +43,12 @@ def summary_and_rest(docstring: str) -> tuple[str, list[str]]:
     paragraphs = _without_empty_sections([text for text in (plain(block) for block in _blocks(text)) if text])
     if not paragraphs:
         return "", []
-    sentences = [sentence for text in paragraphs for sentence in _SENTENCE_END.split(text)]
+    sentences = [sentence for text in paragraphs for sentence in _sentences(text)]
     return sentences[0].removesuffix(".").rstrip(), sentences[1:]
+
+
+def _sentences(text: str) -> list[str]:
+    return _SENTENCE_END.split(text) if any(end in text for end in (". ", "! ", "? ")) else [text]
 
 
 def _without_empty_sections(paragraphs: list[str]) -> list[str]:
@@ -68,21 +72,26 @@ def _blocks(text: str) -> Iterator[str]:
     block: list[str] = []
     indent = 0
     for line in prose_lines(text):
-        if not line.strip():
-            begins = True
-        else:
-            own = len(line) - len(line.lstrip())
-            heading = _HEADING.match(line) is not None
-            begins = heading or own < indent or bool(_BULLET.match(line)) or bool(_FIELD.match(line))
-            indent = own
-        if begins and block:
-            yield "\n".join(block)
-            block = []
-        if line.strip():
-            line = _FIELD.sub(lambda match: f"{match[1]}{match[3] or match[2]} ", line)
-            block.append(_BULLET.sub("", line))
-            if heading:
+        written = line.lstrip()
+        if not written:
+            if block:
                 yield "\n".join(block)
                 block = []
+            continue
+        own = len(line) - len(written)
+        heading = _HEADING.match(line) is not None
+        field = written[0] == ":" and _FIELD.match(line)
+        bullet = not written[0].isalpha() and _BULLET.match(line)
+        if block and (heading or own < indent or bullet or field):
+            yield "\n".join(block)
+            block = []
+        indent = own
+        if field:
+            line = f"{field[1]}{field[3] or field[2]} {line[field.end() :]}"
+            bullet = _BULLET.match(line)
+        block.append(line[bullet.end() :] if bullet else line)
+        if heading:
+            yield "\n".join(block)
+            block = []
     if block:
         yield "\n".join(block)

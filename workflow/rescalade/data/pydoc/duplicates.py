@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import chain
+from operator import itemgetter
 
 from rescalade.data.pydoc.words import words
 
@@ -14,11 +16,12 @@ SHINGLE_WORDS = 5
 _SLACK = 1e-9
 
 
-def shingles(text: str) -> frozenset[str]:
+def shingles(text: str) -> frozenset[tuple[str, ...]]:
     """All runs of five words of a text; a text of fewer words is its own single shingle."""
     found = words(text)
-    last = max(1, len(found) - SHINGLE_WORDS + 1)
-    return frozenset(" ".join(found[start : start + SHINGLE_WORDS]) for start in range(last))
+    if len(found) < SHINGLE_WORDS:
+        return frozenset([tuple(found)])
+    return frozenset(zip(*(found[start:] for start in range(SHINGLE_WORDS)), strict=False))
 
 
 def near_duplicates(documents: Sequence[str], threshold: float) -> list[bool]:
@@ -39,13 +42,13 @@ def near_duplicates(documents: Sequence[str], threshold: float) -> list[bool]:
     if not 0 < threshold <= 1:
         raise ValueError(f"near_duplicate: expected a number in (0, 1], found {threshold}. Give a Jaccard coefficient.")
     sets = [shingles(document) for document in documents]
-    frequency = Counter(shingle for own in sets for shingle in own)
-    repeated = sorted((count, shingle) for shingle, count in frequency.items() if count > 1)
-    rank = {shingle: place for place, (_, shingle) in enumerate(repeated)}
+    frequency = Counter(chain.from_iterable(sets))
+    repeated = sorted((item for item in frequency.items() if item[1] > 1), key=itemgetter(1))
+    rank = {shingle: place for place, (shingle, _) in enumerate(repeated)}
     index: dict[int, list[int]] = defaultdict(list)
     # A shingle of one document alone matches nothing: it counts in the sizes and need not be stored.
     sizes = [len(own) for own in sets]
-    ranks = [frozenset(rank[shingle] for shingle in own if shingle in rank) for own in sets]
+    ranks = [frozenset(map(rank.__getitem__, rank.keys() & own)) for own in sets]
     marks: list[bool] = []
     for number, (size, own) in enumerate(zip(sizes, ranks, strict=True)):
         length = size - math.ceil(threshold * size - _SLACK) + 1

@@ -15,7 +15,7 @@ from rescalade.data.pydoc.duplicates import near_duplicates
 from rescalade.data.pydoc.filters import drop_reason
 from rescalade.data.pydoc.package_files import STDLIB, Package, find_package, source_files
 from rescalade.data.pydoc.pair_file import PackageCounts, Pair
-from rescalade.data.pydoc.words import split_position, without_query, words
+from rescalade.data.pydoc.words import has_words, split_position, without_query, words
 
 logger = logging.getLogger(__name__)
 
@@ -127,16 +127,17 @@ def _usable(package: Package, tally: _Tally, min_document_words: int) -> Iterato
 def _judge(docstring: str, min_document_words: int) -> tuple[str, str, str | None]:
     """Query, document and the reason to drop them, which is None for a usable pair."""
     # Cleaning only takes words away, so most of the short ones need none.
-    if len(words(docstring)) < min_document_words:
+    if not has_words(docstring, min_document_words):
         return "", "", "document too short"
     query, sentences = summary_and_rest(docstring)
-    reason = drop_reason(query, " ".join(sentences), min_document_words)
+    whole = " ".join(sentences)
+    reason = drop_reason(query, whole, min_document_words)
     if reason is not None:
         return query, "", reason
     document = without_query(query, sentences)
     if document is None:
         return query, "", "query in document"
-    return query, document, drop_reason(query, document, min_document_words)
+    return query, document, None if document == whole else drop_reason(query, document, min_document_words)
 
 
 def _unique(pairs: Sequence[Pair], tally: dict[str, _Tally]) -> list[Pair]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from rescalade.data.pydoc.words import words
+from rescalade.data.pydoc.words import has_words, words
 
 MINIMUM_QUERY_WORDS = 3
 MAXIMUM_QUERY_WORDS = 32
@@ -36,7 +35,7 @@ def drop_reason(query: str, document: str, minimum_document_words: int) -> str |
         document: The rest without markup.
         minimum_document_words: Shortest document that is kept.
     """
-    if len(words(document)) < minimum_document_words:
+    if not has_words(document, minimum_document_words):
         return "document too short"
     if not query:
         return "no summary"
@@ -51,17 +50,12 @@ def drop_reason(query: str, document: str, minimum_document_words: int) -> str |
         return "query describes a parameter"
     if _UNFINISHED.search(query):
         return "query is unfinished"
-    if _CODE.search(query) or _share(character.isalpha() or character == " " for character in query) < MINIMUM_LETTERS:
+    if _CODE.search(query) or (sum(map(str.isalpha, query)) + query.count(" ")) / len(query) < MINIMUM_LETTERS:
         return "query is code"
     if _ascii_share(query) < MINIMUM_ASCII or _ascii_share(document) < MINIMUM_ASCII:
         return "not mostly ASCII"
     return None
 
 
-def _share(flags: Iterable[bool]) -> float:
-    found = list(flags)
-    return sum(found) / len(found)
-
-
 def _ascii_share(text: str) -> float:
-    return len(text.encode("ascii", errors="ignore")) / len(text)
+    return 1.0 if text.isascii() else len(text.encode("ascii", errors="ignore")) / len(text)

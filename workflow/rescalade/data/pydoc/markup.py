@@ -31,8 +31,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
 )
 # Backspaces out of "\beta" in a docstring that is not raw, and halves of characters that no file can hold.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u200b\ufeff\ud800-\udfff]")
-_SPACE = re.compile(r"\s+")
-_SPACE_BEFORE_STOP = re.compile(r"\s+([.,;:](?:\s|$))")
+_SPACE_BEFORE_STOP = re.compile(r" ([.,;:](?: |$))")
 
 
 def plain(text: str) -> str:
@@ -40,5 +39,10 @@ def plain(text: str) -> str:
     for needed, pattern, replacement in _RULES:
         if needed in text:
             text = pattern.sub(replacement, text)
-    text = _UNPRINTABLE.sub(" ", text)
-    return _SPACE_BEFORE_STOP.sub(r"\1", _SPACE.sub(" ", text)).strip()
+    single = " ".join(text.split())
+    if not single.isprintable():
+        text = _UNPRINTABLE.sub(" ", text)
+        single = " ".join(text.split())
+    if text[:1].isspace():  # a stop after the blanks that begin a text has one before it, too
+        single = f" {single}"
+    return _SPACE_BEFORE_STOP.sub(r"\1", single).strip()

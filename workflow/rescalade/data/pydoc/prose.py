@@ -37,7 +37,8 @@ def prose_lines(text: str) -> Iterator[str]:
             in_session = False
             yield ""
             continue
-        indent = len(line) - len(line.lstrip())
+        text = line.lstrip()
+        indent = len(line) - len(text)
         if body_of is not None:
             if indent > body_of:
                 continue
@@ -45,6 +46,12 @@ def prose_lines(text: str) -> Iterator[str]:
         if in_session or _PROMPT.match(line):
             in_session = True
             yield ""
+            continue
+        # most lines begin with a letter, and none of what follows does
+        if text[0].isalpha():
+            marked = text.rstrip().endswith("::")
+            body_of = indent if marked else None  # a literal block follows
+            yield line.rstrip()[:-1] if marked else line
             continue
         if _RULE.match(line) or _TARGET.match(line):
             yield ""
