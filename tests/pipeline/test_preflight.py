@@ -11,7 +11,7 @@ import pytest
 from rescalade.config import load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
+from rescalade.pipeline.preflight import check_checkout, check_names, check_writable, configure, disk_warning
 from support.graph import REPOSITORY, SMALL
 
 
@@ -41,6 +41,12 @@ def test_other_keys_belong_in_a_file(small: Path) -> None:
 def test_the_later_file_wins(small: Path, tmp_path: Path) -> None:
     (tmp_path / "over.yaml").write_text("retrieval: {batch_tokens: 128}\n")
     assert configure([small, tmp_path / "over.yaml"], {}).model.retrieval.batch_tokens == 128
+
+
+def test_a_checkout_with_braces_in_its_path_is_refused() -> None:
+    check_checkout(Path("/home/josé/it's $5 here"))
+    with pytest.raises(UserError, match=r"/a/\{b\}: Snakemake takes braces"):
+        check_checkout(Path("/a/{b}"))
 
 
 @pytest.mark.parametrize("name", ["report", "train", "prefetch"])

@@ -22,7 +22,7 @@ from rescalade.paths import Paths
 from rescalade.pipeline.command import command_line, command_options, device_words
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.graph import input_files, made_file
-from rescalade.pipeline.preflight import check_names, check_writable, configure, disk_warning
+from rescalade.pipeline.preflight import check_checkout, check_names, check_writable, configure, disk_warning
 from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.rows.reporting import INDEX_PAGE, shown_files
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
@@ -158,6 +158,7 @@ def either(names):
 
 
 try:
+    check_checkout(Path(workflow.basedir))
     CONFIG = configure(config_files(), workflow.config_settings.config)
     paths = Paths()
     check_names(CONFIG.backbones(), [*STAGES, "report", "audit", "step0", "prefetch", "all"])

@@ -22,18 +22,23 @@ def run_named(paths: Paths, text: str) -> Run:
     try:
         return Run.parse(text)
     except UserError as error:
-        if not is_folder(text):
-            raise UserError(f"{error}, or the path of its folder") from None
-    folder = Path(text).expanduser()
-    folder = (folder.parent if folder.name == "model" else folder).resolve()
+        unknown = UserError(f"{error}, or the path of its folder")
     try:
+        folder = Path(text).expanduser()
+        folder = (folder.parent if folder.name == "model" else folder).resolve()
         run = Run.parse("/".join(folder.parts[-PARTS:]))
     except UserError:
+        if not is_folder(text):
+            raise unknown from None
         raise UserError(
-            f"{text} is no folder of a run; expected RECIPE/BACKBONE/VARIANT/seedN or results/runs/ with that behind it"
+            f"{text} is no folder of a run; expected {paths.results}/runs/RECIPE/BACKBONE/VARIANT/seedN"
         ) from None
+    except (OSError, RuntimeError):  # too long for a path; ~nobody
+        raise unknown from None
     own = output(paths, "encode", "vectors", run=run.folder, dataset="any").parents[1]
     if own.resolve() != folder:
+        if not is_folder(text):
+            raise unknown
         raise UserError(f"{text} is no run under {paths.results}; name its own folder: --results {_results(folder)}")
     return run
 

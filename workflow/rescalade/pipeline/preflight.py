@@ -45,6 +45,19 @@ def configure(files: Sequence[Path], overrides: Mapping[str, Any]) -> Config:
     return config
 
 
+def check_checkout(folder: Path) -> None:
+    """Refuse a folder of the Snakefile in whose path Snakemake would see wildcards.
+
+    Raises:
+        UserError: a brace is in it. The working directory and the configuration may have them.
+    """
+    if "{" in str(folder) or "}" in str(folder):
+        raise UserError(
+            f"{folder}: Snakemake takes braces in the path of its Snakefile for wildcards; move this folder, or call it "
+            "by a path without them"
+        )
+
+
 def check_names(names: Iterable[str], reserved: Iterable[str]) -> None:
     """Refuse backbones whose name is taken: each is a target of its own.
 
