@@ -35,7 +35,8 @@ class Config:
 
     lines: where each key stands. values: all files as one mapping, without defaults. notices: a line for each entry
     that a file has with other contents than the catalogue. own: subject and name of the entries that the files name,
-    as opposed to those of the catalogue alone.
+    as opposed to those of the catalogue alone. files: those that were read, the later over the earlier; only for
+    commands that are shown.
     """
 
     model: ConfigModel
@@ -44,6 +45,7 @@ class Config:
     values: Mapping[str, Any] = field(default_factory=dict, compare=False)
     notices: tuple[str, ...] = field(default=(), compare=False)
     own: frozenset[tuple[str, str]] = frozenset()
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def experiment(self) -> ExperimentConfig:
@@ -210,7 +212,8 @@ def load_config(paths: Sequence[Path], experiment: str | None = None, *, catalog
     if experiment is not None:
         values.setdefault("experiment", experiment)
     config = build_config(values, experiment, found.lines, found.own)
-    return replace(config, values=values, notices=(*found.notices, *_seen_in_training(config)))
+    notices = (*found.notices, *_seen_in_training(config))
+    return replace(config, values=values, notices=notices, files=tuple(paths))
 
 
 @dataclass(frozen=True)

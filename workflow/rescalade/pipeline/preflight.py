@@ -53,8 +53,8 @@ def check_checkout(folder: Path) -> None:
     """
     if "{" in str(folder) or "}" in str(folder):
         raise UserError(
-            f"{folder}: Snakemake takes braces in the path of its Snakefile for wildcards; move this folder, or call it "
-            "by a path without them"
+            f"{folder}: Snakemake takes braces in the path of its Snakefile for wildcards; move this folder, or call "
+            "it by a path without them"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ HEADER = "# The configuration of a call, as it stood when its graph was built. I
 
 LOADER, DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """In C where PyYAML was built with libyaml."""
-KEYS = {"named_in_files", "configuration"}
+KEYS = {"files", "named_in_files", "configuration"}
 
 
 def snapshot_text(config: Config) -> str:
     """Everything that is set, by catalogue or file, as YAML for people and jobs alike."""
     own = sorted(map(list, config.own))
-    values = {"named_in_files": own, "configuration": _plain(config.values)}
+    files = [str(path) for path in config.files]
+    values = {"files": files, "named_in_files": own, "configuration": _plain(config.values)}
     return HEADER + yaml.dump(values, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -71,7 +73,8 @@ def read_snapshot(path: Path, experiment: str | None = None) -> Config:
     if hashlib.sha256(text.encode()).hexdigest()[:16] != path.stem:
         raise UserError(f"snapshot of the configuration {path} was edited; delete it, and {remedy}")
     own = frozenset((str(subject), str(name)) for subject, name in values["named_in_files"])
-    return build_config(values["configuration"], experiment, own=own)
+    files = tuple(Path(str(file)) for file in values["files"])
+    return replace(build_config(values["configuration"], experiment, own=own), files=files)
 
 
 known_snapshot = cache(read_snapshot)

@@ -11,6 +11,7 @@ from typing import Any
 from rescalade.config import Config
 from rescalade.errors import unknown
 from rescalade.paths import Paths
+from rescalade.pipeline.command import call_again
 from rescalade.pipeline.graph import output
 from rescalade.pipeline.report_settings import ReportSettings
 from rescalade.pipeline.rows.reporting import INDEX_PAGE
@@ -141,7 +142,7 @@ def _common(config: Config) -> dict[str, Any]:
         "config": config,
         "digest": configuration_digest(config),
         "pages": {name: backbone_title(config, name) for name in config.backbones()},
-        "command": f"snakemake --cores 2 --config experiment={config.name} -- report",
+        "command": call_again(config),
     }
 
 
