@@ -17,11 +17,13 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
 from rescalade.encoding.encoder import Encoder
+from rescalade.errors import UserError
 from rescalade.models.card_use import use_section
 from rescalade.models.decoder_bias import give_bias
 from rescalade.models.load import load_tokenizer
 from rescalade.models.reading import set_reading
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
+from rescalade.models.splade_config import FILE
 from support.encoding import small_tokenizer, splade_config
 from support.families import VOCABULARY, tiny_form
 from support.texts import TEXTS
@@ -86,8 +88,30 @@ def test_the_vectors_are_the_encoders(form: str, reading: str, tmp_path: Path) -
     assert_equal_vectors(tmp_path)
 
 
+@pytest.mark.parametrize("reading", ["causal", "bidirectional"])
+def test_the_vectors_follow_from_the_files_of_sentence_transformers_alone(reading: str, tmp_path: Path) -> None:
+    changed = {"pooling": "sum", "activation": "log1p_relu", "max_active_dims": 9}
+    save(tmp_path, reading=reading, query_length=8, **changed, **PROMPTS)
+    with_ours = Encoder.load(tmp_path).how
+    (tmp_path / FILE).unlink()
+    assert Encoder.load(tmp_path).how == with_ours
+    assert_equal_vectors(tmp_path)
+
+
+def test_a_causal_folder_of_the_last_logits_is_refused(tmp_path: Path) -> None:
+    save(tmp_path)
+    (tmp_path / FILE).unlink()
+    settings = tmp_path / "sentence_bert_config.json"
+    settings.write_text(settings.read_text().replace('"logits_to_keep": 0', '"logits_to_keep": 1'))
+    with pytest.raises(UserError, match="logits_to_keep is 1, so that only the last tokens are pooled"):
+        Encoder.load(tmp_path)
+
+
 def test_bos_where_the_tokenizers_template_is_bos(tmp_path: Path) -> None:
     assert save(tmp_path, tokenizer=with_bos("[CLS] $A"), special_tokens="bos", **PROMPTS) is None
+    assert_equal_vectors(tmp_path)
+    (tmp_path / FILE).unlink()
+    assert Encoder.load(tmp_path).how.special_tokens == "own"
     assert_equal_vectors(tmp_path)
 
 

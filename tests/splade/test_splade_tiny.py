@@ -8,12 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+from transformers import AutoTokenizer
 
 from rescalade.models.locate import locate_head
 from rescalade.models.norms import head_norms
 from support import real_data
 from support.oracle import PUBLISHED, lay_out, measure
 from support.real_data import SPLADE_TINY
+from support.sparse_encoders import ours, save, splade_modules, theirs
 
 needs_data = pytest.mark.skipif(
     not SPLADE_TINY.is_dir(), reason=f"{SPLADE_TINY} is not there: a real model for trials, not in the repository"
@@ -56,3 +60,17 @@ def test_norms_of_a_real_head() -> None:
     assert norms.frobenius == pytest.approx(119.9, abs=0.05)
     assert norms.anisotropy == pytest.approx(0.168, abs=5e-4)
     assert norms.tied
+
+
+@needs_data
+def test_as_modules_of_sentence_transformers(tmp_path: Path) -> None:
+    """Sums over tokens with a second logarithm for documents, a table for queries: 30,522 terms of real size."""
+    from sentence_transformers.base.modules import Router
+
+    tokenizer = AutoTokenizer.from_pretrained(SPLADE_TINY)
+    documents = splade_modules(SPLADE_TINY, pooling_strategy="sum", activation_function="log1p_relu")
+    table = SparseStaticEmbedding(tokenizer, torch.linspace(0.0, 9.0, 30522))
+    path = save(tmp_path, [Router.for_query_document([table], documents)], prompts={"document": "passage: "})
+    for found, expected in zip(ours(path), theirs(path), strict=True):
+        assert 0 < int((expected > 0).sum()) < expected.numel()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

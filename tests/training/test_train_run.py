@@ -142,6 +142,8 @@ def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:
         "special_tokens": "own", "pool_prompt": True, "reading": "causal", "echo_layout": "contiguous",
         "pooling": "max", "activation": "relu", "max_active_dims": None, "lower_case": False, "query_side": "model",
     }  # fmt: skip
+    files = [place / "model" / "tokenizer.json" for place in (folder, tmp_path)]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:
