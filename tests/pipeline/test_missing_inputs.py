@@ -33,7 +33,7 @@ def jobs(tmp_path: Path) -> dict[str, Job]:
 
 
 def test_every_stage_names_what_is_missing_and_a_command_that_makes_it(jobs: dict[str, Job]) -> None:
-    assert set(jobs) | FREE | {"adapt", "speed"} == set(STAGES)
+    assert {"collection", "backbone", "train", "score", "tables"} <= set(jobs) <= set(STAGES)
     for rule, job in jobs.items():
         if rule in FREE:
             continue
