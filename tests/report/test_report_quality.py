@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -117,6 +118,23 @@ def test_columns_say_which_measure_they_hold(summary: Summary) -> None:
         "MRR@10",
         "nDCG@10",
     ]
+
+
+def test_rules_for_judgements_stand_in_the_protocol_where_they_counted(summary: Summary) -> None:
+    name = summary.config.evaluation_sets()[0]
+    counted = {
+        "repeated_judgements": 3, "repeated": "best", "judged_but_missing": 2, "without_relevant": 4,
+        "without_relevant_dropped": True,
+    }  # fmt: skip
+    manifests = {name: summary.results.manifests[name].model_copy(update=counted)}
+    changed = replace(summary, results=replace(summary.results, manifests=manifests))
+    remarks = [row["remarks"] for row in csv.DictReader(io.StringIO(protocol_table(changed).to_csv()))]
+    for words in (
+        "2 judged documents that the corpus lacks",
+        "3 judgements given twice, of which the best counts",
+        "4 queries without a relevant document, left out",
+    ):
+        assert words in remarks[0] and words not in remarks[1]
 
 
 def test_sentences_claims_and_figures_follow(summary: Summary) -> None:

@@ -158,6 +158,13 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
             read_texts(tmp_path / name)
 
 
+def test_ids_for_a_run_file_are_looked_at_before_anything_is_encoded(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("a\tx\nb c\ty\n")
+    assert read_texts(tmp_path / "a.tsv").read(0, 2)[0] == ["a", "b c"]
+    with pytest.raises(UserError, match=r"a\.tsv, line 2: id 'b c' holds white space \(U\+0020\), which a run file"):
+        read_texts(tmp_path / "a.tsv", for_run=True)
+
+
 @pytest.mark.parametrize(
     ("identity", "mistake"),
     [

@@ -86,7 +86,7 @@ def search(
     from rescalade.texts.own_texts import read_texts
 
     asked = questions_file(text, out)
-    questions = None if asked is None else read_texts(asked)
+    questions = None if asked is None else read_texts(asked, for_run=True)
     model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths)
     found, settings = _open(model, vectors, index)
     if query_length is not None:
