@@ -106,6 +106,23 @@ def test_a_snapshot_that_lacks_a_file_is_completed(hub: FakeHub) -> None:
     assert (arrived.folder / "model.safetensors").is_file()
 
 
+def test_weights_that_others_left_in_the_cache_are_asked_for_their_modules(
+    hub: FakeHub, checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """transformers never fetches modules.json, and without it a sum would be taken for a maximum."""
+    folder = into_cache(tmp_path / "cache", NAME, COMMIT, checkpoint)
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Router"}]
+    (checkpoint / "modules.json").write_text(json.dumps(modules))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch(NAME, COMMIT).folder == folder and "taken as a plain checkpoint" in caplog.text
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert (fetch(NAME, COMMIT).folder / "modules.json").is_file()
+    assert hub.downloads() == ["modules.json"]
+    asked = len(hub.requests)
+    fetch(NAME, COMMIT)
+    assert len(hub.requests) == asked
+
+
 def test_a_moving_revision_is_locked(hub: FakeHub, tmp_path: Path) -> None:
     lock = HubLock(tmp_path / "lock")
     assert fetch(NAME, "main", lock=lock).commit == COMMIT

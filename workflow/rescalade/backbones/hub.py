@@ -6,6 +6,7 @@ looked up again, so a pinned model needs the network once.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
@@ -76,23 +77,28 @@ def fetch(
     from huggingface_hub.utils._validators import validate_repo_id
 
     pinned = revision if COMMIT.fullmatch(revision) else (lock.read(name, revision) if lock else None)
+    cached: Arrived | None = None
     try:
         validate_repo_id(name)
         commit = pinned or _cached_commit(name, revision)
-        if commit is not None:
-            folder = snapshot(name, commit)
-            if is_whole(folder):
-                return _kept(Arrived(name, revision, commit, folder), lock)
+        cached = None if commit is None else _cached(name, revision, commit)
+        if cached is not None and _modules_known(cached.folder):
+            return _kept(cached, lock)
         if _offline():
             raise no_network(name, revision, "HF_HUB_OFFLINE is set")
         _reach()
         api = HfApi()
         commit = pinned or _look_up(api, name, revision)
         arrived = _download(api, name, revision, commit, copy_to)
-    except UserError:
-        raise
     except Exception as error:  # noqa: BLE001  # errors of the hub, of httpx2, of xet and of the disk
-        raise refusal(name, revision, error, known) from None
+        if cached is None:
+            raise (error if isinstance(error, UserError) else refusal(name, revision, error, known)) from None
+        log.warning(
+            "model %s: whether the hub has modules.json of it, which would say how it pools, cannot be asked now; the "
+            "cache has none and it is taken as a plain checkpoint",
+            name,
+        )
+        arrived = cached
     return _kept(arrived, lock)
 
 
@@ -102,6 +108,31 @@ def snapshot(name: str, commit: str) -> Path:
     from huggingface_hub.file_download import repo_folder_name
 
     return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "snapshots" / commit
+
+
+def _cached(name: str, asked: str, commit: str) -> Arrived | None:
+    """What the cache holds whole of a model."""
+    folder = snapshot(name, commit)
+    return Arrived(name, asked, commit, folder) if is_whole(folder) else None
+
+
+def _modules_known(folder: Path) -> bool:
+    """Whether a snapshot has all modules of sentence-transformers that it is made of, or is known to have none.
+
+    Other programs leave the weights alone in the cache; pooling and prompts would then be taken for the usual ones.
+    """
+    try:
+        listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        return all((folder / str(module["path"])).exists() for module in listed)
+    except FileNotFoundError:
+        return _no_modules(folder).exists()
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _no_modules(folder: Path) -> Path:
+    """Where huggingface_hub itself notes that a commit has no such file."""
+    return folder.parents[1] / ".no_exist" / folder.name / "modules.json"
 
 
 def _kept(arrived: Arrived, lock: HubLock | None) -> Arrived:
@@ -152,6 +183,9 @@ def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | No
     if not any(file.path.endswith(".safetensors") for file in chosen):
         raise no_safetensors(name, asked, [file.path for file in files])
     folder = snapshot(name, commit)
+    if not any(file.path == "modules.json" for file in files):
+        _no_modules(folder).parent.mkdir(parents=True, exist_ok=True)
+        _no_modules(folder).touch()
     missing = sum(file.size for file in chosen if not (folder / file.path).exists())
     weights = sum(file.size for file in chosen if file.path.endswith(".safetensors"))
     _check_room(name, folder, missing, copy_to, weights)
