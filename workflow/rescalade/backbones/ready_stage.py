@@ -61,5 +61,5 @@ def _check_retriever(what: str, files: Sequence[str], *, said: bool) -> None:
     if not said and not is_retriever(files):
         raise UserError(
             f"model {what}: no file of it says that it is a sparse retriever (no SpladePooling, no splade.json); if it "
-            "is one, say `trained: true` in its entry; else train it, with a `grid`"
+            "is one, say `trained: true` in its entry, or `rescalade evaluate … --trained`; else train it in a `grid`"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,12 @@ def evaluate(
     table = systems_table(summary, reference or BM25)
     show(table, "Data set")
     if published is not None:
-        show(published_table(summary, load_published(published)), "Model")
+        compared = published_table(summary, load_published(published))
+        rows = [row for row in compared.rows if row.kind != "absent"]
+        if rows:
+            show(replace(compared, rows=rows), "Model")
+        others = len(compared.rows) - len(rows)
+        typer.echo(f"{others} published numbers are of other models or data sets than those evaluated.")
     if out is not None:
         from rescalade.atomic import atomic_file
 
