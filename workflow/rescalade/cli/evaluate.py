@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -121,7 +122,8 @@ def _config(
         wanted.add_dataset(read, name, [*filter(None, map(str.strip, measures.split(",")))])
     if not wanted.datasets:
         raise UserError("--datasets: at least one data set is expected, see `rescalade list datasets`")
-    return wanted.config(read, NAME, retrieval, published), names[0] if names else None
+    config = wanted.config(read, NAME, retrieval, published)
+    return replace(config, command=shlex.join(["rescalade", *sys.argv[1:]])), names[0] if names else None
 
 
 def _folder_of_run(context: Context, text: str) -> str:

@@ -46,6 +46,8 @@ class Config:
     notices: tuple[str, ...] = field(default=(), compare=False)
     own: frozenset[tuple[str, str]] = frozenset()
     files: tuple[Path, ...] = field(default=(), compare=False)
+    command: str = field(default="", compare=False)
+    """The command line that the experiment comes from, where it stands in no file."""
 
     @property
     def experiment(self) -> ExperimentConfig:

@@ -36,9 +36,13 @@ def device_words(gpus: int) -> str:
 def call_again(config: Config) -> str:
     """The Snakemake call that makes an experiment's report by the files that its configuration was read from.
 
+    Of an experiment that stands in no file, the command that it comes from.
+
     From the folder where it was made: Snakemake takes the config.yaml beside its Snakefile by itself, and others are
     named; without such a file among them they take its place.
     """
+    if config.command:
+        return config.command
     words, files = ["snakemake", "--cores", "2"], [_short(file) for file in config.files]
     if files and files[0].name == "config.yaml" and (snakefile := files[0].with_name("Snakefile")).is_file():
         words += [] if snakefile == Path("Snakefile") else ["-s", str(snakefile)]

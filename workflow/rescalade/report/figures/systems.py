@@ -11,12 +11,10 @@ from matplotlib.axes import Axes
 
 from rescalade.report.figures.charts import legend_above
 from rescalade.report.figures.figure_set import FigureSet, Panel
-from rescalade.report.figures.style import CARD, INK, MARKERS, SERIES, note, plain_log, wrapped
+from rescalade.report.figures.style import CARD, INK, MARKERS, PANEL, SERIES, note, plain_log, wrapped
 from rescalade.report.results.labels import metric, quality_words
 from rescalade.report.results.summary import Summary
 from rescalade.report.results.systems import System, systems
-
-SIZE = (7.2, 4.2)
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def systems_figure(summary: Summary) -> FigureSet:
                 "systems",
                 f"{label} against FLOPS of {len(drawn)} systems; values in the table of the same name.",
                 partial(_draw, drawn=drawn, label=label),
-                (SIZE[0], SIZE[1] + 0.18 * lines),
+                (PANEL[0], PANEL[1] + 0.18 * lines),
             ),
         ),
     )
@@ -84,7 +82,7 @@ def _draw(axes: Axes, drawn: Sequence[Place], label: str) -> None:
     axes.set_xlabel("FLOPS")
     axes.set_ylabel(wrapped(label, 28))
     axes.margins(x=0.2, y=0.2)
-    legend_above(axes, SIZE[0])
+    legend_above(axes, PANEL[0])
 
 
 def _flops(system: System, sets: Sequence[str]) -> float:
