@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def replace(folder: Path, file: str, old: str, new: str, *, keep_times: bool = F
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+FILES = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")
 EDITS: dict[str, tuple[Callable[[Path], object], bool]] = {
     "judgements in a sub-folder": (lambda at: replace(at, "qrels/test.tsv", "a\t2", "a\t1"), True),
     "a document": (lambda at: replace(at, "corpus.jsonl", "apples", "cherries"), True),
@@ -72,7 +74,7 @@ def test_what_counts(folder: Path, edit: str) -> None:
 
 def test_the_corpus_of_another_set_is_not_read(folder: Path) -> None:
     whole, shared = (json.loads(contents(folder, **entry)) for entry in ({}, {"corpus": "text"}))
-    assert set(whole) == {"corpus.jsonl", "queries.jsonl", "qrels/test.tsv"}
+    assert set(whole) == set(FILES)
     assert set(shared) == set(whole) - {"corpus.jsonl"}
     assert all(digest == sha256(folder / name)[:16] for name, digest in whole.items())
 
@@ -116,7 +118,7 @@ def test_the_record_names_what_was_read_and_the_plan_sees_an_edit(
     found, paths = of_folder(folder), Paths()
     execute(found, paths, "collection", {"dataset": "x"}, Machine(device_name="cpu"))
     record = json.loads((paths.results / "data" / "x" / "record.json").read_text())
-    files = [folder / name for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")]
+    files = [folder / name for name in FILES]
     assert record["inputs"] == {str(path): sha256(path) for path in files}
     job = Job(found, paths, ("collection", "x"))
     assert _current(job)
@@ -162,6 +164,11 @@ def test_snakemake_makes_again_what_an_edit_concerns(folder: Path, pipeline: Pip
     targets = ("results/data/own/manifest.json", "results/backbones/mine")
     pipeline.run("--cores", "2", "--configfile", overlay, "--", *targets)
 
+    files = {"data/own": [folder / name for name in FILES], "backbones/mine": [*model.iterdir()]}
+    for place, read in files.items():  # as the stages record them
+        record = {"inputs": {str(path): sha256(path) for path in read}}
+        (pipeline.work / "results" / place / "record.json").write_text(json.dumps(record))
+
     def again() -> set[str]:
         return set(pipeline.jobs("--configfile", overlay, "--", *targets))
 
@@ -171,6 +178,10 @@ def test_snakemake_makes_again_what_an_edit_concerns(folder: Path, pipeline: Pip
     assert again() == set()
     replace(folder, "qrels/test.tsv", "a\t2", "a\t1", keep_times=True)
     assert again() == {"collection"}
+    os.utime(folder / "qrels" / "test.tsv")
+    shutil.move(pipeline.work / ".snakemake", folder.parent / "history")  # of results that were copied without it
+    assert again() == {"collection"}
+    shutil.move(folder.parent / "history", pipeline.work / ".snakemake")
     replace(folder, "qrels/test.tsv", "a\t1", "a\t2")
     (model / "model.safetensors").write_text("[]")
     assert again() == {"backbone"}

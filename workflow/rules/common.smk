@@ -27,7 +27,7 @@ from rescalade.pipeline.resources import devices, resources
 from rescalade.pipeline.rows.reporting import INDEX_PAGE, shown_files
 from rescalade.pipeline.snapshot import snapshot_path, write_snapshot
 from rescalade.pipeline.stage_row import UserFiles, as_json
-from rescalade.pipeline.user_files import user_files
+from rescalade.pipeline.user_files import as_recorded, recorded_inputs, user_files
 from rescalade.runs import LAST
 from rescalade.variants import BY_NAME, BY_RECIPE, WILDCARD
 from rescalade.warm.launch import launch
@@ -76,11 +76,21 @@ def names(stage, wildcards):
 
 
 def inputs(stage):
-    """Input files of a job, by the names of the graph; those of the user count by their content, a parameter."""
+    """Input files of a job, by the names of the graph; those of the user count by their content, a parameter.
+
+    By their time as well where the record beside the outputs names others: results without Snakemake's history have
+    none of parameters.
+    """
+    row = STAGES[stage]
 
     def found(wildcards):
-        declared = STAGES[stage].inputs(CONFIG, names(stage, wildcards))
+        declared = row.inputs(CONFIG, names(stage, wildcards))
         files = input_files(paths, declared)
+        if not row.user_files:
+            return files
+        record = row.record_file(paths, names(stage, wildcards))
+        if not as_recorded(paths, declared, recorded_inputs(record)):
+            return files
         return {name: ancient(files[name]) if isinstance(declared[name], UserFiles) else files[name] for name in files}
 
     return unpack(found)

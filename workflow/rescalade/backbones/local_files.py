@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "tokenizer*", "vocab*", "merges*")
 LEFT = ("trainer_state.json", "*_results.json", "record.json")
 """What training leaves beside a model."""
 MODULES = ("[0-9]_*", "*_[0-9]_*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +25,20 @@ def user_files(paths: Paths, inputs: Inputs) -> str:
     digests = FileDigests(paths)
     found = {_name(path, value.place): (digests.of(path) or "")[:SHOWN] for value in given for path in value.files}
     return f"files: {json.dumps(found, sort_keys=True)}" if found else ""
+
+
+def as_recorded(paths: Paths, inputs: Inputs, recorded: Mapping[str, str]) -> bool:
+    """Whether the user's files of a job are those that a record names, sha256 by path."""
+    digests = FileDigests(paths)
+    files = [path for value in inputs.values() if isinstance(value, UserFiles) for path in value.files]
+    return all(recorded.get(str(path)) == digests.of(path) for path in files)
+
+
+def recorded_inputs(record: Path | None) -> Mapping[str, str]:
+    """Inputs as a record names them; none where there is no record, or no sound one."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return {} if record is None else dict(json.loads(record.read_bytes())["inputs"])
+    return {}
 
 
 def _name(path: Path, place: Path) -> str:

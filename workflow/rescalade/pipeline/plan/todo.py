@@ -11,8 +11,8 @@ from rescalade.pipeline.graph import made_file
 from rescalade.pipeline.job_code import job_code
 from rescalade.pipeline.jobs import ALL, Job, Key
 from rescalade.pipeline.rows.reporting import shown_files
-from rescalade.pipeline.stage_row import UserFiles, as_json
-from rescalade.pipeline.user_files import FileDigests
+from rescalade.pipeline.stage_row import as_json
+from rescalade.pipeline.user_files import as_recorded
 
 
 def jobs_to_do(jobs: Mapping[Key, Job], targets: Collection[Key] | None = None) -> set[Key]:
@@ -72,13 +72,6 @@ def _current(job: Job) -> bool:
         return True
     code = job_code(job.config, job.rule, job.names)
     same = record["settings"] == json.loads(as_json(job.settings)) and record.get("code") == code
-    return bool(same and _same_user_files(job, record.get("inputs", {})))
-
-
-def _same_user_files(job: Job, recorded: Mapping[str, str]) -> bool:
-    """Whether the user's files are those that the record names."""
-    if job.row is None or not job.row.user_files:
-        return True
-    digests = FileDigests(job.paths)
-    files = [path for value in job.inputs.values() if isinstance(value, UserFiles) for path in value.files]
-    return all(recorded.get(str(path)) == digests.of(path) for path in files)
+    if not same or job.row is None or not job.row.user_files:
+        return bool(same)
+    return as_recorded(job.paths, job.inputs, record.get("inputs", {}))
