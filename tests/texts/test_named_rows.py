@@ -105,6 +105,8 @@ def test_half_pairs_are_warned_of_once(tmp_path: Path, caplog: pytest.LogCapture
             "a.tsv, line 3: not valid UTF-8 (0xe9, byte 3 of the line)",
         ),
         ("a.tsv", "a\tx\n".encode("utf-16"), "a.tsv, line 1: UTF-16 found, UTF-8 is expected"),
+        ("a.tsv", "a\tx".encode("utf-16-le"), "a.tsv, line 1: UTF-16 found, UTF-8 is expected"),
+        ("a.jsonl", '{"id": "a", "text": "x"}\n'.encode("utf-16-be"), "a.jsonl, line 1: UTF-16 found"),
         ("a.jsonl.gz", b'{"id": "a", "text": "x"}\n', "a.jsonl.gz: it is called .gz and is not gzipped"),
         ("a.jsonl.gz", PACKED[:-9], "a.jsonl.gz: truncated or damaged"),
         ("a.jsonl", PACKED[:12], "a.jsonl: truncated or damaged"),

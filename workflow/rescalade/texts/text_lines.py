@@ -56,7 +56,8 @@ def text_lines(path: Path) -> Iterator[tuple[Place, str]]:
 
 
 def _decoded(line: bytes, place: Place) -> str:
-    if place.line == 1 and line.startswith(UTF_16):
+    # without a mark every other byte of Western text is 0
+    if place.line == 1 and (line.startswith(UTF_16) or line.count(0) * 3 > len(line)):
         raise UserError(f"{place}: UTF-16 found, UTF-8 is expected; save the file as UTF-8")
     try:
         text = line.decode("utf-8")
