@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rescalade.cli.failures import check_text, disk_failure
 from rescalade.errors import UserError
+from rescalade.history import read_history
+from rescalade.outcome import Outcome
+from rescalade.scoring.runfile import iterate_run
 from rescalade.terminal.cache import check_cache
+from rescalade.texts.triple_files import given_triples
+from rescalade.vectors.files import read_vectors
 from support.commands import call
 
 
@@ -43,6 +49,35 @@ def test_a_cache_that_was_moved_is_known_where_it_is(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "sets"))
     line = disk_failure(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "sets" / "a")))
     assert line is not None and "set IR_DATASETS_HOME" in line
+
+
+def test_pyarrow_s_failures_name_their_file() -> None:
+    said = "Failed to open local file '/a/b c.parquet'. Detail: [errno 13] Permission denied"
+    line = disk_failure(PermissionError(errno.EACCES, said))
+    assert line is not None and line.startswith("/a/b c.parquet: Permission denied; ")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_vectors,
+        read_history,
+        Outcome.read_or_none,
+        lambda path: list(iterate_run(path)),
+        lambda path: list(given_triples(path, 1)),
+    ],
+)
+def test_a_file_that_may_not_be_read_is_not_called_damaged(read: Callable[[Path], object], tmp_path: Path) -> None:
+    """A name that is too long, which the system refuses to open whoever asks; a damaged file has another remedy."""
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="name too long") as error:
+        read(path)
+    line = disk_failure(error.value)
+    assert line is not None and line.startswith(f"{path}: File name too long; ")
+    path = tmp_path / "damaged"
+    path.write_bytes(b"no such format")
+    with pytest.raises(UserError, match=r"again|expected"):
+        read(path)
 
 
 def test_failures_that_no_user_can_mend_stay_as_they_are() -> None:

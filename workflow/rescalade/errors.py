@@ -20,6 +20,21 @@ def shown_path(path: Path) -> str:
     return str(path) if path.is_absolute() else f"{path} (counted from the working directory, {Path.cwd()})"
 
 
+def let_refusals_through(error: BaseException) -> None:
+    """Raise again what the operating system refused: a permission, a disk that fails, too many open files.
+
+    For whoever takes any failure of reading for a damaged file: the file may be whole then, and to delete it would be
+    the wrong remedy. The command line knows the right one.
+
+    Raises:
+        OSError: the error itself, where it has a number of the system's and is not about what stands there, nothing or
+            a folder.
+    """
+    about_the_file = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    if isinstance(error, OSError) and error.errno is not None and not about_the_file:
+        raise error
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the closest valid name, else a list of what there is."""
     names = sorted(valid)

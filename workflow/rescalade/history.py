@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rescalade.atomic import atomic_file
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +56,7 @@ def read_history(path: Path) -> pa.Table | None:
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:
+        let_refusals_through(error)
         raise UserError(f"{path} cannot be read ({error}); {again}") from None
     expected, found = ({field.name: str(field.type) for field in schema} for schema in (_schema(), table.schema))
     for name in [*expected, *found]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 
 from rescalade.atomic import write_json
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.strict import Strict
 
 
@@ -59,6 +59,7 @@ class Stored(Strict):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
+            let_refusals_through(error)
             raise UserError(f"{path} cannot be read ({error}); {cls.again}") from None
         if not isinstance(values, dict):
             raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}; {cls.again}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +45,7 @@ def read_history(folder: Path) -> pa.Table | None:
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:
+        let_refusals_through(error)
         raise UserError(f"{path} cannot be read ({error}); delete {folder} and adapt again") from None
     if tuple(table.column_names) != COLUMNS:
         expected, found = (", ".join(names) for names in (COLUMNS, table.column_names))

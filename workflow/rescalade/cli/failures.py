@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,12 +48,20 @@ def disk_failure(error: OSError) -> str | None:
     name = errno.errorcode.get(error.errno or 0, "")
     if name not in REMEDIES:
         return None
-    place = "output" if error.filename is None else os.fsdecode(error.filename)
+    place, reason = _place(error), os.strerror(error.errno or 0)
     remedy = REMEDIES[name]
-    if name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "ENOTDIR") and error.filename is not None:
+    if name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "ENOTDIR") and place is not None:
         variable = _variable(Path(place).absolute())
         remedy = remedy if variable is None else f"set {variable} to a folder that can be written and has room"
-    return f"{place}: {error.strerror}; {remedy}"
+    return f"{place or 'output'}: {reason}; {remedy}"
+
+
+def _place(error: OSError) -> str | None:
+    """The file; pyarrow names it in its message alone."""
+    if error.filename is not None:
+        return os.fsdecode(error.filename)
+    named = re.search(r"'(.+?)'", str(error.strerror))
+    return None if named is None else named[1]
 
 
 def _variable(path: Path) -> str | None:

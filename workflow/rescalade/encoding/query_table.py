@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.models.load import check_numbers, load_tokenizer
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def load_query_table(folder: Path, vocabulary: int) -> QueryTable:
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as error:
+        let_refusals_through(error)
         raise UserError(f"{path} cannot be read ({error}); copy it again from where the model came from") from None
     if set(found) != {"weight"} or found["weight"].shape != (vocabulary,):
         shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.retrieval.index import InvertedIndex
 from rescalade.retrieval.search import search
 from rescalade.vectors.vectors import SparseVectors
@@ -86,6 +86,7 @@ def _texts(corpus: Path, ids: list[str]) -> dict[str, str]:
     try:
         rows: list[dict[str, Any]] = pq.read_table(corpus, filters=[("id", "in", ids)]).to_pylist() if ids else []
     except (OSError, pa.ArrowException) as error:
+        let_refusals_through(error)
         raise UserError(f"{corpus}: cannot be read as Parquet with a column id ({error})") from None
     return {row["id"]: _snippet(f"{row.get('title') or ''} {row.get('text') or ''}") for row in rows}
 

@@ -8,7 +8,7 @@ from io import BufferedWriter
 from pathlib import Path
 
 from rescalade.atomic import atomic_file
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 
 Hit = tuple[str, float]
 
@@ -53,6 +53,7 @@ def iterate_run(path: Path) -> Iterator[tuple[str, list[Hit]]]:
                     current, hits = query, []
                 hits.append((document, float(score)))
     except (OSError, EOFError, ValueError) as error:
+        let_refusals_through(error)
         raise UserError(f"{path}: cannot be read as a run ({error}); delete it and run again") from None
     if hits:
         yield current, hits

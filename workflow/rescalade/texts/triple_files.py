@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rescalade.atomic import sha256
 from rescalade.collection_manifest import CollectionManifest, TriplesManifest
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.texts.collection import check_file
 
 GIVEN = "given-triples.parquet"
@@ -57,6 +57,7 @@ def given_triples(path: Path, negatives: int) -> Iterator[pa.RecordBatch]:
                 start += len(batch)
                 yield batch.filter(pa.array(wanted)).cast(schema)
     except (OSError, pa.ArrowException) as error:
+        let_refusals_through(error)
         raise UserError(f"{path}: cannot be read as Parquet ({error}); make the data set again") from None
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rescalade.atomic import atomic_file
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.vectors.reader import FACTS, SparseVectors, read_file
 from rescalade.vectors.storage import Stored, store
 
@@ -84,6 +84,7 @@ def read_vectors(path: Path) -> SparseVectors:
     try:
         return read_file(path)
     except (OSError, KeyError, pa.ArrowException) as error:
+        let_refusals_through(error)
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({_first_line(error)})"
         raise UserError(f"{path} {reason}; encode again") from None
 

@@ -13,7 +13,7 @@ from rescalade.adaptation.history import read_history as read_adaptation
 from rescalade.audited import Audit, predicted_scale
 from rescalade.collection_manifest import CollectionManifest
 from rescalade.config import Config, Run
-from rescalade.errors import UserError
+from rescalade.errors import UserError, let_refusals_through
 from rescalade.history import read_history
 from rescalade.outcome import Outcome
 from rescalade.paths import Paths
@@ -181,6 +181,7 @@ def read_parquet(path: Path) -> pd.DataFrame | None:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors derive from ValueError or OSError
+        let_refusals_through(error)
         raise UserError(f"{path} cannot be read ({error}); delete it and make it again") from None
 
 
