@@ -76,8 +76,16 @@ CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
-    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-smollm2"),
-    "experiments": ("csplade-mini", "csplade-smollm2", "csplade", "csplade-8b", "csplade-quantised", "ready-models"),
+    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2"),
+    "experiments": (
+        "csplade-mini",
+        "csplade-mini-lambda",
+        "csplade-smollm2",
+        "csplade",
+        "csplade-8b",
+        "csplade-quantised",
+        "ready-models",
+    ),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY),
 }
 """Entries of the catalogue that changed ones name."""

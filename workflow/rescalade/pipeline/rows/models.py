@@ -116,12 +116,15 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
 
 def _check_recipe(config: Config, names: Names, what: str) -> None:
     """Refuse a recipe that is not the experiment's, which decides text and lengths."""
-    recipe = config.experiment.recipe
-    if names["recipe"] != recipe:
-        raise UserError(
-            f"{what}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, {recipe!r}; name another "
-            "experiment with --experiment"
-        )
+    if names["recipe"] != config.experiment.recipe:
+        raise _other_recipe(config, names, what)
+
+
+def _other_recipe(config: Config, names: Names, what: str) -> UserError:
+    return UserError(
+        f"{what}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, {config.experiment.recipe!r}; "
+        "name another experiment with --experiment"
+    )
 
 
 def _audit_inputs(config: Config, names: Names) -> Inputs:
@@ -162,8 +165,10 @@ def rescale_settings(config: Config, names: Names) -> RescaleSettings:
     variant = Variant.parse(names["variant"])
     texts = None
     if variant.offset is not None:
-        _check_recipe(config, names, f"offset of {names['backbone']}")
-        train = config.train_settings(names["backbone"])
+        experiment = config.experiment_of(names["recipe"])
+        if experiment is None:
+            raise _other_recipe(config, names, f"offset of {names['backbone']}")
+        train = config.train_settings(names["backbone"], experiment)
         texts = TextSettings(**{name: getattr(train, name) for name in TextSettings.model_fields})
     of_variant = (name for name in RescaleSettings.model_fields if name != "texts")
     return RescaleSettings(**{name: getattr(variant, name) for name in of_variant}, texts=texts)
