@@ -37,6 +37,7 @@ class ClaimName(StrEnum):
     BI_BEATS_CAUSAL = "bi-beats-causal"
     OFFSET_PREVENTS = "offset-prevents"
     OFFSET_REPLACES_ADAPTATION = "offset-replaces-adaptation"
+    OFFSET_BEATS_LAMBDA = "offset-beats-lambda"
     INDEX_A_TENTH = "index-a-tenth"
     EIGHT_BITS_LITTLE = "8-bit-loses-little"
     FOUR_BITS_MUCH = "4-bit-loses-much"

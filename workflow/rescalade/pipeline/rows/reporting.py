@@ -66,7 +66,7 @@ def _results(config: Config, names: Names) -> Inputs:
         + scored("scores", [*others, *untrained, *ready], config.test_sets()),
         "quantised": [] if not ways else scored("scores", quantised, config.test_sets()),
         "speed": [Made("speed", (run, config.experiment.in_domain[0]), "speed") for run in quantised],
-        "per_query": scored("per_query", [*runs, *untrained, *ready], config.test_sets()),
+        "per_query": scored("per_query", [*runs, *others, *untrained, *ready], config.test_sets()),
         "baselines": [
             Made(rule, (dataset,), output)
             for rule in ("score_bm25", "score_random")

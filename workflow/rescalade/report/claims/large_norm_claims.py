@@ -148,7 +148,7 @@ def _best_divided(summary: Summary, name: str) -> tuple[Cell | None, int]:
 
     All that were scored where it is chosen on these; one where it is chosen on a development part.
     """
-    scored = [cell for cell in summary.of(name) if cell.variant.scale > 1 and math.isfinite(summary.quality(cell))]
+    scored = [cell for cell in summary.divided(name) if cell.variant.scale > 1 and math.isfinite(summary.quality(cell))]
     return summary.best_of(scored), 1 if summary.chosen_apart else len(scored)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import UNDECIDED, UNSTABLE, Claim, Finding, Holds, assembled, quality, title_of
 from rescalade.report.claims.index_claims import small_index
+from rescalade.report.claims.lambda_claims import beats_lambda
 from rescalade.report.results.contrast import LEVEL, contrast
 from rescalade.report.results.labels import variant_title
 from rescalade.report.results.paired import PerQuery
@@ -35,6 +36,7 @@ def preparation_claims(summary: Summary, queries: PerQuery) -> list[Claim]:
         _read(summary, queries, "bidirectional", ClaimName.BI_BEATS_CAUSAL, "Two-way attention improves on one-way"),
         _offset(summary, queries),
         _in_place(summary, queries),
+        *([beats_lambda(summary, queries)] if summary.config.experiment.also else []),
         small_index(summary, _prepared(summary)),
     ]
 

@@ -64,7 +64,9 @@ def _findings(
     found = []
     exceptions = _exceptions(summary)
     for name in with_head(summary, "small"):
-        cells = [cell for cell in summary.of(name) if 1 < cell.variant.scale <= MODERATE and cell.made and fits(cell)]
+        cells = [
+            cell for cell in summary.divided(name) if 1 < cell.variant.scale <= MODERATE and cell.made and fits(cell)
+        ]
         cell = pick(cells, key=lambda item: (item.variant.scale, item.variant.bias)) if cells else None
         found.append(_finding(summary, queries, name, cell, name in exceptions))
     return found

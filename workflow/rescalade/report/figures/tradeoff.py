@@ -10,7 +10,7 @@ from rescalade.config import Config
 from rescalade.report.figures.charts import legend_above
 from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import DASHES, MARKERS, SERIES, plain_log, wrapped
-from rescalade.report.results.labels import backbone_title, mode_title
+from rescalade.report.results.labels import backbone_title, mode_title, preparation
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tradeoff_table import Point, effectiveness_label, tradeoff_points
 from rescalade.variants import Variant
@@ -38,7 +38,8 @@ def tradeoff_figure(summary: Summary) -> FigureSet:
 
 def _label(config: Config, backbone: str, variant: Variant) -> str:
     mode = mode_title(variant)
-    return f"{backbone_title(config, backbone)}, k = {variant.scale:g}" + ("" if mode == "tied" else f", {mode}")
+    words = [f"k = {variant.scale:g}", *([] if mode == "tied" else [mode]), *preparation(variant)]
+    return ", ".join([backbone_title(config, backbone), *words])
 
 
 def _draw(axes: Axes, summary: Summary) -> None:

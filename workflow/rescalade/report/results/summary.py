@@ -141,6 +141,10 @@ class Summary:
         """Cells of one backbone."""
         return [cell for cell in self.cells if cell.backbone == backbone]
 
+    def divided(self, backbone: str) -> list[Cell]:
+        """Cells of one backbone of which the head is divided and nothing else is done: what says something of k."""
+        return [cell for cell in self.of(backbone) if cell.variant.plain]
+
     def cell(self, backbone: str, scale: float, mode: str = "tied") -> Cell | None:
         """The cell of that scale and mode with the bias left alone and nothing else done, if the experiment has it.
 
@@ -148,11 +152,8 @@ class Summary:
         """
         found = [
             cell
-            for cell in self.of(backbone)
-            if cell.variant.scale == scale
-            and cell.variant.mode == mode
-            and not cell.variant.bias
-            and cell.variant.plain
+            for cell in self.divided(backbone)
+            if cell.variant.scale == scale and cell.variant.mode == mode and not cell.variant.bias
         ]
         return min(found, key=lambda cell: cell.variant.rule or "", default=None)
 

@@ -36,7 +36,7 @@ class RuleOutcome:
 def rule_outcomes(summary: Summary) -> Iterator[RuleOutcome]:
     """Outcomes of all rules, backbone by backbone, in the order of the rules."""
     for backbone in summary.config.backbones():
-        best = summary.best(backbone)
+        best = summary.best_of(summary.divided(backbone))
         for rule, prediction in predictions(summary.results.audits.get(backbone)):
             nearest = nearest_cell(summary, backbone, prediction.power)
             shortfall = math.nan
@@ -50,7 +50,7 @@ def nearest_cell(summary: Summary, backbone: str, k: float) -> Cell | None:
 
     A cell that was trained and has no quality, because it broke down, counts: leaving it out would flatter the rule.
     """
-    trained = [cell for cell in summary.of(backbone) if cell.made and not cell.variant.unchosen]
+    trained = [cell for cell in summary.divided(backbone) if cell.made and not cell.variant.unchosen]
     if not trained:
         return None
 
@@ -122,7 +122,7 @@ def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
     if nearest is None:
         return ["no run was made"]
     remarks = [outcome.prediction.note] if outcome.prediction.note else []
-    scales = sorted({cell.variant.scale for cell in summary.of(outcome.backbone) if cell.made})
+    scales = sorted({cell.variant.scale for cell in summary.divided(outcome.backbone) if cell.made})
     low, high, near = f"{scales[0]:g}", f"{scales[-1]:g}", f"{nearest.variant.scale:g}"
     if not scales[0] <= power <= scales[-1]:
         remarks.append(f"outside the trained k, {low} to {high}: what k = {power:g} would reach is not known")
@@ -137,7 +137,7 @@ def _remarks(summary: Summary, outcome: RuleOutcome) -> list[str]:
         remarks.append("better here than the best k, which was chosen on other queries")
     elif math.isfinite(outcome.shortfall) and not broken:
         # a collapsed seed is no noise: with it in the spread every difference would pass
-        sound = [cell for cell in summary.of(outcome.backbone) if not _broke_down(cell)]
+        sound = [cell for cell in summary.divided(outcome.backbone) if not _broke_down(cell)]
         noise = seed_noise(cell.spread(summary.in_domain) for cell in sound)
         if outcome.shortfall <= noise:
             remarks.append(f"within seed noise, {written(noise)}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rescalade.config import Config
-from rescalade.report.results.labels import backbone_title, metric, mode_title, quality_words
+from rescalade.report.results.labels import backbone_title, metric, quality_words, variant_title
 from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import Spread
 from rescalade.report.results.summary import Summary, mean, measure, sparsity
@@ -42,7 +42,7 @@ def tradeoff_points(summary: Summary) -> list[Point]:
         grouped.setdefault((result.run.backbone, result.run.variant, result.run.recipe), []).append(result)
     points = [_point(config, key, runs) for key, runs in grouped.items()]
     order = {name: place for place, name in enumerate(config.backbones())}
-    return sorted(points, key=lambda p: (order[p.backbone], p.variant.mode, p.variant.scale, p.lambda_document))
+    return sorted(points, key=lambda p: (order[p.backbone], p.variant.mode, p.variant, p.lambda_document))
 
 
 def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResult]) -> Point:
@@ -69,7 +69,7 @@ def tradeoff_table(summary: Summary) -> Table:
     """Effectiveness and FLOPS of every model and recipe: the points of the figure."""
     columns: Columns[[Point]] = {
         Column("variant", "Variant", numeric=False): lambda point: text(
-            f"k = {point.variant.scale:g}, {mode_title(point.variant)}", raw=point.variant.name
+            variant_title(point.variant), raw=point.variant.name
         ),
         Column("recipe", "Recipe", numeric=False): lambda point: text(point.recipe),
         Column("lambda_query", "λ query"): lambda point: Value(f"{point.lambda_query:g}", point.lambda_query),
