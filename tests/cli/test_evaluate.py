@@ -64,7 +64,7 @@ def test_a_model_and_a_folder_of_texts_are_enough(folder: Path, capsys: pytest.C
         (("theirs", "--datasets", "owm"), "there is none of that name"),
         (("theirs", "--datasets", ""), "at least one data set"),
         (("theirs", "--datasets", "own", "--measures", "nDGC@10"), "nDCG@10"),
-        (("mini/bert/k1/seed1", "--datasets", "own"), "train it first"),
+        (("mini/bert/k1/seed1", "--datasets", "own"), "train the run first"),
         (("theirs", "--trained", "--datasets", "own", "--published", "raedy"), "did you mean 'ready'"),
     ],
 )

@@ -127,18 +127,15 @@ def _config(
 
 
 def _folder_of_run(context: Context, text: str) -> str:
-    """Of the name of a run that is there, the folder of its model; anything else as it is."""
-    from rescalade.pipeline.graph import output
-    from rescalade.runs import Run
+    """Of a run, by its name or its folder, the folder of its model; anything else as it is."""
+    from rescalade.cli.model_places import model_of
+    from rescalade.cli.run_places import run_named
 
     try:
-        run = Run.parse(text)
+        run = run_named(context.paths, text)
     except UserError:
         return text
-    model = output(context.paths, "train", "model", run=run.training)
-    if not model.is_dir():
-        raise UserError(f"run {text}: {model} is missing; train it first")
-    return str(model)
+    return str(model_of(context.paths, run))
 
 
 def _make(context: Context, config: Config, page: bool) -> None:

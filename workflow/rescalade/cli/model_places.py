@@ -37,14 +37,17 @@ def model_place(paths: Paths, name: str) -> Path:
 
 
 def model_of(paths: Paths, run: Run) -> Path:
-    """Folder of a run's model; of what it would start from, where nothing is trained.
+    """Folder of a run's model: of what it would start from, where nothing is trained; of others', where they made it.
 
     Raises:
         UserError: it is not there.
     """
     from rescalade.models.model_folder import is_model_folder
 
-    if run.trained:
+    if run.ready:
+        remedy = f"run `rescalade ready {run.backbone}` first"
+        model = output(paths, "ready", "model", backbone=run.backbone)
+    elif run.trained:
         model, remedy = output(paths, "train", "model", run=run.training), "train the run first"
     else:
         names = {"backbone": run.backbone, "variant": run.variant.name}
