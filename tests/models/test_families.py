@@ -77,6 +77,19 @@ def test_a_shared_projection_is_found_where_the_row_says(form: str) -> None:
     assert (locate_head(model).projection.parts[0] is model.get_input_embeddings().weight) or not there
 
 
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"big_bird", "nystromformer"}))  # which depends on the size
+def test_padding_counts_where_the_row_says(form: str) -> None:
+    model = tiny_form(form)
+    ids = torch.full((1, 9), int(model.config.pad_token_id or 0))
+    ids[:, :4] = torch.tensor([5, 6, 7, 8])
+    mask = (torch.arange(9) < 4).long()[None]
+    with torch.no_grad():
+        alone = model(input_ids=ids[:, :4], attention_mask=mask[:, :4]).logits[0]
+        beside = model(input_ids=ids, attention_mask=mask).logits[0, :4]
+    same = bool(((alone - beside).norm() <= 1e-5 * alone.norm()).item())
+    assert same != FAMILIES[family_of_form(form)].padding_counts
+
+
 def test_other_names_lead_to_rows() -> None:
     assert not set(OTHER_NAMES) & set(FAMILIES)
     assert set(OTHER_NAMES.values()) <= set(FAMILIES)

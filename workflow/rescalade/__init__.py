@@ -6,18 +6,18 @@ TYPE_CHECKING = False  # a name that type checkers know: every command begins he
 if TYPE_CHECKING:
     from typing import Any
 
-    from rescalade.library import SparseIndex, rescale
+    from rescalade.library import SparseIndex, audit, rescale, sparse_encoder
 
 __version__ = "0.1.0"
-__all__ = ["SparseIndex", "__version__", "rescale"]
+__all__ = ["SparseIndex", "__version__", "audit", "rescale", "sparse_encoder"]
 
 
 def __getattr__(name: str) -> Any:
-    """What `rescalade.library` offers, imported when it is first used."""
-    if not name.startswith("__"):
-        import importlib
+    """What `rescalade.library` offers, imported when it is first used; `audit` is a package that can be called."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        library = importlib.import_module("rescalade.library")
-        if name in library.__all__:
-            return getattr(library, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "audit":
+        return importlib.import_module("rescalade.audit")
+    return getattr(importlib.import_module("rescalade.library"), name)

@@ -29,6 +29,8 @@ class Family:
     as it was, up to the norm's epsilon. Elsewhere positions are added first, and tied division drowns the tokens.
 
     gated: the feed-forward block has three matrices, not two. shared_layers: all layers have the same weights.
+    padding_counts: the padding beside a text changes its hidden states (whatever the mask says), or where it ends
+    decides how they are computed; texts of a batch then stay together.
     names: keys of config.json that are not called as BERT's are, by BERT's.
     """
 
@@ -44,6 +46,7 @@ class Family:
     normed_embedding: bool = False
     gated: bool = False
     shared_layers: bool = False
+    padding_counts: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,18 +63,16 @@ FAMILIES: dict[str, Family] = {
     **dict.fromkeys(
         (
             "bert",
-            "big_bird",
             "ernie",
-            "fnet",
             "megatron-bert",
-            "nystromformer",
             "roformer",
             "squeezebert",
         ),
         _BERT,
     ),
+    **dict.fromkeys(("big_bird", "fnet", "nystromformer"), replace(_BERT, padding_counts=True)),
     **dict.fromkeys(("deberta", "deberta-v2"), _DEBERTA),
-    "mobilebert": replace(_BERT, projection="split"),
+    "mobilebert": replace(_BERT, projection="split", padding_counts=True),
     "nomic_bert": replace(_BERT, norm="cls.predictions.transform.layer_norm", gated=True),
     "rembert": replace(_BERT, norm="cls.predictions.LayerNorm"),
     **dict.fromkeys(
@@ -100,7 +101,8 @@ FAMILIES: dict[str, Family] = {
             "intermediate_size": "hidden_dim",
         },
     ),
-    **dict.fromkeys(("electra", "convbert"), _ELECTRA),
+    "electra": _ELECTRA,
+    "convbert": replace(_ELECTRA, padding_counts=True),
     "albert": Family("predictions.decoder", "predictions.LayerNorm", ("predictions",), shared_layers=True),
     "modernbert": Family("decoder", "head.norm", ("decoder",), normed_embedding=True, gated=True),
     "modernbert-decoder": Family(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -89,13 +90,12 @@ class SharedProjection(Projection):
 
     def bypass(self) -> None:
         """Call the head's modules in its order and leave the product out."""
-        head = self.module
+        self.module.forward = partial(_transform, self.module)  # which a deep copy of the model copies along
 
-        def transform(hidden: Tensor, word_embeddings: nn.Embedding) -> Tensor:
-            result: Tensor = head.LayerNorm(head.transform_act_fn(head.dense(hidden)))
-            return result
 
-        head.forward = transform
+def _transform(head: Any, hidden: Tensor, word_embeddings: nn.Embedding) -> Tensor:
+    result: Tensor = head.LayerNorm(head.transform_act_fn(head.dense(hidden)))
+    return result
 
 
 def _identity(hidden: Tensor) -> Tensor:

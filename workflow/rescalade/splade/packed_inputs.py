@@ -13,12 +13,14 @@ from rescalade.splade.pooling import operand, pack
 def packed_inputs(splade: SpladeModel, features: Features, *, half: bool) -> tuple[Tensor, Tensor]:
     """(packed [T, D] float32, offsets [B + 1] int64 on the CPU) of a batch.
 
-    Long and short texts go through the encoder apart where that spares much padding.
+    Long and short texts go through the encoder apart where that spares much padding and padding changes nothing.
 
     Args:
         features: input_ids, attention_mask and pooled, [B, L] each.
         half: whether the encoder runs in bf16 autocast; what it hands over is float32 again on a CPU.
     """
+    if splade.head.family.padding_counts:
+        return _packed(splade, features, half)
     device = features["input_ids"].device
     mask = features["attention_mask"]
     # to the last token of each: an echo may have padding before it

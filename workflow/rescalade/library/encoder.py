@@ -1,0 +1,178 @@
+"""A SparseEncoder that trains with the fused head, from a language model or from a sparse model that is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rescalade.errors import UserError
+from rescalade.models.splade_config import FILE, LONGEST
+from rescalade.splade.language_model import language_model
+from rescalade.variants import Mode, Variant
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+SHORTEST = 4
+"""Tokens of a text, special ones included, below which hardly anything of it is left."""
+
+
+def sparse_encoder(
+    model: str | Path | SparseEncoder,
+    k: float | Literal["auto"] = "auto",
+    *,
+    mode: Mode = "folded",
+    max_length: int | None = None,
+    revision: str | None = None,
+    device: str | None = None,
+) -> SparseEncoder:
+    """A sentence-transformers SparseEncoder whose head and pooling are one fused step.
+
+    Its vectors and gradients are those of the stock modules, without the logits [B, L, V] ever being held. It takes
+    sentence-transformers' own trainer and losses, and is saved as a stock folder, which needs nothing of this package.
+
+    Args:
+        model: a folder or hub id of a masked language model, which becomes an untrained sparse model; one of a
+            SparseEncoder; or a SparseEncoder that is loaded, which is changed in place and given back. Weights are
+            read from safetensors, in float32; code that comes with a model is not run.
+        k: the head is divided by it first. `auto` is k of the rule `width` for a language model, and 1 for what is a
+            SparseEncoder already.
+        mode: how, see `rescalade.rescaling.divide`; the bias is divided too where there is one, so the logits are
+            exactly z / k but in mode `tied`. `multiplier` is refused: a stock folder cannot hold it.
+        max_length: tokens at which texts are cut; where None what the SparseEncoder says, and for a language model its
+            limit, at most 512.
+        revision: of a hub id.
+        device: "cpu", "cuda", …; where None the one that sentence-transformers takes.
+
+    Raises:
+        UserError: the model cannot be loaded, has no language-model head, or modules that are not known here; or an
+            option does not fit. A SparseEncoder that was given is then unchanged.
+    """
+    import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
+    from rescalade.audit.rules import by_width
+    from rescalade.models.locate import locate_head
+    from rescalade.rescaling.divide import apply
+    from rescalade.splade.fused_encoder import fusable, fuse
+
+    if mode == "multiplier":
+        raise UserError("mode 'multiplier': a folder of sentence-transformers cannot hold it; use folded")
+    if k != "auto" and (isinstance(k, bool) or not isinstance(k, int | float)):
+        raise UserError(f"k {k!r}: a number above 0 or 'auto' is expected")
+    if isinstance(model, str | Path):
+        encoder, ready = _loaded(str(model), revision, device)
+    elif revision is not None or device is not None:
+        raise UserError("revision, device: a model that is loaded has both already; leave them out")
+    else:
+        encoder, ready = model, True
+        fusable(encoder)
+    if max_length is not None:
+        _check_length(encoder, max_length)
+    if k != "auto" or not ready:
+        with language_model(encoder) as masked_lm:
+            head = locate_head(masked_lm)
+            scale = float(by_width(head.weight.shape[1]).power) if k == "auto" else k
+            apply(masked_lm, Variant(scale, mode, head.bias is not None))
+    if max_length is not None:
+        encoder.max_seq_length = max_length
+    fuse(encoder)
+    return encoder
+
+
+def _loaded(name: str, revision: str | None, device: str | None) -> tuple[SparseEncoder, bool]:
+    """A stock SparseEncoder, and whether it was one on disk."""
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.util import load_file_path
+
+    from rescalade.models.checkpoint_keys import check_checkpoint, language_models
+    from rescalade.models.folder_files import check_files
+    from rescalade.models.refusals import cannot_load, check_no_adapter
+    from rescalade.splade.fused_encoder import fusable
+
+    _check_place(name)
+    check_files(name)
+    check_no_adapter(name)
+    try:
+        modules = load_file_path(name, "modules.json", revision=revision)
+        if modules is None:
+            return _of_language_model(name, revision, device), False
+        encoder = SparseEncoder(
+            name, revision=revision, device=device, trust_remote_code=False, model_kwargs=_safe(), **_quiet(name)
+        )
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a broken file can end in anything
+        raise cannot_load(name, error) from None
+    fusable(encoder)
+    for part in language_models(Path(modules).parent):
+        check_checkpoint(part)
+    return encoder, True
+
+
+def _of_language_model(name: str, revision: str | None, device: str | None) -> SparseEncoder:
+    """Stock modules over a masked language model, texts cut at what it has positions for, at most LONGEST."""
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sparse_encoder.modules import SpladePooling
+
+    from rescalade.models.checkpoint_config import read_config
+    from rescalade.models.checkpoint_keys import check_checkpoint
+    from rescalade.models.load import check_has_tokenizer, check_vocabulary, longest_text
+    from rescalade.models.locate import family_of
+
+    if (Path(name) / FILE).is_file():
+        raise UserError(
+            f"model {name}: it is a trained model that sentence-transformers has no modules for; its README.md says "
+            "why. Encode with it by `rescalade encode`"
+        )
+    if family_of(str(read_config(name, revision).model_type)).causal:
+        raise UserError(
+            f"model {name}: a causal language model; write it as a SparseEncoder first, with `rescalade rescale {name} "
+            "--k K --out FOLDER`, and use that folder"
+        )
+    check_checkpoint(name, revision)
+    check_has_tokenizer(name)
+    hub: dict[str, Any] = {} if revision is None else {"revision": revision}
+    transformer = Transformer(
+        name,
+        transformer_task="fill-mask",
+        model_kwargs={**_safe(), **hub},
+        processor_kwargs=dict(hub),
+        config_kwargs=dict(hub),
+    )
+    check_vocabulary(transformer.model, transformer.tokenizer, name)
+    transformer.max_seq_length = min(longest_text(transformer.model) or LONGEST, LONGEST)
+    encoder = SparseEncoder(modules=[transformer, SpladePooling("max")], device=device, similarity_fn_name="dot")
+    if not Path(name).is_dir():
+        encoder.model_card_data.set_base_model(name, revision=revision)
+    return encoder
+
+
+def _check_place(name: str) -> None:
+    """Refuse what looks like a path and is none, before it is looked for on a hub."""
+    place = Path(name).expanduser()
+    if not place.is_dir() and (
+        place.exists() or place.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+    ):
+        found = "a file" if place.exists() else "nothing"
+        raise UserError(f"model {name}: a folder or an id on the hub is expected, found {found} there")
+
+
+def _safe() -> dict[str, Any]:
+    """How transformers reads weights: float32 and safetensors."""
+    import torch
+
+    return {"use_safetensors": True, "dtype": torch.float32}
+
+
+def _quiet(name: str) -> dict[str, Any]:
+    """A folder's model card needs no look at the hub."""
+    return {"local_files_only": True} if Path(name).is_dir() else {}
+
+
+def _check_length(encoder: SparseEncoder, length: int) -> None:
+    from rescalade.models.load import longest_text
+
+    limit = longest_text(encoder.transformers_model) if encoder.transformers_model is not None else None
+    if length < SHORTEST or (limit is not None and length > limit):
+        upper = "" if limit is None else f" to {limit}"
+        raise UserError(f"max_length {length}: {SHORTEST}{upper} tokens are expected, special ones included")

@@ -1,0 +1,54 @@
+"""Whether a checkpoint that another library has loaded brings its language-model head along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rescalade.models.checkpoint_config import read_config
+from rescalade.models.families import FAMILIES
+from rescalade.models.locate import family_of
+from rescalade.models.refusals import cannot_load, check_head_keys
+
+
+def check_checkpoint(name: str | Path, revision: str | None = None) -> None:
+    """Compare the names of a checkpoint's weights with those of its model; no weight is read.
+
+    Raises:
+        UserError: weights of the head are missing, so that whoever loads it starts them at random, or lie in it
+            unused; its head family is unknown; or it cannot be loaded, or not from safetensors.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
+
+    config = read_config(name, revision)
+    family = family_of(str(config.model_type))
+    loader: Any = AutoModelForCausalLM if family.causal else AutoModelForMaskedLM
+    logging.disable_progress_bar()
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # its report of what is missing; the error below says it
+    try:
+        _, report = loader.from_pretrained(
+            str(name),
+            config=config,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            device_map="meta",
+            output_loading_info=True,
+        )
+    except Exception as error:  # noqa: BLE001  # a broken file can end in anything
+        raise cannot_load(name, error) from None
+    finally:
+        logging.set_verbosity(level)
+    check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
+
+
+def language_models(folder: Path) -> list[Path]:
+    """Folders with a language model of a known family in a folder of modules: itself, or those of routes below it."""
+    from rescalade.atomic import read_json
+
+    found = {path.parent for path in folder.rglob("config.json") if any(path.parent.glob("*.safetensors"))}
+    return sorted(path for path in found if read_json(path / "config.json").get("model_type") in FAMILIES)
