@@ -64,7 +64,7 @@ def in_one_line(error: Exception, what: str, remedy: str) -> Exception:
     if names & set(OFFLINE):
         return UserError(
             f"{what}: no network, or the host does not answer ({type(error).__name__}); run the same command again "
-            "where there is one: what has arrived is kept, and `snakemake prefetch` fetches everything beforehand"
+            "where there is one: what has arrived is kept; `snakemake --cores 1 prefetch` fetches everything beforehand"
         )
     if "HashVerificationError" in names:
         return UserError(f"{what}: the checksum is wrong ({text}); {remedy}")
