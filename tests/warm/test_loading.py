@@ -37,9 +37,29 @@ fit = torch.cuda._is_in_bad_fork
 torch.cuda._is_in_bad_fork = lambda: True
 touched = [unfit(gpu=gpu) for gpu in (False, True)]
 torch.cuda._is_in_bad_fork = fit
+unfitness = [unfit(gpu=gpu) for gpu in (False, True)]
+
+import numpy as np
+from rescalade.encoding.sparsify import _count, _gather, sparsify
+from rescalade.retrieval.index import build_index
+from rescalade.retrieval.kernel import search_blocks
+from rescalade.retrieval.search import search
+from rescalade.splade.kernels import segment_max, winners_backward
+from rescalade.splade.pooling import term_weights
+from rescalade.vectors.vectors import SparseVectors
+kernels = segment_max, winners_backward, _count, _gather, search_blocks
+compiled = [len(kernel.signatures) for kernel in kernels]
+weight, hidden = torch.rand(7, 4, requires_grad=True), torch.rand(5, 4, requires_grad=True)
+weights = term_weights(hidden, torch.tensor([0, 2, 5]), weight, torch.zeros(7), "numba")
+weights.sum().backward()
+rows = sparsify(weights)
+vectors = SparseVectors(["a", "b"], np.append(0, np.cumsum(rows.counts)), rows.terms, rows.weights)
+search(build_index([vectors], 7), vectors, 2)
+
 print(json.dumps({
+    "compiled": [compiled, [len(kernel.signatures) for kernel in kernels]],
     "touched": touched,
-    "unfit": [unfit(gpu=gpu) for gpu in (False, True)],
+    "unfit": unfitness,
     "asked": asked,
     "initialised": torch.cuda.is_initialized(),
     "open": [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if int(number) > 2],
@@ -73,6 +93,11 @@ def test_no_library_looks_for_gpus_while_it_is_loaded(loaded: dict[str, Any]) ->
 def test_a_server_whose_forks_could_not_use_a_gpu_starts_no_job_with_one(loaded: dict[str, Any]) -> None:
     """As torch says of a fork where a library has looked for GPUs before."""
     assert loaded["touched"] == ["", "a library has looked for GPUs while it was loaded"]
+
+
+def test_a_job_has_its_kernels_compiled(loaded: dict[str, Any]) -> None:
+    """What the server calls with one text or document is what jobs call: no kernel gets a second form for them."""
+    assert loaded["compiled"] == [[1] * 5] * 2
 
 
 def test_every_named_library_is_loaded(loaded: dict[str, Any]) -> None:

@@ -57,8 +57,8 @@ def _load_stages(command: str) -> None:
             load_stage(row)
             with suppress(UserError):  # a broken module: the job says so
                 known(row.name)
-    for library, prepare in PREPARED.items():
-        if library in sys.modules:
+    for module, prepare in PREPARED.items():
+        if module in sys.modules:
             prepare()
 
 
@@ -95,9 +95,47 @@ def _compile_measures() -> None:
     pytrec_eval.RelevanceEvaluator({}, {"map"})
 
 
+@cache
+def _search_something() -> None:
+    """Compile the kernels of retrieval, or read them from where they are kept; so do the next two."""
+    import numpy as np
+
+    from rescalade.retrieval.index import build_index
+    from rescalade.retrieval.search import search
+    from rescalade.vectors.vectors import SparseVectors
+
+    ones = np.ones(1, np.float32)
+    vectors = SparseVectors(["only"], np.array([0, 1]), np.zeros(1, np.int32), ones)
+    search(build_index([vectors], 1), vectors, 1)
+
+
+@cache
+def _pool_something() -> None:
+    import torch
+
+    from rescalade.splade.backends.compiled import accumulate, search
+
+    row = torch.ones(1, 1)
+    best, winner = search(row, torch.tensor([0, 1]), row, row[0])
+    accumulate(best, winner, row, row, free=True)  # without autograd, which starts a thread
+
+
+@cache
+def _sparsify_something() -> None:
+    import torch
+
+    from rescalade.encoding.sparsify import sparsify
+
+    sparsify(torch.ones(1, 1))
+
+
 PREPARED: dict[str, Callable[[], None]] = {
     "numba": _read_types,
     "transformers": _read_conversions,
     "pytrec_eval": _compile_measures,
+    "rescalade.retrieval.block": _search_something,
+    "rescalade.splade.backends.compiled": _pool_something,
+    "rescalade.encoding.sparsify": _sparsify_something,
 }
-"""What is set up once a library is there."""
+"""What is set up once a module is there. Of kernels this also spares that two jobs which start together in a new
+installation both compile them, which takes seconds."""
