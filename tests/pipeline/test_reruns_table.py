@@ -12,7 +12,7 @@ import yaml
 from rescalade.config import build_config, load_config
 from rescalade.models.families import FAMILIES
 from rescalade.pipeline import digest
-from rescalade.pipeline.digest import ROOT, _families, _module, code_digest
+from rescalade.pipeline.digest import ROOT, _family_rows, _module, code_digest
 from rescalade.pipeline.graph import STAGES
 from rescalade.pipeline.job_code import job_code, model_type
 from support.sources import config
@@ -74,7 +74,7 @@ EDITS = [
 def digests(root: Path) -> dict[str, str]:
     """Of every stage on a BERT, sources and collections by kind."""
     _module.cache_clear()
-    _families.cache_clear()
+    _family_rows.cache_clear()
     found = {name: code_digest(name, "bert", (), root) for name in STAGES if name not in ("source", "collection")}
     return found | {name: code_digest(name.partition(":")[0], "bert", also, root) for name, also in BEGINS.items()}
 
