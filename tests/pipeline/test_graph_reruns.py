@@ -98,7 +98,7 @@ def test_what_is_lost_of_a_report_is_made_again(made: Pipeline, target: str, aga
 
 def test_lost_tables_alone_are_made_again(made: Pipeline) -> None:
     shutil.rmtree(made.work / "report" / "small" / "tables")
-    assert set(made.jobs()) == {"tables", "index_page", "all"}
+    assert set(made.jobs()) == {"tables", "all"}
 
 
 def test_a_lost_intermediate_is_made_when_it_is_needed(made: Pipeline) -> None:

@@ -16,6 +16,9 @@ VARIANTS = {"rescale": BY_NAME, "rescale_by_rule": BY_RECIPE}
 LOCAL = ("tables", "figures", "index_page", "page")
 """Always made where Snakemake runs: they are small."""
 
+FIRST = ("figures",)
+"""Started before other jobs that are ready: it takes longest of those at the end, which then fill the other cores."""
+
 RUN_LABELS = {"variant": "{variant}", "seed": "{seed}"}
 SHOWN = {
     "collection": {"manifest": shown("collection", "Data", {"data set": "{dataset}"})},
@@ -47,6 +50,7 @@ for rule in STAGES:
             log_file(rule),
         wildcard_constraints:
             variant=VARIANTS.get(rule, WILDCARD),
+        priority: int(rule in FIRST)
         localrule: rule in LOCAL
         conda:
             "../../envs/rescalade.yaml"

@@ -144,12 +144,13 @@ def _make(context: Context, config: Config, page: bool) -> None:
     from rescalade.pipeline.jobs import RULES, make_jobs
     from rescalade.pipeline.plan.todo import jobs_to_do
     from rescalade.pipeline.preflight import check_local_folders
+    from rescalade.pipeline.rows.reporting import report_outputs
 
     check_local_folders(config)
     targets: list[Key] = [("score", run.folder, name) for run in config.ready() for name in config.test_sets()]
     targets += [("score_bm25", name) for name in config.test_sets()]
     if page:
-        targets.append(("index_page", config.name))
+        targets += [(made.stage, *made.values) for made in report_outputs(config)]
     jobs = make_jobs(config, context.paths, *targets)
     todo = jobs_to_do(jobs, targets)
     ordered = sorted(todo, key=lambda key: (RULES.index(key[0]), key))

@@ -83,15 +83,15 @@ def _results(config: Config, names: Names) -> Inputs:
     }
 
 
-def _report_inputs(config: Config, names: Names) -> Inputs:
-    """What tables and figures show, these, and the pages of the backbones."""
-    experiment = names["experiment"]
-    return {
-        **_results(config, names),
-        "tables": Made("tables", (experiment,), "tables"),
-        "figures": Made("figures", (experiment,), "figures"),
-        "pages": [Made("page", (experiment, name), "page") for name in config.backbones()],
-    }
+def report_outputs(config: Config) -> list[Made]:
+    """What a report consists of: its pages, the index's record, tables and figures.
+
+    None of them reads another, so that all can be made at the same time: a page draws its figures itself.
+    """
+    pages = [Made("page", (config.name, each), "page") for each in config.backbones()]
+    folders = [Made(folder, (config.name,), folder) for folder in ("tables", "figures")]
+    index = [Made(INDEX_PAGE, (config.name,), output) for output in ("page", "record")]
+    return [*index, *folders, *pages]
 
 
 def shown_files(config: Config, backbone: str | None = None) -> list[Made]:
@@ -107,10 +107,7 @@ def shown_files(config: Config, backbone: str | None = None) -> list[Made]:
     made = [each for some in lists for each in some]
     if backbone is not None:
         return [Made("page", (config.name, backbone), "page"), *made]
-    pages = [Made("page", (config.name, each), "page") for each in config.backbones()]
-    folders = [Made(folder, (config.name,), folder) for folder in ("tables", "figures")]
-    index = [Made(INDEX_PAGE, (config.name,), output) for output in ("page", "record")]
-    return [*index, *folders, *pages, *made]
+    return [*report_outputs(config), *made]
 
 
 def _folder(name: str) -> Stage:
@@ -156,7 +153,7 @@ ROWS = (
         run="rescalade.report.pages.page:run_page",
         libraries=FRAMES + STATISTICS + PICTURES + PAGES,
         settings=report_settings,
-        inputs=_report_inputs,
+        inputs=_results,
         outputs={"page": f"{EXPERIMENT}/index.html", "record": f"{EXPERIMENT}/record.json"},
         reads_records=True,
         partial=True,
