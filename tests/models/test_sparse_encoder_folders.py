@@ -14,6 +14,8 @@ import torch
 from rescalade.encoding.encoder import Encoder
 from rescalade.errors import UserError
 from rescalade.models.model_folder import open_model_folder
+from rescalade.models.splade_config import FILE
+from support.encoding import save_model
 from support.sparse_encoders import checkpoint, ours, save, splade_modules, table_module, theirs
 from support.texts import TEXTS
 
@@ -215,3 +217,62 @@ def test_a_setting_that_is_not_supported_is_one_line(
     with pytest.raises(UserError, match=part) as caught:
         open_model_folder(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+ODD: list[Any] = [None, True, -1, 0, 1.5, 10**30, "x", "", [], [1], {}, {"x": 1}, [{}], [["x"]]]
+"""What might stand in place of any value."""
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in inner for place in _places(each, (*path, key)))]
+
+
+def _with(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    if not path:
+        return odd
+    made = value.copy()
+    made[path[0]] = _with(made[path[0]], path[1:], odd)
+    return made
+
+
+def test_whatever_stands_in_the_files_is_understood_or_one_line(origin: Path, tmp_path: Path) -> None:
+    from sentence_transformers.base.modules import Router
+
+    transformer = {
+        "query_length": 5,
+        "processing_kwargs": {"text": {"max_length": 7}},
+        "processor_kwargs": {"model_max_length": 9},
+    }
+    documents = splade_modules(origin, transformer)
+    router = Router(
+        {"query": [table_module()], "document": documents}, route_mappings={("document", "text"): "document"}
+    )
+    path = save(tmp_path, [router], prompts=PROMPTS, max_active_dims=9)
+    said = next(path.rglob("sentence_bert_config.json"))
+    change(said, max_seq_length=12, do_lower_case=False)
+    ends = {"understood": 0, "refused": 0, "many lines": 0}
+    for each in [*path.rglob("*config*.json"), path / "modules.json"]:
+        text = each.read_text()
+        changed = (
+            json.dumps(_with(json.loads(text), *what)) for what in itertools.product(_places(json.loads(text)), ODD)
+        )
+        for written in (*changed, "", "{", text[: len(text) // 2], "[" * 10**5, "\x00", "1" * 5000):
+            each.write_text(written)
+            try:
+                open_model_folder(path)
+                ends["understood"] += 1
+            except UserError as error:
+                ends["many lines" if "\n" in str(error) else "refused"] += 1
+        each.write_text(text)
+    open_model_folder(path)
+    assert ends["understood"] > 50 and ends["refused"] > 50 and ends["many lines"] == 0
+
+
+def test_a_folder_written_here_says_the_same_without_our_file(tmp_path: Path) -> None:
+    how = {"query_length": 16, "pooling": "sum", "activation": "log1p_relu", "max_active_dims": 9, "lower_case": True}
+    path = save_model(tmp_path, query_prompt=PROMPTS["query"], **how)
+    ours_says = open_model_folder(path).how
+    (path / FILE).unlink()
+    assert open_model_folder(path).how == ours_says
+    assert_same_vectors(path)

@@ -70,5 +70,7 @@ def own_value(path: Path) -> Any:
             f"{path} is not JSON (line {error.lineno}: {error.msg}); correct it, or copy it again from where the "
             "model came from"
         ) from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deep; copy it again from where the model came from") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())})") from None

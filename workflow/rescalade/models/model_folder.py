@@ -129,7 +129,8 @@ def positions(config: dict[str, Any]) -> int | None:
         return None
     family = FAMILIES.get(str(config.get("model_type")))
     if family is not None and family.absolute_after_padding:
-        limit -= int(config.get("pad_token_id") or 0) + 1
+        padding = config.get("pad_token_id")
+        limit -= (padding if isinstance(padding, int) else 0) + 1
     return limit
 
 

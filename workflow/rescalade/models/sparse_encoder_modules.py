@@ -69,8 +69,8 @@ def read_modules(folder: Path) -> ModelFolder:
     """
     modules = _modules(folder)
     configuration = own_json(folder / FILE)
-    if configuration.get("model_type") in _TYPES:
-        raise _no_terms(folder, _TYPES[configuration["model_type"]])
+    if (other := _TYPES.get(str(configuration.get("model_type")))) is not None:
+        raise _no_terms(folder, other)
     similarity = configuration.get("similarity_fn_name")
     if similarity not in (None, "dot"):
         raise UserError(
@@ -185,11 +185,11 @@ def _routes(model: Path, folder: Path) -> tuple[list[_Module], list[_Module]]:
     path = next((folder / name for name in ROUTERS if (folder / name).is_file()), folder / ROUTERS[0])
     said = own_json(path)
     types, structure, parameters = said.get("types"), said.get("structure"), said.get("parameters") or {}
-    if not isinstance(types, dict) or not isinstance(structure, dict) or not isinstance(parameters, dict):
+    if not all(isinstance(part, dict) for part in (types, structure, parameters)) or not types or not structure:
         raise UserError(f"{path}: expected types, structure and parameters of a router")
     try:
-        mappings = {ast.literal_eval(key): route for key, route in (parameters.get("route_mappings") or {}).items()}
-    except (AttributeError, SyntaxError, TypeError, ValueError):
+        mappings = {ast.literal_eval(key): str(to) for key, to in (parameters.get("route_mappings") or {}).items()}
+    except (AttributeError, SyntaxError, TypeError, ValueError, RecursionError):
         raise UserError(f"{path}: route_mappings {parameters['route_mappings']!r} cannot be read") from None
     modules = {name: _module(model, path, folder, name, kind) for name, kind in types.items()}
 
@@ -197,8 +197,10 @@ def _routes(model: Path, folder: Path) -> tuple[list[_Module], list[_Module]]:
         keys = ((task, "text"), (task, None), (None, "text"), (None, None))
         name = next((mappings[key] for key in keys if key in mappings), task)
         if name not in structure:
-            raise UserError(f"{path}: it has no route for {task!r}; expected one of {', '.join(structure) or 'none'}")
-        return [modules[each] for each in structure[name]]
+            raise UserError(f"{path}: it has no route for {task!r}; found {', '.join(structure)}")
+        if not isinstance(structure[name], list) or not all(str(each) in modules for each in structure[name]):
+            raise UserError(f"{path}: the route {name!r} is {structure[name]!r}; expected names of its types")
+        return [modules[str(each)] for each in structure[name]]
 
     return route("query"), route("document")
 
@@ -259,7 +261,7 @@ def _prompts(path: Path, configuration: dict[str, Any]) -> dict[str, str]:
     if not isinstance(said, dict) or not all(isinstance(prompt, str | None) for prompt in said.values()):
         raise UserError(f"{path}: it says no usable prompt: prompts is {said!r}; expected texts by name")
     default = configuration.get("default_prompt_name")
-    if default is not None and default not in {"query", "document", *said}:
+    if default is not None and str(default) not in {"query", "document", *said}:
         raise UserError(f"{path}: default_prompt_name is {default!r}, which is none of its prompts")
     return {side: said.get(side) or "" for side in ("query", "document")}
 

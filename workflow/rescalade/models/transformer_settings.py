@@ -25,6 +25,8 @@ FILES = (
 )
 """Names of the file, of which sentence-transformers takes the first that is there."""
 
+LIMIT = 10**9
+"""Tokens beyond which a number is none."""
 _OLD = {"model_args": "model_kwargs", "tokenizer_args": "processor_kwargs", "config_args": "config_kwargs"}
 """Keys by the names of version 5, with those of version 6."""
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -93,8 +95,11 @@ def read_transformer(folder: Path, kind: str) -> TransformerSettings:
     limit = loading.get("model_max_length") or said.get("max_seq_length") or _own_limit(folder)
     lengths = [text.get("max_length") or said.get(f"{side}_length") or limit for side in ("query", "document")]
     for length in lengths:
-        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        if isinstance(length, bool) or not isinstance(length, int) or not 0 < length < LIMIT:
             raise UserError(f"{path}: {length!r} is no usable length of texts; expected a number of tokens")
+    if FAMILIES[model_type].absolute_after_padding:  # the numbers of such models often count what padding takes
+        most = positions(own_json(folder / "config.json"))
+        lengths = [min(length, most or length) for length in lengths]
     return TransformerSettings(
         query_length=lengths[0],
         document_length=lengths[1],
