@@ -51,6 +51,15 @@ def test_a_cache_that_was_moved_is_known_where_it_is(monkeypatch: pytest.MonkeyP
     assert line is not None and "set IR_DATASETS_HOME" in line
 
 
+def test_of_a_file_and_where_it_was_to_go_the_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as error:
+        (tmp_path / "file").rename(tmp_path / "folder")
+    line = disk_failure(error.value)
+    assert line is not None and line.startswith(f"{tmp_path / 'folder'}: Is a directory; ")
+
+
 def test_pyarrow_s_failures_name_their_file() -> None:
     said = "Failed to open local file '/a/b c.parquet'. Detail: [errno 13] Permission denied"
     line = disk_failure(PermissionError(errno.EACCES, said))

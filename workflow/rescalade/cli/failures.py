@@ -25,6 +25,7 @@ REMEDIES: Mapping[str, str] = {
     "ENOTDIR": OTHER_KIND,
     "EISDIR": OTHER_KIND,
     "EEXIST": OTHER_KIND,
+    "ENOTEMPTY": f"a folder with something in it stands there: move it, or {ELSEWHERE}",
     "ENAMETOOLONG": "use shorter names",
     "ELOOP": "a symbolic link there leads back to itself: mend it",
     "EMFILE": "raise the limit with `ulimit -n`",
@@ -57,9 +58,10 @@ def disk_failure(error: OSError) -> str | None:
 
 
 def _place(error: OSError) -> str | None:
-    """The file; pyarrow names it in its message alone."""
-    if error.filename is not None:
-        return os.fsdecode(error.filename)
+    """The file, of two the one that was to be made; pyarrow names it in its message alone."""
+    found = error.filename2 or error.filename
+    if found is not None:
+        return os.fsdecode(found)
     named = re.search(r"'(.+?)'", str(error.strerror))
     return None if named is None else named[1]
 
