@@ -199,6 +199,7 @@ def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str,
     small_tokenizer().save_pretrained(tmp_path / "headless")
     save_model(tmp_path / "sparse")
     tiny_form("bert").bert.save_pretrained(tmp_path / "sparse")  # over it: as if somebody had saved the encoder alone
+    (save_model(tmp_path / "wordless") / "tokenizer.json").unlink()
     tiny_form("llama").save_pretrained(tmp_path / "causal")
     strange = stock(folders["bert"])
     strange[1].__class__ = type("OwnPooling", (SpladePooling,), {})
@@ -208,6 +209,7 @@ def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str,
     cases: list[tuple[Any, dict[str, Any], str]] = [
         (tmp_path / "headless", {}, "the checkpoint lacks .* weights of the model .*they would start at random"),
         (tmp_path / "sparse", {}, "the checkpoint lacks .* weights of the model"),
+        (tmp_path / "wordless", {}, "the folder has no tokenizer"),
         (tmp_path / "causal", {}, "a causal language model; write it as a SparseEncoder first"),
         (tmp_path / "dense", {}, "expected a Transformer with a language-model head and a SpladePooling"),
         (averaged, {}, "a SparseEncoder of sentence-transformers is expected, found SentenceTransformer"),

@@ -85,6 +85,7 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
 
     from rescalade.models.checkpoint_keys import check_checkpoint, language_models
     from rescalade.models.folder_files import check_files
+    from rescalade.models.load import check_has_tokenizer, check_vocabulary
     from rescalade.models.refusals import cannot_load, check_no_adapter
     from rescalade.splade.fused_encoder import fusable
 
@@ -95,6 +96,8 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
         modules = load_file_path(name, "modules.json", revision=revision)
         if modules is None:
             return _of_language_model(name, revision, device), False
+        for part in language_models(Path(modules).parent):
+            check_has_tokenizer(part)
         encoder = SparseEncoder(
             name, revision=revision, device=device, trust_remote_code=False, model_kwargs=_safe(), **_quiet(name)
         )
@@ -102,7 +105,9 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
         raise
     except Exception as error:  # noqa: BLE001  # a broken file can end in anything
         raise cannot_load(name, error) from None
-    fusable(encoder)
+    for transformer, _ in fusable(encoder):
+        if transformer.tokenizer is not None:
+            check_vocabulary(transformer.model, transformer.tokenizer, name)
     for part in language_models(Path(modules).parent):
         check_checkpoint(part)
     return encoder, True

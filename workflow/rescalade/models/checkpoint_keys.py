@@ -7,6 +7,7 @@ from typing import Any
 
 from rescalade.models.checkpoint_config import read_config
 from rescalade.models.families import FAMILIES
+from rescalade.models.folder_files import own_json
 from rescalade.models.locate import family_of
 from rescalade.models.refusals import cannot_load, check_head_keys
 
@@ -48,7 +49,5 @@ def check_checkpoint(name: str | Path, revision: str | None = None) -> None:
 
 def language_models(folder: Path) -> list[Path]:
     """Folders with a language model of a known family in a folder of modules: itself, or those of routes below it."""
-    from rescalade.atomic import read_json
-
     found = {path.parent for path in folder.rglob("config.json") if any(path.parent.glob("*.safetensors"))}
-    return sorted(path for path in found if read_json(path / "config.json").get("model_type") in FAMILIES)
+    return sorted(path for path in found if own_json(path / "config.json").get("model_type") in FAMILIES)
