@@ -6,14 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.config import Config, Run, build_config
+from rescalade.paths import Paths
 from rescalade.report.claims.claim import Claim
 from rescalade.report.claims.claims import evaluate_claims
+from rescalade.report.figures.figures import all_figures
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.best_scale import rule_outcomes
-from rescalade.report.tables.tradeoff_table import tradeoff_table
+from rescalade.report.tables.effectiveness import main_table
+from rescalade.report.tables.tradeoff_table import tradeoff_points, tradeoff_table
 from support.synthetic_fates import Fate, configuration
 from support.synthetic_results import change, write_tree
 
@@ -90,6 +94,43 @@ def test_seeds_that_disagree_and_two_that_collapse_decide_nothing(tmp_path: Path
     assert claim.result == "cannot be said" and {row["Outcome"] for row in claim.details} == {"both collapse"}
     claim = asked(tmp_path / "seeds", lambda run: DEAD if run.seed == 1 else Fate(0.4, 3.0), lambda run: 1.0)
     assert claim.result == "cannot be said"
+
+
+def test_larger_lambdas_may_be_variants_of_the_same_experiment(tmp_path: Path) -> None:
+    """The same three pairs without a second recipe; tables and figure name the setting."""
+    values = configuration()
+    values["backbones"]["llama"] = {"source": "pretrain", "pretrain": {"family": "llama", "text": "pydoc-train"}}
+    values["recipes"]["mini"]["train"] |= {"lambda_query": 0.01, "lambda_document": 0.001}
+    values["experiments"]["mini"] |= {
+        "out_of_domain": [],
+        "grid": [
+            {"backbones": ["llama"], "scales": [1], "offsets": [None, 2], "over": {"lambda_query": [0.01, 0.1]}},
+            {"backbones": ["llama"], "scales": [1], "offsets": [3]},
+        ],
+    }
+    config = build_config(values)
+
+    def fate(run: Run) -> Fate:
+        return DEAD if run.variant.offset is None else Fate(0.4, 3.0)
+
+    claim = asked(tmp_path, fate, lambda run: 3.0 if run.variant.over else 2.0, config)
+    assert claim.result == "holds"
+    assert {(row["Backbone"], row["Held against"]) for row in claim.details} == {
+        ("llama, k = 1, tied, offset 2", "k = 1, tied, lambda_query 0.1"),
+        ("llama, k = 1, tied, offset 3", "k = 1, tied, lambda_query 0.1"),
+        ("llama, k = 1, tied, offset 3", "k = 1, tied, offset 2, lambda_query 0.1"),
+    }
+    summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
+    rows = [row for row in main_table(summary).rows if row.kind not in ("baseline", "absent")]
+    assert [row.values["variant"].raw for row in rows] == [
+        "k1", "k1+lambda_query=0.1", "k1-offset2", "k1-offset2+lambda_query=0.1", "k1-offset3",
+    ]  # fmt: skip
+    points = [(point.variant.name, point.lambda_query) for point in tradeoff_points(summary)]
+    assert ("k1-offset2", 0.01) in points and ("k1-offset2+lambda_query=0.1", 0.1) in points
+    (figure,) = [found for found in all_figures(summary) if found.name == "tradeoff"]
+    axes = Figure().add_subplot()
+    figure.panels[0].draw(axes)
+    assert sorted(len(line.get_xdata()) for line in axes.lines) == [1, 2, 2]  # a curve over lambda for each offset
 
 
 def test_the_table_of_the_tradeoff_tells_offsets_apart(tmp_path: Path) -> None:

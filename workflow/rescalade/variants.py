@@ -26,16 +26,20 @@ def prediction_key(rule: ScaleRule, bias: bool) -> str:
 
 _SHORT: dict[Reading, str] = {"causal": "", "echo": "-echo", "bidirectional": "-bi"}
 """Readings in the name of a variant."""
+Scalar = bool | int | float | str
+"""A setting with a single value."""
+_SETTING = r"\+[a-z][a-z0-9_]*=[A-Za-z0-9_.-]+"
+"""A training setting that is other than the recipe's, in the name of a variant."""
 PATTERN = (
     rf"k(?:auto-(?P<rule>{'|'.join(SCALE_RULES)})|(?P<scale>\d+(?:\.\d+)?))"
     rf"(?:-(?P<mode>{'|'.join(MODES[1:])}))?(?P<bias>-bias)?"
     r"(?:-offset(?P<offset>\d+(?:\.\d+)?))?(?P<adapted>-adapted)?"
-    rf"(?P<reading>{'|'.join(filter(None, _SHORT.values()))})?"
+    rf"(?P<reading>{'|'.join(filter(None, _SHORT.values()))})?(?P<over>(?:{_SETTING})*)"
 )
 """Regular expression of variant names."""
-BY_RECIPE = r"k(?:auto-[^/]*|[^/]*-(?:offset|adapted)[^/]*)"
+BY_RECIPE = r"k(?:auto-[^/+]*|[^/+]*-(?:offset|adapted)[^/+]*)"
 """Names of variants whose making takes a recipe's text, as a regular expression."""
-BY_NAME = r"k\d(?:(?!-offset|-adapted)[^/])*"
+BY_NAME = r"k\d(?:(?!-offset|-adapted)[^/+])*"
 """Names of the others."""
 WILDCARD = re.sub(r"\?P<\w+>", "?:", PATTERN)
 """Regular expression of variant names without named groups, which a wildcard of a rule cannot hold."""
@@ -51,7 +55,8 @@ class Variant:
     rule: how k is chosen from the backbone's audit; `scale` is then 0 until it has been.
     offset: c, each term's logit is lowered by its mean plus c standard deviations over training text; None lowers
     nothing. adapted: whether the adaptation phase of the recipe comes first. reading: how a causal language model
-    reads; a masked one reads both ways, and has the default.
+    reads; a masked one reads both ways, and has the default. over: training settings that are other than the recipe's,
+    by name and in the order of the names; they change nothing of what training begins with.
     """
 
     scale: float
@@ -61,6 +66,7 @@ class Variant:
     offset: float | None = None
     adapted: bool = False
     reading: Reading = "causal"
+    over: tuple[tuple[str, Scalar], ...] = ()
 
     def __post_init__(self) -> None:
         unchosen = self.rule is not None and self.scale == 0
@@ -79,19 +85,29 @@ class Variant:
         return self._place < other._place
 
     @property
-    def _place(self) -> tuple[int, bool, float, float, str, bool, str]:
+    def _place(self) -> tuple[int, bool, float, float, str, bool, str, list[tuple[str, bool, float, str]]]:
         offset = -1.0 if self.offset is None else self.offset
         reading = READINGS.index(self.reading)
-        return reading, self.adapted, offset, self.scale, self.mode, self.bias, self.rule or ""
+        over = [
+            (name, isinstance(value, str), 0.0, value) if isinstance(value, str) else (name, False, float(value), "")
+            for name, value in self.over
+        ]
+        return reading, self.adapted, offset, self.scale, self.mode, self.bias, self.rule or "", over
 
     @property
     def name(self) -> str:
-        """k16, k16-untied, k16-folded-bias, kauto-loss-folded, k4-offset2-adapted-bi: as in paths and tables."""
+        """k16, k16-folded-bias, kauto-loss-folded, k4-offset2-adapted-bi, k1+lambda_query=0.1: as in paths, tables."""
         scale = f"auto-{self.rule}" if self.rule else f"{self.scale:g}"
         mode = "" if self.mode == "tied" else f"-{self.mode}"
         offset = "" if self.offset is None else f"-offset{self.offset:g}"
         adapted = "-adapted" if self.adapted else ""
-        return f"k{scale}{mode}{'-bias' if self.bias else ''}{offset}{adapted}{_SHORT[self.reading]}"
+        over = "".join(f"+{name}={written_setting(value)}" for name, value in self.over)
+        return f"k{scale}{mode}{'-bias' if self.bias else ''}{offset}{adapted}{_SHORT[self.reading]}{over}"
+
+    @property
+    def start(self) -> Variant:
+        """What training begins with: the same whatever it is trained with."""
+        return replace(self, over=()) if self.over else self
 
     @property
     def by_recipe(self) -> bool:
@@ -109,8 +125,13 @@ class Variant:
 
     @property
     def plain(self) -> bool:
-        """Whether the head is divided and nothing else is done."""
-        return self.offset is None and not self.adapted and self.reading == "causal"
+        """Whether the head is divided and nothing else is done, nor trained with other settings."""
+        return not self.prepared and not self.over
+
+    @property
+    def prepared(self) -> bool:
+        """Whether more than a division is done to the backbone."""
+        return self.offset is not None or self.adapted or self.reading != "causal"
 
     @property
     def divides_matrix(self) -> bool:
@@ -134,10 +155,42 @@ class Variant:
             raise UserError(
                 f"variant {name!r}: expected a form like k1, k16, k4-untied, k4-folded-bias, k16-multiplier-bias or "
                 f"kauto-RULE with a rule out of {', '.join(SCALE_RULES)}, and after it, in this order, what there is "
-                "of -offsetC, -adapted, -echo or -bi"
+                "of -offsetC, -adapted, -echo or -bi, and +SETTING=VALUE for what the recipe has otherwise"
             )
         mode: Mode = next((known for known in MODES if known == match["mode"]), "tied")
         rule: ScaleRule | None = next((known for known in SCALE_RULES if known == match["rule"]), None)
         offset = None if match["offset"] is None else float(match["offset"])
         reading = next(known for known in READINGS if _SHORT[known] == (match["reading"] or ""))
-        return cls(float(match["scale"] or 0), mode, bool(match["bias"]), rule, offset, bool(match["adapted"]), reading)
+        pairs = [part.partition("=") for part in match["over"].split("+")[1:]]
+        names = [key for key, _, _ in pairs]
+        if names != sorted(set(names)):
+            raise UserError(f"variant {name!r}: settings behind + stand in the order of their names, each once")
+        return cls(
+            float(match["scale"] or 0),
+            mode,
+            bool(match["bias"]),
+            rule,
+            offset,
+            bool(match["adapted"]),
+            reading,
+            tuple((key, read_setting(text)) for key, _, text in pairs),
+        )
+
+
+def written_setting(value: Scalar) -> str:
+    """A setting in the name of a variant: `0.1`, `1e-05`, `true`, `flops`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def read_setting(text: str) -> Scalar:
+    """Inverse of `written_setting`; a whole number stands for a float that is one."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

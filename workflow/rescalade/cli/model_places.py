@@ -50,7 +50,7 @@ def model_of(paths: Paths, run: Run) -> Path:
     elif run.trained:
         model, remedy = output(paths, "train", "model", run=run.training), "train the run first"
     else:
-        names = {"backbone": run.backbone, "variant": run.variant.name}
+        names = {"backbone": run.backbone, "variant": run.variant.start.name}
         rule = "rescale_by_rule" if run.variant.by_recipe else "rescale"
         more = {"recipe": run.recipe} if run.variant.by_recipe else {}
         model, remedy = output(paths, rule, "model", **names, **more), "rescale the backbone first"

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
-from rescalade.config.model import BackboneConfig, ConfigModel, ExperimentConfig, RecipeConfig
+from rescalade.config.model import BackboneConfig, ConfigModel, ExperimentConfig, GridEntry, RecipeConfig
+from rescalade.config.over import check_over
 from rescalade.config.references import check_references
 from rescalade.data.kinds import Dataset
 from rescalade.data.source_config import SourceConfig
@@ -24,7 +25,7 @@ from rescalade.models.splade_config import Precision
 from rescalade.quantisation import Quantisation
 from rescalade.runs import READY, Run
 from rescalade.training.settings import TrainSettings
-from rescalade.variants import Variant
+from rescalade.variants import Scalar, Variant
 
 Entry = TypeVar("Entry")
 
@@ -66,11 +67,24 @@ class Config:
             Run(chosen.recipe, backbone, variant, seed, quantise=self.model.retrieval.quantise)
             for entry in chosen.grid
             for backbone in entry.backbones
-            for variant in entry.variants()
+            for variant in self._named_by_what_differs(entry, backbone, experiment or self.name)
             for seed in chosen.seeds
         ]
         order = list(self.model.backbones)
         return sorted(set(runs), key=lambda run: (order.index(run.backbone), run.variant.mode, run))
+
+    def _named_by_what_differs(self, entry: GridEntry, backbone: str, experiment: str) -> list[Variant]:
+        """Variants of an entry; a setting over the recipe's that is the recipe's own is left out of their names."""
+        if not entry.over:
+            return entry.variants()
+        own = self.train_settings(backbone, experiment)
+        found = []
+        for variant in entry.variants():
+            settings = self.train_settings(backbone, experiment, variant.over)
+            typed = [(name, getattr(settings, name)) for name, _ in variant.over]
+            differing = tuple((name, value) for name, value in typed if value != getattr(own, name))
+            found.append(replace(variant, over=differing))
+        return found
 
     def counted(self, subject: str, owner: tuple[str, str]) -> list[str]:
         """Names of a subject that count together for what they share, such as all data sets of a source.
@@ -181,14 +195,33 @@ class Config:
         chosen = self.model.retrieval.precision
         return train.precision if chosen == "auto" else chosen
 
-    def train_settings(self, backbone: str, experiment: str | None = None) -> TrainSettings:
-        """Effective settings of a backbone's runs: recipe, then experiment, then backbone."""
+    def run_settings(self, run: Run) -> TrainSettings:
+        """Effective settings of a run of the chosen experiment, or of one that it shows along."""
+        return self.train_settings(run.backbone, self.experiment_of(run.recipe), run.variant.over)
+
+    def train_settings(
+        self, backbone: str, experiment: str | None = None, over: Sequence[tuple[str, Scalar]] = ()
+    ) -> TrainSettings:
+        """Effective settings of a backbone's runs: recipe, then experiment, then backbone, then the variant's own.
+
+        Raises:
+            UserError: a setting of the variant is unknown, or cannot have that value.
+        """
+        for name, _ in over:
+            _named("training setting", name, TrainSettings.model_fields)
         chosen = self.model.experiments[experiment or self.name]
         layers = (chosen.train, self.backbone(backbone).train)
         merged = self.model.recipes[chosen.recipe].train.model_dump()
         for layer in layers:
             merged.update(layer.model_dump(exclude_unset=True))
-        return TrainSettings.model_validate(merged)
+        try:
+            return TrainSettings.model_validate(merged | dict(over))
+        except ValidationError as error:
+            if not over:
+                raise
+            first = error.errors()[0]
+            named = ".".join(map(str, first["loc"])) or "these settings together"
+            raise UserError(f"{named}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _named(what: str, name: str, entries: Mapping[str, Entry]) -> Entry:
@@ -287,6 +320,7 @@ def build_config(
     config = Config(model, name, lines, values, own=own)
     check_references(model, lines)
     _check_shared_runs(config)
+    check_over(model, config.train_settings, lines)
     return config
 
 

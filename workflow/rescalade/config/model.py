@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
@@ -20,7 +21,7 @@ from rescalade.splade.backends import Backend
 from rescalade.strict import Name, Strict
 from rescalade.training.settings import TrainSettings
 from rescalade.triples.settings import MiningSettings
-from rescalade.variants import MODES, READINGS, SCALE_RULES, Mode, Reading, ScaleRule, Variant
+from rescalade.variants import MODES, READINGS, SCALE_RULES, Mode, Reading, Scalar, ScaleRule, Variant
 from rescalade.vectors.file_names import Storage
 from rescalade.wheels import PACKAGE, SHA256
 
@@ -180,20 +181,32 @@ class GridEntry(Strict):
         "deviations over training text, before it is divided by k. null lowers nothing. See docs/heads.md.",
     )
 
+    over: dict[str, Annotated[list[bool | int | float | str], Field(min_length=1)]] = Field(
+        default={},
+        description="Training settings over the recipe's, each with the values that it takes. Every combination is a "
+        "variant, named by what differs: `k1+lambda_query=0.1`. What training begins with is shared.",
+    )
+
     def variants(self) -> list[Variant]:
-        """Every mode with every scale and offset, adapted or not as is asked for, in every reading."""
+        """Every mode with every scale and offset, adapted or not, in every reading, with each combination of `over`."""
         divided = [
             Variant.automatic(self.rule, mode, self.bias) if scale == "auto" else Variant(scale, mode, self.bias)
             for mode in self.modes
             for scale in self.scales
         ]
         return [
-            replace(variant, offset=offset, adapted=adapted, reading=reading)
+            replace(variant, offset=offset, adapted=adapted, reading=reading, over=over)
+            for over in self._overs()
             for reading in self.readings
             for adapted in self.adapted
             for offset in self.offsets
             for variant in divided
         ]
+
+    def _overs(self) -> list[tuple[tuple[str, Scalar], ...]]:
+        """Combinations of the settings over the recipe's."""
+        names = sorted(self.over)
+        return [tuple(zip(names, values, strict=True)) for values in product(*(self.over[name] for name in names))]
 
 
 class Choice(Strict):

@@ -55,9 +55,7 @@ def resources(config: Config, paths: Paths, rule: str, names: Mapping[str, str],
         memory = max(memory, PROGRAM_MB + math.ceil(weights_of(config, paths, names["backbone"]) * bytes_each / 1e6))
     if "run" in names and row.gpu:
         run = Run.parse(names["run"])
-        training = (
-            rule == "train" and config.train_settings(run.backbone, config.experiment_of(run.recipe)).lora is None
-        )
+        training = rule == "train" and config.run_settings(run).lora is None
         weights = weights_of(config, paths, Run.parse(names["run"]).backbone)
         bytes_each = TRAINING_BYTES if training else LOADING_BYTES
         memory = max(memory, PROGRAM_MB + math.ceil(weights * bytes_each / 1e6))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rescalade.config import Config
 from rescalade.models.lora_settings import LoraSettings
 from rescalade.pipeline.plan.shapes import Shape
 from rescalade.training.memory import HELD_BYTES, Share, Sizes, memory_of
 from rescalade.training.settings import TrainSettings
+from rescalade.variants import Scalar
 
 CUDA_HEAP = 1.05
 """Memory of a GPU over what its tensors take; see `rescalade.training.forecast`."""
 
 
-def training_bytes(config: Config, recipe: str, backbone: str, shape: Shape) -> int:
+def training_bytes(
+    config: Config, recipe: str, backbone: str, shape: Shape, over: Sequence[tuple[str, Scalar]] = ()
+) -> int:
     """Bytes that each GPU of a run of a backbone needs, roughly, texts as long as they may be."""
-    train = config.train_settings(backbone, config.experiment_of(recipe))
+    train = config.train_settings(backbone, config.experiment_of(recipe), over)
     own = config.backbone(backbone).devices
     devices = config.recipe_named(recipe).devices if own is None else own
     gathered = train.loss == "infonce-gathered"

@@ -84,7 +84,7 @@ def disk_bytes(
         elif job.rule == "train" and job.run is not None:
             weights = weights_of(config, paths, job.run.backbone)
             found["models"] += WEIGHT_BYTES * weights
-            lora = config.train_settings(job.run.backbone, config.experiment_of(job.run.recipe)).lora
+            lora = config.run_settings(job.run).lora
             shape = shape_of(config, paths, job.run.backbone)
             kept = adapter_weights(shape or UNKNOWN, lora) if lora is not None else weights
             checkpoint = max(checkpoint, (WEIGHT_BYTES + ADAM_BYTES) * kept)
@@ -99,7 +99,7 @@ def disk_bytes(
                 continue
             passing["vectors"][run] += postings * PARQUET_BYTES_PER_POSTING
             shape = shape_of(config, paths, backbone)
-            own = LONGEST if job.run.ready else config.train_settings(backbone).document_length
+            own = LONGEST if job.run.ready else config.run_settings(job.run).document_length
             length = config.model.retrieval.document_length or own
             size = texts * min(assumed.document_tokens, length) * TOKEN_BYTES
             tokens.setdefault(((shape.tokenizer if shape else "") or backbone, name), size)

@@ -17,6 +17,7 @@ from rescalade.pipeline.plan.shapes import UNKNOWN, shape_of
 from rescalade.pipeline.plan.speed import TRAIN_OPERATIONS, Speed, speed_of
 from rescalade.runs import READY
 from rescalade.training.steps import optimiser_steps
+from rescalade.variants import Scalar
 
 
 @dataclass
@@ -54,7 +55,9 @@ def measure_work(
     split = {key[1:3] for key in jobs if key[0] == "encode_shard"}
 
     @cache
-    def per_backbone(recipe: str, backbone: str) -> tuple[int, float, float, float, Speed]:
+    def per_backbone(
+        recipe: str, backbone: str, over: tuple[tuple[str, Scalar], ...]
+    ) -> tuple[int, float, float, float, Speed]:
         """Steps of a run, tokens of a step, of a document and of a query, and the speed."""
         if shape_of(config, paths, backbone) is None:
             work.unknown.add(f"size of {backbone}, taken as BERT-base's")
@@ -62,7 +65,7 @@ def measure_work(
             document = min(assumed.document_tokens, retrieval.document_length or LONGEST)
             question = min(assumed.query_tokens, retrieval.query_length or LONGEST)
             return 0, 0.0, document, question, speed_of(config, paths, (recipe, backbone), assumed, 0.0, document)
-        train = config.train_settings(backbone, config.experiment_of(recipe))
+        train = config.train_settings(backbone, config.experiment_of(recipe), over)
         known = counts.examples(config, paths, config.experiment.train_on, recipe)
         if known is None and train.max_steps is None:
             work.unknown.add(f"training examples of {config.experiment.train_on}")
@@ -80,7 +83,7 @@ def measure_work(
             _add_adaptation(config, paths, job.names, assumed, work)
         if job.run is None or job.rule not in ("train", "encode", "encode_shard"):
             continue
-        steps, tokens, document, question, speed = per_backbone(job.run.recipe, job.run.backbone)
+        steps, tokens, document, question, speed = per_backbone(job.run.recipe, job.run.backbone, job.run.variant.over)
         work.speeds[job.run.backbone] = speed
         if job.rule == "train":
             work.runs += 1
@@ -88,7 +91,8 @@ def measure_work(
             work.train_tokens += steps * tokens
             work.train_hours += steps * speed.step / 3600
             shape = shape_of(config, paths, job.run.backbone) or UNKNOWN
-            work.memory[job.run.backbone] = training_bytes(config, job.run.recipe, job.run.backbone, shape)
+            needed = training_bytes(config, job.run.recipe, job.run.backbone, shape, job.run.variant.over)
+            work.memory[job.run.backbone] = max(work.memory.get(job.run.backbone, 0), needed)
             continue
         texts, questions = _texts(config, paths, key, split, work)
         work.documents += texts

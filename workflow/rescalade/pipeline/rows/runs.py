@@ -62,12 +62,13 @@ def train_settings(config: Config, names: Names) -> RunSettings:
         raise UserError(f"run {names['run']!r} is the backbone before any training; encode it, or name a seed")
     if run.quantise != "none":
         raise UserError(f"run {names['run']!r} is quantised to encode; train {run.training} itself")
-    settings = config.train_settings(run.backbone, experiment).model_dump()
+    settings = config.train_settings(run.backbone, experiment, run.variant.over).model_dump()
     return RunSettings(**settings, seed=run.seed, train_on=config.experiment.train_on)
 
 
 def _divided(backbone: str, variant: Variant, recipe: str) -> Made:
-    """The divided backbone."""
+    """The divided backbone, which all variants share that differ in training alone."""
+    variant = variant.start
     if variant.by_recipe:
         return Made("rescale_by_rule", (backbone, variant.name, recipe), "model")
     return Made("rescale", (backbone, variant.name), "model")
@@ -92,7 +93,9 @@ def step0_settings(config: Config, names: Names) -> Step0Settings:
             f"step 0 of {names['backbone']}: recipe {names['recipe']!r} is not that of experiment {config.name!r}, "
             f"{config.experiment.recipe!r}; name another experiment with --experiment"
         )
-    settings = config.train_settings(names["backbone"]).model_dump(include=set(Step0Settings.model_fields))
+    over = Variant.parse(names["variant"]).over
+    chosen = config.train_settings(names["backbone"], over=over)
+    settings = chosen.model_dump(include=set(Step0Settings.model_fields))
     return Step0Settings(**settings, seed=config.experiment.seeds[0], train_on=config.experiment.train_on)
 
 

@@ -13,6 +13,7 @@ from rescalade.report.results.load import RunResult
 from rescalade.report.results.numbers import written
 from rescalade.report.results.paired import PerQuery
 from rescalade.report.results.summary import Cell, Summary, mean, sparsity
+from rescalade.report.tables.tradeoff_table import without_lambdas
 from rescalade.report.tables.verdicts import verdict_value
 from rescalade.variants import Variant
 
@@ -23,8 +24,8 @@ LEVEL_SHARE = 0.05
 def beats_lambda(summary: Summary, queries: PerQuery) -> Claim:
     """Whether a higher offset trades effectiveness for FLOPS better than larger lambdas do.
 
-    Held against the experiments that are shown along: each cell with an offset against each of theirs with a lower one
-    or none, all else alike, whose lambdas are larger.
+    Each cell with an offset is held against each with a lower one or none and larger lambdas, of the experiment or of
+    those that are shown along, all else alike.
     """
     return assembled(
         ClaimName.OFFSET_BEATS_LAMBDA,
@@ -34,15 +35,17 @@ def beats_lambda(summary: Summary, queries: PerQuery) -> Claim:
         f"train; or has it fewer FLOPS and is less than {100 * LEVEL_SHARE:.0f} % below the other in-domain "
         f"({summary.in_domain_label}), at 95 % confidence? It does not hold where that is true of the other.",
         [_held(summary, queries, *pair) for pair in _pairs(summary)],
-        "No experiment that is shown along has larger λ and a lower offset of the same backbone.",
+        "No cell has larger λ and a lower offset than another of the same backbone.",
     )
 
 
 def _pairs(summary: Summary) -> Iterator[tuple[Cell, Cell]]:
-    for theirs in _others(summary):
+    for theirs in [*_others(summary), *(cell for cell in summary.cells if cell.made)]:
         for ours in summary.cells:
             offset = ours.variant.offset
-            alike = replace(ours.variant, offset=None) == replace(theirs.variant, offset=None)
+            alike = without_lambdas(replace(ours.variant, offset=None)) == without_lambdas(
+                replace(theirs.variant, offset=None)
+            )
             lower = offset is not None and (theirs.variant.offset is None or theirs.variant.offset < offset)
             if ours.made and ours.backbone == theirs.backbone and alike and lower and _stronger(summary, theirs, ours):
                 yield ours, theirs
@@ -63,9 +66,7 @@ def _others(summary: Summary) -> list[Cell]:
 def _stronger(summary: Summary, theirs: Cell, ours: Cell) -> bool:
     """Whether one was trained with larger lambdas: none smaller, and one larger."""
     config = summary.config
-    first, second = (
-        config.train_settings(cell.backbone, config.experiment_of(cell.runs[0].run.recipe)) for cell in (theirs, ours)
-    )
+    first, second = (config.run_settings(cell.runs[0].run) for cell in (theirs, ours))
     pairs = [(first.lambda_query, second.lambda_query), (first.lambda_document, second.lambda_document)]
     return all(one >= other for one, other in pairs) and any(one > other for one, other in pairs)
 
@@ -73,7 +74,8 @@ def _stronger(summary: Summary, theirs: Cell, ours: Cell) -> bool:
 def _held(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> Finding:
     recipe = theirs.runs[0].run.recipe
     title = f"{title_of(summary, ours.backbone)}, {variant_title(ours.variant)}"
-    other = f"{variant_title(theirs.variant)} by {recipe}"
+    along = "" if recipe == summary.config.experiment.recipe else f" by {recipe}"
+    other = f"{variant_title(theirs.variant)}{along}"
     reached = [f"{quality(summary, cell)} ({verdict_value(cell).text})" for cell in (ours, theirs)]
     flops = [_flops(summary, cell) for cell in (ours, theirs)]
     found = contrast(queries, ours, theirs)

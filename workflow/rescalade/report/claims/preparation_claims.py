@@ -16,6 +16,7 @@ from rescalade.report.results.contrast import LEVEL, contrast
 from rescalade.report.results.labels import variant_title
 from rescalade.report.results.paired import PerQuery
 from rescalade.report.results.summary import Cell, Summary
+from rescalade.report.tables.tradeoff_table import tradeoff_points
 from rescalade.report.tables.verdicts import verdict_value
 from rescalade.variants import Reading, Variant
 
@@ -27,7 +28,7 @@ LEVEL_SHARE = 0.05
 
 def preparation_claims(summary: Summary, queries: PerQuery) -> list[Claim]:
     """All of them, where a variant of the experiment does more than divide a head; else none."""
-    if all(cell.variant.plain for cell in summary.cells):
+    if not any(cell.variant.prepared for cell in summary.cells):
         return []
     return [
         _unadapted(summary),
@@ -36,7 +37,7 @@ def preparation_claims(summary: Summary, queries: PerQuery) -> list[Claim]:
         _read(summary, queries, "bidirectional", ClaimName.BI_BEATS_CAUSAL, "Two-way attention improves on one-way"),
         _offset(summary, queries),
         _in_place(summary, queries),
-        *([beats_lambda(summary, queries)] if summary.config.experiment.also else []),
+        *([beats_lambda(summary, queries)] if tradeoff_points(summary) else []),
         small_index(summary, _prepared(summary)),
     ]
 
@@ -50,7 +51,7 @@ def _unadapted(summary: Summary) -> Claim:
         [
             _fate(summary, cell)
             for cell in _prepared(summary)
-            if cell.variant.scale == 1 and cell.variant.offset is None and not cell.variant.adapted
+            if cell.variant.scale == 1 and replace(cell.variant, reading="causal").plain
         ],
         "No causal backbone was run without adaptation and offset at k = 1.",
     )
@@ -184,7 +185,7 @@ def _replaced(summary: Summary, queries: PerQuery, ours: Cell, theirs: Cell) -> 
 
 def _prepared(summary: Summary) -> list[Cell]:
     """Cells that were made of backbones that some variant adapts, offsets or reads in another way."""
-    names = {cell.backbone for cell in summary.cells if not cell.variant.plain}
+    names = {cell.backbone for cell in summary.cells if cell.variant.prepared}
     return [cell for cell in summary.cells if cell.backbone in names and cell.made]
 
 

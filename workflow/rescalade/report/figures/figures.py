@@ -28,6 +28,7 @@ from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.results.systems import has_others
+from rescalade.report.tables.tradeoff_table import tradeoff_points
 from rescalade.stage import Call, Files
 
 
@@ -71,7 +72,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         return others
     names = summary.config.backbones()
     height = 1.3 + 0.52 * len(names)
-    tradeoff = [tradeoff_figure(summary)] if summary.config.experiment.also else []
+    tradeoff = [tradeoff_figure(summary)] if tradeoff_points(summary) else []
     quantised = [quantised_figure(summary)] if summary.config.experiment.quantised else []
     return [
         *preparation_figures(summary),

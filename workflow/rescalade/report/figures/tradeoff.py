@@ -12,7 +12,7 @@ from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import DASHES, MARKERS, SERIES, plain_log, wrapped
 from rescalade.report.results.labels import backbone_title, mode_title, preparation
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.tradeoff_table import Point, effectiveness_label, tradeoff_points
+from rescalade.report.tables.tradeoff_table import Point, effectiveness_label, tradeoff_points, without_lambdas
 from rescalade.variants import Variant
 
 SIZE = (7.2, 4.6)
@@ -46,7 +46,7 @@ def _draw(axes: Axes, summary: Summary) -> None:
     curves: dict[tuple[str, Variant], list[Point]] = {}
     for point in tradeoff_points(summary):
         if point.known:
-            curves.setdefault((point.backbone, point.variant), []).append(point)
+            curves.setdefault((point.backbone, without_lambdas(point.variant)), []).append(point)
     for place, ((backbone, variant), points) in enumerate(curves.items()):
         axes.plot(
             [point.flops.mean or math.nan for point in points],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rescalade.config import Config
 from rescalade.report.results.numbers import listed
 from rescalade.scoring.measures import measure
-from rescalade.variants import Variant
+from rescalade.variants import Variant, written_setting
 
 
 def metric(config: Config, dataset: str) -> str:
@@ -51,10 +51,11 @@ def variant_title(variant: Variant) -> str:
 
 
 def preparation(variant: Variant) -> list[str]:
-    """What else is done to a backbone, in words; nothing for the paper's way."""
+    """What else is done to a backbone, and trained otherwise than by the recipe, in words; nothing for its own way."""
     words = [] if variant.offset is None else [f"offset {variant.offset:g}"]
     words += ["adapted"] if variant.adapted else []
-    return words if variant.reading == "causal" else [*words, variant.reading]
+    words += [] if variant.reading == "causal" else [variant.reading]
+    return words + [f"{name} {written_setting(value)}" for name, value in variant.over]
 
 
 def mode_title(variant: Variant) -> str:

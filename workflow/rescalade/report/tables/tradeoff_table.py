@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rescalade.config import Config
 from rescalade.report.results.labels import backbone_title, metric, quality_words, variant_title
@@ -33,21 +33,32 @@ class Point:
 
 
 def tradeoff_points(summary: Summary) -> list[Point]:
-    """One point per backbone, variant and recipe, the weakest regulariser first; none where no other is shown along."""
+    """One point per backbone, variant and recipe, the weakest regulariser first.
+
+    None where no other experiment is shown along and no variant has lambdas of its own.
+    """
     config = summary.config
-    if not config.experiment.also:
+    if not config.experiment.also and all(cell.variant == without_lambdas(cell.variant) for cell in summary.cells):
         return []
     grouped: dict[tuple[str, Variant, str], list[RunResult]] = {}
     for result in (*summary.results.runs, *summary.results.others):
         grouped.setdefault((result.run.backbone, result.run.variant, result.run.recipe), []).append(result)
     points = [_point(config, key, runs) for key, runs in grouped.items()]
     order = {name: place for place, name in enumerate(config.backbones())}
-    return sorted(points, key=lambda p: (order[p.backbone], p.variant.mode, p.variant, p.lambda_document))
+    return sorted(
+        points, key=lambda p: (order[p.backbone], p.variant.mode, without_lambdas(p.variant), p.lambda_document)
+    )
+
+
+def without_lambdas(variant: Variant) -> Variant:
+    """The variant with the recipe's lambdas, if it has others."""
+    kept = tuple((name, value) for name, value in variant.over if name not in ("lambda_query", "lambda_document"))
+    return replace(variant, over=kept)
 
 
 def _point(config: Config, key: tuple[str, Variant, str], runs: Sequence[RunResult]) -> Point:
     backbone, variant, recipe = key
-    settings = config.train_settings(backbone, config.experiment_of(recipe))
+    settings = config.run_settings(runs[0].run)
     datasets = config.test_sets()
     return Point(
         backbone,
@@ -99,4 +110,4 @@ def tradeoff_table(summary: Summary) -> Table:
     )
 
 
-ENTRIES = (Entry(tradeoff_table, order=20, wanted=lambda summary: bool(summary.config.experiment.also)),)
+ENTRIES = (Entry(tradeoff_table, order=20, wanted=lambda summary: bool(tradeoff_points(summary))),)

@@ -1,0 +1,114 @@
+"""Training settings as an axis of an experiment: names of runs, jobs, plan, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rescalade.config import Config, build_config
+from rescalade.errors import UserError
+from rescalade.paths import Paths
+from rescalade.pipeline.jobs import make_jobs
+from rescalade.pipeline.plan.assumptions import Assumptions
+from rescalade.pipeline.plan.plan import make_plan
+from rescalade.pipeline.rows.runs import step0_settings, train_settings
+from rescalade.variants import Variant
+from support.graph import SMALL
+
+NAMED = "quick/left/k1+lambda_query=0.2+learning_rate=1e-05/seed1"
+
+
+def configured(grid: list[dict[str, Any]], **train: Any) -> Config:
+    values = yaml.safe_load(SMALL)
+    values["recipes"]["quick"]["train"] = {"max_steps": 5, "lambda_query": 0.1, **train}
+    values["experiments"]["small"] |= {"grid": grid}
+    return build_config(values)
+
+
+def block(**over: Any) -> dict[str, Any]:
+    return {"backbones": ["left"], "scales": [1], "over": over}
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        (("lambda_query", 0.2), ("learning_rate", 1e-05)),
+        (("batch_size", 64), ("regulariser_query", "l1"), ("stop_on_collapse", True)),
+        (("temperature", 2.0),),
+    ],
+)
+def test_a_name_says_what_differs_and_is_read_again(over: tuple[tuple[str, Any], ...]) -> None:
+    for start in ("k1", "k4-folded-bias-offset2-adapted-bi", "kauto-loss"):
+        variant = Variant.parse(start + Variant(1.0, over=over).name[2:])
+        assert variant.over == over
+        assert variant.start == Variant.parse(start) and variant.start.name == start
+        assert Variant.parse(variant.name) == variant
+        assert not variant.plain
+    assert Variant(1.0, over=over[:1]).prepared is False
+    assert sorted([Variant(2.0), Variant(1.0, over=over), Variant(1.0)])[0] == Variant(1.0)
+
+
+def test_names_are_as_written() -> None:
+    assert (
+        Variant(1.0, over=(("learning_rate", 1e-05), ("temperature", 2.0))).name
+        == "k1+learning_rate=1e-05+temperature=2"
+    )
+    assert Variant(1.0, over=(("stop_on_collapse", True),)).name == "k1+stop_on_collapse=true"
+    for wrong in ("k1+", "k1+x", "k1+x=", "k1+X=1", "k1+x=a/b", "k1-bi-adapted+x=1", "k1+b=1+a=1", "k1+a=1+a=1"):
+        with pytest.raises(UserError):
+            Variant.parse(wrong)
+
+
+def test_every_combination_is_a_variant_and_the_recipes_own_value_is_no_part_of_its_name() -> None:
+    found = configured([block(lambda_query=[0.1, 0.2], learning_rate=[1.0e-5, 0.5])], learning_rate=0.5)
+    assert [run.folder.split("/")[2] for run in found.runs()] == [
+        "k1", "k1+lambda_query=0.2", "k1+lambda_query=0.2+learning_rate=1e-05", "k1+learning_rate=1e-05"
+    ]  # fmt: skip
+
+
+def test_a_run_trains_by_its_name_from_what_all_share() -> None:
+    config = configured(
+        [block(lambda_query=[0.1, 0.2], learning_rate=[1.0e-5]), {"backbones": ["left"], "scales": [1]}]
+    )
+    settings = train_settings(config, {"run": NAMED})
+    assert (settings.lambda_query, settings.learning_rate, settings.max_steps) == (0.2, 1e-5, 5)
+    assert train_settings(config, {"run": "quick/left/k1/seed1"}).lambda_query == 0.1
+    jobs = make_jobs(config, Paths())
+    assert ("rescale", "left", "k1") in jobs["train", NAMED].needs
+    assert [key for key in jobs if key[0].startswith("rescale")] == [("rescale", "left", "k1")]
+    assert {key[1] for key in jobs if key[0] == "train"} == {run.folder for run in config.runs()}
+    losses = [key[2] for key in jobs if key[0] == "step0_loss"]
+    assert sorted(losses) == sorted({run.variant.name for run in config.runs()})
+    for wrong in ("k1+lambda_qery=1", "k1+learning_rate=-1"):
+        with pytest.raises(UserError):
+            train_settings(config, {"run": f"quick/left/{wrong}/seed1"})
+    hot = configured([block(temperature=[0.5])])
+    names = {"backbone": "left", "variant": "k1+temperature=0.5", "recipe": "quick"}
+    assert step0_settings(hot, names).temperature == 0.5
+
+
+def test_the_plan_counts_each_runs_own_steps(tmp_path: Path) -> None:
+    config = configured([block(max_steps=[5, 50])])
+    work = make_plan(config, Paths(tmp_path / "results", tmp_path / "report"), Assumptions()).work
+    seeds = len(config.experiment.seeds)
+    assert (work.runs, work.steps) == (2 * seeds, 55 * seeds)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (block(lambda_qery=[1]), "training setting 'lambda_qery'"),
+        (block(learning_rate=[-1.0]), "experiments.small.grid[0].over: learning_rate: Input should be greater than 0"),
+        (block(lora=["yes"]), "experiments.small.grid[0].over: lora"),
+        (block(warmup_steps=[1e22]), "experiments.small.grid[0].over"),
+        ({**block(query_length=[16]), "offsets": [2]}, "over.query_length: it lays out texts, on which the offsets"),
+        (block(learning_rate=[]), "at least 1 item"),
+    ],
+)
+def test_what_a_recipe_cannot_have_is_one_line(entry: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as refused:
+        configured([entry])
+    assert words in str(refused.value) and "\n" not in str(refused.value)

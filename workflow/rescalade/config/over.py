@@ -1,0 +1,49 @@
+"""Checks of `over` in a grid: training settings that are an axis of an experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from rescalade.config.errors import Lines
+from rescalade.config.model import ConfigModel
+from rescalade.errors import UserError, unknown
+from rescalade.texts.text_settings import TextSettings
+from rescalade.training.settings import TrainSettings
+from rescalade.variants import PATTERN, Scalar
+
+Settings = Callable[[str, str, Sequence[tuple[str, Scalar]]], TrainSettings]
+"""Of a backbone and an experiment, with settings over the recipe's."""
+
+
+def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
+    """Refuse settings that a recipe cannot have, or that a run's name cannot hold.
+
+    Raises:
+        UserError: the first of them, with its place.
+    """
+    for experiment, chosen in model.experiments.items():
+        for block, entry in enumerate(chosen.grid):
+            for name in entry.over:
+                where = ("experiments", experiment, "grid", block, "over", name)
+                place = f"{lines.place(where)}experiments.{experiment}.grid[{block}].over.{name}"
+                if name not in TrainSettings.model_fields:
+                    raise unknown("training setting", name, TrainSettings.model_fields, f"{place}: ")
+                if name in TextSettings.model_fields and entry.offsets != [None]:
+                    raise UserError(
+                        f"{place}: it lays out texts, on which the offsets of this block are measured by the recipe; "
+                        "put it into a recipe of its own, and that into an experiment shown along (`also`)"
+                    )
+            for variant in entry.variants() if entry.over else ():
+                for backbone in entry.backbones:
+                    place = f"{lines.place(('experiments', experiment, 'grid', block, 'over'))}"
+                    place += f"experiments.{experiment}.grid[{block}].over"
+                    if re.fullmatch(PATTERN, variant.name) is None:
+                        raise UserError(
+                            f"{place}: {variant.name.partition('+')[2]} becomes part of a folder's name: letters, "
+                            "digits, `.`, `_` and `-` alone can stand there"
+                        )
+                    try:
+                        settings_of(backbone, experiment, variant.over)
+                    except UserError as error:
+                        raise UserError(f"{place}: {error}") from None
