@@ -87,7 +87,7 @@ def test_a_real_model_reaches_what_is_known_of_it(tmp_path: Path, monkeypatch: p
     judged = [f"{row['query_id']}\t{row['document_id']}\t{row['grade']}\n" for row in found.qrels.to_pylist()]
     (own / "qrels.tsv").write_text("".join(judged))
     lengths = ("--query-length", "64", "--document-length", "256")
-    run("evaluate", str(SPLADE_TINY), "--trained", "--datasets", "cranfield", "--out", "table.csv", *lengths)
+    run("evaluate", str(SPLADE_TINY), "--trained", "--datasets", "./cranfield", "--out", "table.csv", *lengths)
     known = read_json(Path(__file__).parents[2] / "bench/results/collections.json")["cranfield"]["metrics"]
     row = table(tmp_path / "table.csv")["splade-tiny"]
     assert np.allclose([float(row[name]) for name in known], list(known.values()), atol=1e-4)
