@@ -190,7 +190,8 @@ def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> Non
     def change(v: dict[str, Any]) -> None:
         v["recipes"]["mini"].update(adaptation={})
         v["backbones"]["theirs"] = {"source": "local", "path": "theirs"}
-        v["experiments"]["mini"]["runs"] = {"ranked": {"files": {"pydoc": "run.trec"}}}
+        vectors = {"pydoc": {"documents": "d.ciff", "queries": "q.tsv"}}
+        v["experiments"]["mini"]["runs"] = {"ranked": {"files": {"pydoc": "run.trec"}}, "encoded": {"vectors": vectors}}
 
     config = load(values, tmp_path, change)
     names = {
@@ -204,7 +205,8 @@ def test_every_stage_has_settings(values: dict[str, Any], tmp_path: Path) -> Non
         "given": "ranked",
     }
     for stage in STAGES.values():
-        text = as_json(stage.settings(config, names | ({"backbone": "theirs"} if stage.name == "ready" else {})))
+        other = {"ready": {"backbone": "theirs"}, "take_vectors": {"given": "encoded"}}
+        text = as_json(stage.settings(config, names | other.get(stage.name, {})))
         assert json.dumps(json.loads(text), sort_keys=True) == text
 
 

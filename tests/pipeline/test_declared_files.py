@@ -61,7 +61,9 @@ experiments:
       - {{backbones: [causal], scales: [1], offsets: [1], adapted: [true], readings: [bidirectional]}}
     quantised: [int8-weight]
     models: [theirs]
-    runs: {{ranked: {{files: {{own: {folder}/run.trec}}}}}}
+    runs:
+      ranked: {{files: {{own: {folder}/run.trec}}}}
+      encoded: {{vectors: {{own: {{documents: {folder}/vectors, queries: {folder}/asked.tsv}}}}}}
 """
 
 
@@ -75,6 +77,9 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Confi
     write_lines(own / "corpus.jsonl", [{"_id": name, "title": "", "text": text} for name, text in texts.items()])
     write_lines(own / "queries.jsonl", [{"_id": f"q{number}", "text": TEXTS[number][:30]} for number in range(6)])
     (own / "run.trec").write_text("q0 Q0 d0 1 1.0 theirs\n")
+    (own / "vectors").mkdir()
+    write_lines(own / "vectors" / "part.jsonl", [{"id": name, "vector": {"a": 1.5}} for name in texts])
+    (own / "asked.tsv").write_text("".join(f"q{number}\ta b\n" for number in range(6)))
     for part, numbers in (("test", range(3)), ("more", range(3, 6))):
         rows = "".join(f"q{number}\td{number}\t1\n" for number in numbers)
         (own / "qrels" / f"{part}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")

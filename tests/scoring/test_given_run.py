@@ -30,10 +30,10 @@ def run_file(folder: Path, lines: list[str], name: str = "run.trec") -> Path:
 
 def taken(folder: Path, lines: list[str], depth: int = 100) -> tuple[dict[str, list[tuple[str, float]]], TakenRun]:
     data = save(folder / "small", SMALL)
-    inputs = {"origin": run_file(folder, lines), "manifest": data / "manifest.json"}
+    inputs = {"manifest": data / "manifest.json"}
     outputs = {"retrieved": folder / "out.trec.gz", "facts": folder / "out.json", "record": folder / "record.json"}
     call_ = Call("take-run", names={"given": "theirs", "dataset": "small"})
-    run_take_run(TakeRunSettings(path="unused", depth=depth), inputs, outputs, call_)
+    run_take_run(TakeRunSettings(path=str(run_file(folder, lines)), depth=depth), inputs, outputs, call_)
     return dict(iterate_run(outputs["retrieved"])), TakenRun.read(outputs["facts"])
 
 

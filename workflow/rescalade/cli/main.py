@@ -30,6 +30,7 @@ from rescalade.cli.stages import (
     speed,
     step0,
     take_run,
+    take_vectors,
     train,
     triples,
 )
@@ -47,7 +48,8 @@ app = typer.Typer(
 )
 for function in (
     source, collection, triples, bm25, random, backbone, ready, adapt, audit, rescale, step0, train, encode, speed,
-    index, search, take_run, score, tables, figures, report, claims, rules, outcomes, plan, costs, evaluate,
+    index, search, take_run, take_vectors, score, tables, figures, report, claims, rules, outcomes, plan, costs,
+    evaluate,
 ):  # fmt: skip
     app.command()(stage_command(function))
 for other in (effect, export, docs):

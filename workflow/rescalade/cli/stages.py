@@ -127,6 +127,15 @@ def take_run(
     context.execute("take_run", experiment=context.config.name, given=given, dataset=dataset)
 
 
+def take_vectors(
+    context: Context,
+    given: str = typer.Argument(help="Name under `runs` of the experiment."),
+    dataset: str = typer.Argument(),
+) -> None:
+    """Take vectors that others have written, and search them."""
+    context.execute("take_vectors", experiment=context.config.name, given=given, dataset=dataset)
+
+
 def score(
     context: Context,
     run: str = typer.Argument(

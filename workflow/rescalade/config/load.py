@@ -128,7 +128,8 @@ class Config:
 
     def given_on(self, name: str) -> list[str]:
         """Data sets that a run of others ranks, of those that the experiment is tested on, in its order."""
-        return [dataset for dataset in self.test_sets() if dataset in self.experiment.runs[name].files]
+        given = self.experiment.runs[name]
+        return [dataset for dataset in self.test_sets() if dataset in (*given.files, *given.vectors)]
 
     def experiment_of(self, recipe: str) -> str | None:
         """The chosen experiment, or one of those it shows along, that trains by a recipe."""

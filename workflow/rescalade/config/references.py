@@ -82,8 +82,9 @@ def check_references(model: ConfigModel, lines: Lines) -> None:
                     "other queries, such as `part: development` of it"
                 )
         for given, ranked in experiment.runs.items():
-            for dataset_name in ranked.files:
-                known("data set", dataset_name, model.datasets, *here, "runs", given, "files", dataset_name)
+            for kind, named in (("files", ranked.files), ("vectors", ranked.vectors)):
+                for dataset_name in named:
+                    known("data set", dataset_name, model.datasets, *here, "runs", given, kind, dataset_name)
         for number, other in enumerate(experiment.also):
             known("experiment", other, model.experiments, *here, "also", number)
             _check_also(model, name, other, lines.place((*here, "also", number)))

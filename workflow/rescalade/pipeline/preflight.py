@@ -126,7 +126,9 @@ def check_local_folders(config: Config) -> None:
     for name in config.shown_sets():
         config.dataset(name).check_files(name)
     for name, given in config.experiment.runs.items():
-        for dataset, file in given.files.items():
-            if not Path(file).expanduser().is_file():
-                place = shown_path(Path(file).expanduser())
-                raise UserError(f"experiments.{config.name}.runs.{name}.files.{dataset}: there is no file {place}")
+        named = {f"files.{dataset}": file for dataset, file in given.files.items()}
+        for dataset, both in given.vectors.items():
+            named |= {f"vectors.{dataset}.{key}": getattr(both, key) for key in ("documents", "queries")}
+        for key, text in named.items():
+            if not (place := Path(text).expanduser()).exists():
+                raise UserError(f"experiments.{config.name}.runs.{name}.{key}: there is no file {shown_path(place)}")

@@ -46,19 +46,20 @@ def run_take_run(settings: TakeRunSettings, inputs: Files, outputs: Files, call:
     """Order a run file by score and rank, and count in it what the data set does not have.
 
     Args:
-        inputs: `origin`, the file; `corpus`, `queries`, `qrels` and `manifest` of the data set.
+        inputs: `corpus`, `queries`, `qrels` and `manifest` of the data set.
         outputs: `retrieved`, a run file as the stage `search` writes it; `facts`, see TakenRun.
 
     Raises:
         UserError: the file cannot be read, or is a run over other queries or another corpus.
     """
     data = inputs["manifest"].parent
-    found = read_given_run(inputs["origin"])
+    path = Path(settings.path).expanduser()
+    found = read_given_run(path)
     queries = read_table(data, "queries.parquet").column("id").to_pylist()
     documents = frozenset(read_table(data, "corpus.parquet").column("id").to_pylist())
     judged = read_judgements(data)
     facts = _facts(found, queries, documents, judged.keys(), settings.depth)
-    _check_belongs(inputs["origin"], data.name, found, facts, documents)
+    _check_belongs(path, data.name, found, facts, documents)
     kept = ((query, found.hits[query][: settings.depth]) for query in queries if query in found.hits)
     write_run(outputs["retrieved"], kept, call.names["given"])
     facts.write(outputs["facts"])

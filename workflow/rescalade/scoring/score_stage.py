@@ -13,7 +13,7 @@ from rescalade.scoring.flops import sparsity
 from rescalade.scoring.measures import measure
 from rescalade.scoring.runfile import iterate_run
 from rescalade.scoring.score import PerQuery, score_queries, summarise
-from rescalade.scoring.scores import Scores, Searched, Sparsity, Timings
+from rescalade.scoring.scores import Scores, Searched, SearchedVectors, Sparsity, Timings
 from rescalade.scoring.settings import ScoreSettings
 from rescalade.stage import Call, Files
 from rescalade.texts.collection import read_judgements, read_table
@@ -28,7 +28,8 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
 
     Args:
         inputs: `retrieved`, a run file; `queries`, `qrels` and `manifest` of the data set. Of a run, not of BM25 and of
-            random vectors, also `vectors`, `documents` and `timings`, as of `run_search`.
+            random vectors, also `vectors`, `documents` and `timings`, as of `run_search`; of vectors that others have
+            written `searched`.
         outputs: `scores`: means, sparsity, and what became of the encoded texts; `per_query`.
         call: names["run"], of a run alone, and names["dataset"] go into the scores.
 
@@ -42,6 +43,7 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
     values = score_queries(read_judgements(data), iterate_run(inputs["retrieved"]), measures, settings.minimum_grade)
     _write_values(outputs["per_query"], values, groups)
     encoded = "vectors" in inputs
+    given = SearchedVectors.read(inputs["searched"]) if "searched" in inputs else None
     means, groups_too = summarise(values, groups)
     Scores(
         run=settings.ranking or call.names["run"],
@@ -50,11 +52,16 @@ def run_score(settings: ScoreSettings, inputs: Files, outputs: Files, call: Call
         documents=CollectionManifest.read(inputs["manifest"]).counts.documents,
         metrics=means,
         groups=groups_too,
-        sparsity=_sparsity(inputs["vectors"]) if encoded else None,
-        timings=Searched(**Timings.read(inputs["timings"]).model_dump(exclude={"schema_version"})) if encoded else None,
+        sparsity=given.sparsity if given else _sparsity(inputs["vectors"]) if encoded else None,
+        timings=given.timings if given else _timings(inputs["timings"]) if encoded else None,
         encoding=encoding_facts(inputs["vectors"]) if encoded else None,
     ).write(outputs["scores"])
     call.record(outputs["record"])
+
+
+def _timings(path: Path) -> Searched:
+    """What stands beside the ranking of a run."""
+    return Searched(**Timings.read(path).model_dump(exclude={"schema_version"}))
 
 
 def _write_values(path: Path, values: PerQuery, groups: dict[str, str]) -> None:

@@ -36,6 +36,13 @@ class Sparsity(Strict):
     flops_regulariser_document: float
 
 
+class SearchedVectors(Stored):
+    """`retrieved/DATASET.json` of vectors that others have written: their sparsity, and what the search took."""
+
+    sparsity: Sparsity
+    timings: Searched
+
+
 class Scores(Stored):
     """`scores/DATASET.json`.
 

@@ -14,6 +14,8 @@ from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage, UserFiles
 
 if TYPE_CHECKING:
     from rescalade.config import Config
+    from rescalade.config.model import GivenRun, GivenVectors
+    from rescalade.retrieval.given_stage import TakeVectorsSettings
     from rescalade.retrieval.settings import Bm25Settings, IndexSettings, RandomSettings, SearchSettings
     from rescalade.scoring.given_stage import TakeRunSettings
     from rescalade.scoring.settings import ScoreSettings
@@ -109,8 +111,8 @@ def _ranked(rule: str) -> Callable[[Config, Names], Inputs]:
     return inputs
 
 
-def _given(config: Config, names: Names) -> Path:
-    """The file of a run that others have made.
+def _given_run(config: Config, names: Names) -> GivenRun:
+    """A run that others have made.
 
     Raises:
         UserError: the experiment has no run of that name, or none of it on the data set.
@@ -118,12 +120,54 @@ def _given(config: Config, names: Names) -> Path:
     runs = config.experiment.runs
     if names["given"] not in runs:
         raise unknown("run", names["given"], runs)
-    files = runs[names["given"]].files
+    found = runs[names["given"]]
+    known = (*found.files, *found.vectors)
+    if names["dataset"] not in known:
+        raise UserError(
+            f"run {names['given']!r} has nothing on data set {names['dataset']!r}; known: {', '.join(known)}"
+        )
+    return found
+
+
+def given_by_vectors(config: Config, names: Names) -> bool:
+    """Whether a run of others is given as vectors on the data set, not as a run file."""
+    return names["dataset"] in _given_run(config, names).vectors
+
+
+def _given(config: Config, names: Names) -> Path:
+    """Its run file."""
+    files = _given_run(config, names).files
     if names["dataset"] not in files:
         raise UserError(
-            f"run {names['given']!r} has no file for data set {names['dataset']!r}; known: {', '.join(files)}"
+            f"run {names['given']!r} has vectors on {names['dataset']!r}: `rescalade take-vectors` takes them"
         )
     return Path(files[names["dataset"]]).expanduser()
+
+
+def take_vectors_settings(config: Config, names: Names) -> TakeVectorsSettings:
+    """Which files, and as of a search."""
+    from rescalade.retrieval.given_stage import TakeVectorsSettings
+
+    found = _vectors_of(config, names)
+    return TakeVectorsSettings(**search_settings(config, names).model_dump(), **dict(found))
+
+
+def _vectors_of(config: Config, names: Names) -> GivenVectors:
+    found = _given_run(config, names).vectors
+    if names["dataset"] not in found:
+        raise UserError(f"run {names['given']!r} has a run file on {names['dataset']!r}: `rescalade take-run` takes it")
+    return found[names["dataset"]]
+
+
+def _take_vectors_inputs(config: Config, names: Names) -> Inputs:
+    """The files, and the data set that they are of."""
+    found = _vectors_of(config, names)
+    places = {"documents": Path(found.documents).expanduser(), "asked": Path(found.queries).expanduser()}
+    files = {
+        name: tuple(sorted(place.glob("*.json*"))) if place.is_dir() else (place,) for name, place in places.items()
+    }
+    own: Inputs = {name: UserFiles(place, files[name]) for name, place in places.items()}
+    return own | of_collection(names["dataset"], *TEXTS)
 
 
 def take_run_settings(config: Config, names: Names) -> TakeRunSettings:
@@ -144,10 +188,13 @@ def score_given_settings(config: Config, names: Names) -> ScoreSettings:
     return score_settings(config, names).model_copy(update={"ranking": names["given"]})
 
 
-def _score_given_inputs(_: Config, names: Names) -> Inputs:
-    """The ranking, and the judgements."""
-    taken = Made("take_run", (names["experiment"], names["given"], names["dataset"]), "retrieved")
-    return {"retrieved": taken, **of_collection(names["dataset"], *JUDGED)}
+def _score_given_inputs(config: Config, names: Names) -> Inputs:
+    """The ranking, of vectors also what they and their search took, and the judgements."""
+    values = (names["experiment"], names["given"], names["dataset"])
+    taken: Inputs = {"retrieved": Made("take_run", values, "retrieved")}
+    if given_by_vectors(config, names):
+        taken = {name: Made("take_vectors", values, name) for name in ("retrieved", "searched")}
+    return {**taken, **of_collection(names["dataset"], *JUDGED)}
 
 
 def _retrieved(folder: str) -> dict[str, str]:
@@ -252,6 +299,21 @@ ROWS = (
         outputs={**_retrieved(GIVEN), "facts": f"{GIVEN}/retrieved/{{dataset}}.json"},
         user_files=True,
         memory_mb=4000,
+    ),
+    Stage(
+        name="take_vectors",
+        command="take-vectors {given} {dataset}",
+        names=("experiment", "given", "dataset"),
+        run="rescalade.retrieval.given_stage:run_take_vectors",
+        libraries=FRAMES + KERNELS,
+        settings=take_vectors_settings,
+        inputs=_take_vectors_inputs,
+        outputs={
+            name: path.replace("/retrieved/", "/searched/")
+            for name, path in {**_retrieved(GIVEN), "searched": f"{GIVEN}/retrieved/{{dataset}}.json"}.items()
+        },
+        user_files=True,
+        minutes=240,
     ),
     Stage(
         name="score_given",

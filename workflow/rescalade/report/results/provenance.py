@@ -38,6 +38,7 @@ LABELS = {
     "random": "run random on {dataset}",
     "score_random": "run random on {dataset}",
     "take_run": "run {given} on {dataset}",
+    "take_vectors": "run {given} on {dataset}",
     "score_given": "run {given} on {dataset}",
 }
 """What messages call an output; that of a run on a data set where nothing is said."""
