@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "tokenizer*", "vocab*", "merges*")
-LEFT = ("trainer_state.json", "*_results.json", "record.json")
-"""What training leaves beside a model."""
+from rescalade.models.folder_files import read_files
+
 MODULES = ("[0-9]_*", "*_[0-9]_*")
 """Folders of a module, as sentence-transformers calls them, which may hold others: `1_SpladePooling`,
 `query_0_SparseStaticEmbedding`; modules.json may give one any name."""
@@ -19,9 +18,7 @@ def model_files(folder: Path) -> Sequence[Path]:
 
     Of a folder that is no model, config.json, which should be there.
     """
-    found = {path for place in _folders(folder) for pattern in READ for path in place.glob(pattern) if path.is_file()}
-    files = [path for path in found if not any(path.match(pattern) for pattern in (".*", *LEFT))]
-    return sorted(files) or [folder / "config.json"]
+    return sorted({path for place in _folders(folder) for path in read_files(place)}) or [folder / "config.json"]
 
 
 def _folders(folder: Path) -> list[Path]:

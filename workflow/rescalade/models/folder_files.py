@@ -12,6 +12,10 @@ from rescalade.errors import UserError
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_BYTES = 1024
 """A Git LFS pointer is shorter than this, by its specification."""
+READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "tokenizer*", "vocab*", "merges*")
+"""Files of a model folder that decide what it is."""
+LEFT = ("trainer_state.json", "*_results.json", "record.json")
+"""What training leaves beside a model."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -34,11 +38,16 @@ def check_files(name: str | Path) -> None:
 
 
 def _starts(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """The files at the top of a folder with their first bytes, by name."""
-    if folder.is_dir():
-        for path in sorted(path for path in folder.iterdir() if path.is_file()):
-            with path.open("rb") as stream:
-                yield path, stream.read(len(_POINTER))
+    """The files at the top of a folder that are read of a model, with their first bytes, by name."""
+    for path in read_files(folder):
+        with path.open("rb") as stream:
+            yield path, stream.read(len(_POINTER))
+
+
+def read_files(folder: Path) -> list[Path]:
+    """The files at the top of a folder that are read of a model, by name."""
+    found = {path for pattern in READ for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path for path in found if not any(path.match(pattern) for pattern in (".*", *LEFT)))
 
 
 def own_json(path: Path) -> dict[str, Any]:
