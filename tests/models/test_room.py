@@ -122,14 +122,18 @@ def test_training_asks_for_weights_and_moments_first(
 
 
 def test_what_a_control_group_leaves_is_the_limit(tmp_path: Path) -> None:
-    """Both versions; a group above this one binds it too, and files in the cache are given back when asked."""
+    """Both versions; a group above this one binds it too, and files in the cache are given back."""
     groups = {
-        "job": {"memory.max": "5000", "memory.current": "1500", "memory.stat": "anon 1000\ninactive_file 400\n"},
+        "job": {
+            "memory.max": "5000",
+            "memory.current": "1500",
+            "memory.stat": "anon 1000\ninactive_file 300\nactive_file 100\n",
+        },
         "job/step": {"memory.max": "max", "memory.current": "1200"},
         "memory/old": {
             "memory.limit_in_bytes": "3000",
             "memory.usage_in_bytes": "700",
-            "memory.stat": "inactive_file 9\ntotal_inactive_file 100\n",
+            "memory.stat": "inactive_file 9\ntotal_inactive_file 70\ntotal_active_file 30\n",
         },
     }
     for group, files in groups.items():

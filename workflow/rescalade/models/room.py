@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 GB = 1e9
 GROUPS = (
-    ("", "", "memory.max", "memory.current", "inactive_file"),
-    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("", "", "memory.max", "memory.current", ""),
+    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
 )
 """Control groups of Linux, the second version and the first: controller in /proc/self/cgroup, folder, files of limit
-and use, and the name in memory.stat of what the kernel gives back when asked."""
+and use, and how the names in memory.stat begin that count those below too."""
+CACHE = ("inactive_file", "active_file")
+"""In memory.stat, what of the use is files that were read: the kernel gives it back when memory is asked for."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +107,15 @@ def limits(
     Schedulers and containers bound a job so; what goes beyond is killed without a word.
     """
     lines = named.read_text().splitlines() if named.is_file() else []
-    for controller, folder, limit_file, used_file, reclaimed in GROUPS:
+    for controller, folder, limit_file, used_file, prefix in GROUPS:
         of_this = [line.split(":", 2)[2] for line in lines if controller in line.split(":", 2)[1].split(",")]
-        for name in of_this:
-            lowest = mounted / folder / name.strip("/")
+        for place in of_this:
+            lowest = mounted / folder / place.strip("/")
             for group in (lowest, *lowest.parents):
                 limit, used = _number(group / limit_file), _number(group / used_file)
                 if limit is not None and used is not None and limit < _pages("SC_PHYS_PAGES"):
-                    yield limit, max(0, used - _listed(group / "memory.stat", reclaimed))
+                    cached = sum(_listed(group / "memory.stat", f"{prefix}{name}") for name in CACHE)
+                    yield limit, max(0, used - cached)
                 if group == mounted / folder:
                     break
 
