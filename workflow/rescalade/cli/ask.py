@@ -169,11 +169,12 @@ def _answer(
     encoder: Encoder, index: InvertedIndex, text: str, corpus: Path | None, top: int, shown: int, as_data: bool
 ) -> None:
     from rescalade.retrieval.answer import answers
+    from rescalade.texts.token_names import token_names
 
-    query, tokenizer = encoder.encode_query(text), encoder.tokenizer
+    query, names = encoder.encode_query(text), token_names(encoder.tokenizer, encoder.vocabulary)
 
     def name(term: int) -> str:
-        return str(tokenizer.convert_ids_to_tokens(term)) if term < len(tokenizer) else str(term)
+        return names[term] or str(term)
 
     found = answers(index, query, top, name, corpus)
     ordered = sorted(zip(query.terms.tolist(), query.weights.tolist(), strict=True), key=lambda entry: -entry[1])

@@ -77,16 +77,14 @@ def _vectors(source: str, dataset: str | None, results: Path) -> tuple[Path, Pat
 
 
 def _words(model: Path | None, vocabulary: int) -> list[str] | None:
-    """Tokens by number; numbers beyond the tokenizer's, which pad the output projection, are empty."""
+    """Tokens by number; None where no model is known."""
     if model is None:
         return None
     from rescalade.models.load import load_tokenizer
     from rescalade.models.model_folder import open_model_folder
+    from rescalade.texts.token_names import token_names
 
-    tokenizer = load_tokenizer(open_model_folder(model).language_model)
-    return [
-        str(tokenizer.convert_ids_to_tokens(number)) if number < len(tokenizer) else "" for number in range(vocabulary)
-    ]
+    return token_names(load_tokenizer(open_model_folder(model).language_model), vocabulary)
 
 
 def effect(
