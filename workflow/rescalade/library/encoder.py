@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rescalade.errors import UserError
+from rescalade.models.model_folder import MODULES
 from rescalade.models.splade_config import FILE, LONGEST
 from rescalade.splade.language_model import language_model
 from rescalade.variants import Mode, Variant
@@ -81,7 +82,6 @@ def sparse_encoder(
 def _loaded(name: str, revision: str | None, device: str | None) -> tuple[SparseEncoder, bool]:
     """A stock SparseEncoder, and whether it was one on disk."""
     from sentence_transformers import SparseEncoder
-    from sentence_transformers.util import load_file_path
 
     from rescalade.models.checkpoint_keys import check_checkpoint, language_models
     from rescalade.models.folder_files import check_files
@@ -93,10 +93,10 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
     check_files(name)
     check_no_adapter(name)
     try:
-        modules = load_file_path(name, "modules.json", revision=revision)
+        modules = _modules(name, revision)
         if modules is None:
             return _of_language_model(name, revision, device), False
-        for part in language_models(Path(modules).parent):
+        for part in language_models(modules.parent):
             check_has_tokenizer(part)
         encoder = SparseEncoder(
             name, revision=revision, device=device, trust_remote_code=False, model_kwargs=_safe(), **_quiet(name)
@@ -108,9 +108,33 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
     for transformer, _ in fusable(encoder):
         if transformer.tokenizer is not None:
             check_vocabulary(transformer.model, transformer.tokenizer, name)
-    for part in language_models(Path(modules).parent):
+    for part in language_models(modules.parent):
         check_checkpoint(part)
     return encoder, True
+
+
+def _modules(name: str, revision: str | None) -> Path | None:
+    """The file that tells a SparseEncoder, None where there is none.
+
+    Raises:
+        UserError: the hub does not answer and the cache does not know.
+    """
+    if Path(name).is_dir():
+        return path if (path := Path(name) / MODULES).is_file() else None
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, MODULES, revision=revision))
+    except LocalEntryNotFoundError:
+        if try_to_load_from_cache(name, MODULES, revision=revision) is _CACHED_NO_EXIST:
+            return None
+        raise UserError(
+            f"model {name}: the hub does not answer, and the cache does not say whether it is a SparseEncoder, whose "
+            "settings would be lost; load it once with the hub in reach, or give the folder of its snapshot"
+        ) from None
+    except EntryNotFoundError:
+        return None
 
 
 def _of_language_model(name: str, revision: str | None, device: str | None) -> SparseEncoder:
