@@ -187,6 +187,25 @@ def test_k_is_divided_by_before_and_auto_is_the_rule_of_the_audit(folders: dict[
     assert rescalade.audit(twice).row_norm.mean == pytest.approx(rescalade.audit(folders["bert"]).row_norm.mean)
 
 
+def test_an_adapter_is_not_saved_away_from_the_divided_head_that_it_belongs_to(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    adapter = peft.LoraConfig(target_modules=["query"], r=2, init_lora_weights=False)
+    divided = ours(folders["bert"], k=4)
+    with pytest.raises(UserError, match="save_pretrained this model to a folder first"):
+        divided.add_adapter(adapter)
+    divided.save_pretrained(str(tmp_path / "divided"))
+    model = ours(tmp_path / "divided", k="auto")
+    model.add_adapter(adapter)
+    model.save_pretrained(str(tmp_path / "adapter"))
+    loaded = SparseEncoder(str(tmp_path / "adapter"), device="cpu")
+    torch.testing.assert_close(dense(loaded, UNEVEN), dense(model, UNEVEN), rtol=1e-5, atol=1e-6)
+    rescalade.rescale(undivided := ours(folders["bert"]), 2, mode="folded", bias=True)
+    with pytest.raises(UserError, match="an adapter is saved without the model"):
+        undivided.add_adapter(adapter)
+
+
 def test_a_ready_model_keeps_its_prompts_and_lengths(tmp_path: Path) -> None:
     save_model(tmp_path, query_prompt="a list: ")
     model, theirs = rescalade.sparse_encoder(tmp_path, device="cpu"), SparseEncoder(str(tmp_path), device="cpu")

@@ -53,7 +53,7 @@ def sparse_encoder(
     from rescalade.audit.rules import by_width
     from rescalade.models.locate import locate_head
     from rescalade.rescaling.divide import apply
-    from rescalade.splade.fused_encoder import fusable, fuse
+    from rescalade.splade.fused_encoder import fusable, fuse, mark_divided
 
     if mode == "multiplier":
         raise UserError("mode 'multiplier': a folder of sentence-transformers cannot hold it; use folded")
@@ -68,14 +68,17 @@ def sparse_encoder(
         fusable(encoder)
     if max_length is not None:
         _check_length(encoder, max_length)
+    scale = 1.0
     if k != "auto" or not ready:
         with language_model(encoder) as masked_lm:
             head = locate_head(masked_lm)
-            scale = float(by_width(head.weight.shape[1]).power) if k == "auto" else k
+            scale = float(by_width(head.weight.shape[1]).power) if k == "auto" else float(k)
             apply(masked_lm, Variant(scale, mode, head.bias is not None))
     if max_length is not None:
         encoder.max_seq_length = max_length
     fuse(encoder)
+    if scale != 1:
+        mark_divided(encoder)
     return encoder
 
 

@@ -32,3 +32,7 @@ def rescale(model: PreTrainedModel | SparseEncoder, k: float, *, mode: Mode = "t
         raise UserError("mode 'multiplier': a folder of sentence-transformers cannot hold it; use folded")
     with language_model(model) as found:
         divide.rescale(found, k, mode=mode, bias=bias)
+    if k != 1 and is_encoder(model):
+        from rescalade.splade.fused_encoder import mark_divided
+
+        mark_divided(model)

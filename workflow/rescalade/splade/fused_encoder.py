@@ -77,12 +77,30 @@ class FusedPooling(SpladePooling):
 
 
 class FusedSparseEncoder(SparseEncoder):
-    """A SparseEncoder with fused modules; folders that it writes are those of the stock modules."""
+    """A SparseEncoder with fused modules; folders that it writes are those of the stock modules.
+
+    divided: whether its head was divided since its folder or hub id was read.
+    """
+
+    divided = False
 
     def save(self, path: str, *arguments: Any, **options: Any) -> None:
         """As the stock method."""
         with as_stock(self):
             SparseEncoder.save(self, path, *arguments, **options)
+
+    def add_adapter(self, *arguments: Any, **options: Any) -> None:
+        """As the stock method.
+
+        Raises:
+            UserError: the head was divided, which a saved adapter would not say of the model that it belongs to.
+        """
+        if self.divided:
+            raise UserError(
+                "an adapter is saved without the model that it belongs to, whose head is not divided where it came "
+                "from; save_pretrained this model to a folder first, and add the adapter to sparse_encoder(FOLDER)"
+            )
+        super().add_adapter(*arguments, **options)
 
 
 def fuse(model: SparseEncoder) -> None:
@@ -125,6 +143,11 @@ def fusable(model: SparseEncoder) -> list[tuple[Transformer, SpladePooling]]:
                 "use the model with its stock modules"
             )
     return [_checked(transformer, pooling) for transformer, pooling in chosen]
+
+
+def mark_divided(model: Any) -> None:
+    """Note that the head of a SparseEncoder was divided in memory."""
+    model.divided = True
 
 
 @contextmanager
