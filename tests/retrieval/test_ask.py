@@ -150,6 +150,10 @@ def test_a_file_of_questions_is_answered_by_a_run_file(
         shown = json.loads(call(capsys, str(run), text, *where, "--json", "--top", "5")[1])
         expected = [answer["id"] for answer in shown["documents"]]
         assert [line[2] for line in found if line[0] == f"q{number}"] == expected
+    (tmp_path / "none").mkdir()
+    write_index(tmp_path / "none", [vectors([{}])], VOCABULARY, model=sha256(run / "model" / "model.safetensors"))
+    arguments = [str(run), str(tmp_path / "q.tsv"), "--index", str(tmp_path / "none"), "--out", str(tmp_path / "x")]
+    assert "; 3 of them share no term with any" in call(capsys, *arguments)[1]
 
 
 def test_a_run_by_the_path_of_its_folder(

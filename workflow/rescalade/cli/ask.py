@@ -96,8 +96,9 @@ def search(
         _answer(encoder, found, text, corpus, top or SHOWN, terms, as_data)
         return
     threads, depth, tag = context.machine.threads, top or DEPTH, "-".join(Path(source).parts)
-    count = write_answers(encoder, found, questions, out, depth=depth, threads=threads, tag=tag)
-    typer.echo(f"{out}: {count} questions, at most {depth} documents of each")
+    empty = write_answers(encoder, found, questions, out, depth=depth, threads=threads, tag=tag)
+    without = f"; {empty} of them share no term with any" if empty else ""
+    typer.echo(f"{out}: {questions.count} questions, at most {depth} documents of each{without}")
 
 
 def _places(

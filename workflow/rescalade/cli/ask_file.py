@@ -51,7 +51,7 @@ def questions_file(text: str, out: Path | None) -> Path | None:
 def write_answers(
     encoder: Encoder, index: InvertedIndex, questions: Texts, out: Path, *, depth: int, threads: int, tag: str
 ) -> int:
-    """Search for every question and write a run file, gzipped where its name ends in .gz; returns how many there are.
+    """Search for every question and write a run file, gzipped where its name ends in .gz; returns how many have no hit.
 
     Args:
         depth: documents of each. tag: last column of the run file; white space in it becomes a dash.
@@ -62,15 +62,18 @@ def write_answers(
     from rescalade.retrieval.ranker import Ranker
     from rescalade.scoring.runfile import write_run
 
-    ranker = Ranker(index, depth, threads=threads)
+    ranker, empty = Ranker(index, depth, threads=threads), 0
 
     def rankings() -> Iterator[tuple[str, list[Hit]]]:
+        nonlocal empty
         for first in range(0, questions.count, SLICE_QUERIES):
             ids, texts = questions.read(first, min(first + SLICE_QUERIES, questions.count))
             vectors, tally = encoder.encode(ids, encoder.tokens(texts, queries=True), lambda _: None, queries=True)
             if tally.broken:
                 raise UserError(f"{tally.broken} questions: the model gives weights that are not finite; it is broken")
-            yield from ranker.rankings(vectors)
+            for question, hits in ranker.rankings(vectors):
+                empty += not hits
+                yield question, hits
 
     write_run(out, rankings(), re.sub(r"\s+", "-", tag.strip()) or "run")
-    return questions.count
+    return empty
