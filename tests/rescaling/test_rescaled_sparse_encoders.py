@@ -54,6 +54,8 @@ def test_the_settings_stay_and_logits_are_divided(pooling: str, activation: str,
     for found, expected, undivided in zip(ours(after), theirs(after), ours(path), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
         assert not torch.equal(found, undivided)
+    over, term = {"max": "maximum", "sum": "sum"}[pooling], {"relu": "log(1 + relu(z))"}.get(activation, "log(1 + log(")
+    assert f"A term's weight is the {over} of {term}" in (after / "README.md").read_text()
     one = divided(path, tmp_path / "one", 1.0)
     assert all(torch.equal(found, expected) for found, expected in zip(ours(one), ours(path), strict=True))
 

@@ -62,6 +62,10 @@ def _words(how: SpladeConfig) -> str:
         lines.append(
             f"Causal models need sentence-transformers 6. Texts get {added} and are read {_READ[how.reading]}."
         )
+    if (how.pooling, how.activation) != ("max", "relu"):
+        term = "log(1 + relu(z))" if how.activation == "relu" else "log(1 + log(1 + relu(z)))"
+        over = "maximum" if how.pooling == "max" else "sum"
+        lines.append(f"A term's weight is the {over} of {term} over the tokens of a text, z being its logit.")
     left_out = [
         words
         for words, pooled in (("special tokens", how.pool_special_tokens), ("the prompt's", how.pool_prompt))
