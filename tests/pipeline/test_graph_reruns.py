@@ -96,6 +96,17 @@ def test_what_is_lost_of_a_report_is_made_again(made: Pipeline, target: str, aga
     assert set(made.jobs("--", target)) == again
 
 
+def test_prefetch_asks_for_every_file_of_a_data_set_and_for_models_of_others(made: Pipeline) -> None:
+    """Afterwards everything runs offline."""
+    assert made.jobs("--", "prefetch") == {}
+    (made.work / "results" / "data" / "test" / "queries.parquet").unlink()
+    others = made.overlay(
+        "backbones: {theirs: {source: hub, id: a/b, revision: c, trained: true}}\n"
+        "experiments: {small: {models: [theirs]}}\n"
+    )
+    assert made.jobs("--configfile", others, "--", "prefetch") == {"collection": 1, "ready": 1, "prefetch": 1}
+
+
 def test_lost_tables_alone_are_made_again(made: Pipeline) -> None:
     shutil.rmtree(made.work / "report" / "small" / "tables")
     assert set(made.jobs()) == {"tables", "all"}

@@ -95,7 +95,7 @@ def search(
     if questions is None or out is None:
         _answer(encoder, found, text, corpus, top or SHOWN, terms, as_data)
         return
-    threads, depth, tag = context.machine.threads, top or DEPTH, "-".join(Path(source).parts)
+    threads, depth, tag = context.machine.threads, top or DEPTH, source.strip("/").replace("/", "-")
     empty = write_answers(encoder, found, questions, out, depth=depth, threads=threads, tag=tag)
     without = f"; {empty} of them share no term with any" if empty else ""
     typer.echo(f"{out}: {questions.count} questions, at most {depth} documents of each{without}")
