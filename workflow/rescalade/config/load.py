@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
+from rescalade.config.check_predictions import check_predictions
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
 from rescalade.config.model import BackboneConfig, ConfigModel, ExperimentConfig, GridEntry, RecipeConfig
@@ -322,6 +323,9 @@ def build_config(
     check_references(model, lines)
     _check_shared_runs(config)
     check_over(model, config.train_settings, lines)
+    predicted = [key for key, one in model.experiments.items() if one.predictions or one.explanations]
+    cells = {key: [(run.backbone, run.variant.name) for run in config.runs(key)] for key in predicted}
+    check_predictions(model, cells, lines)
     return config
 
 

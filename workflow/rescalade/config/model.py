@@ -14,6 +14,7 @@ from rescalade.adaptation.settings import AdaptSettings
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
+from rescalade.config.predictions import Explanation, Prediction
 from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
 from rescalade.quantisation import QUANTISED, Quantisation
@@ -316,6 +317,14 @@ class ExperimentConfig(Strict):
     )
     limits: list[Annotated[str, Field(min_length=1)]] = Field(
         default=[], description="What the experiment cannot show, in sentences; the report has them beside the claims."
+    )
+    explanations: dict[Name, Explanation] = Field(
+        default={}, description="Causes of the failure that the experiment tells apart, by a name for `predictions`."
+    )
+    predictions: list[Prediction] = Field(
+        default=[],
+        description="What each explanation expects of which cells. They are part of the configuration, so that they "
+        "stand before anything is run; the report scores them. They change no run.",
     )
     published: Name | None = Field(None, description="File under catalogue/published to compare numbers with.")
 
