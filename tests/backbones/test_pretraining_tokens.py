@@ -9,7 +9,9 @@ import pytest
 
 from rescalade.backbones import pretraining_tokens as module
 from rescalade.backbones.pretraining_tokens import pretraining_tokens
-from rescalade.backbones.vocabulary import train_wordpiece
+from rescalade.backbones.vocabulary import as_transformers, train_wordpiece
+from rescalade.models.load import load_tokenizer
+from support.models import tiny
 from support.texts import TEXTS
 
 
@@ -45,3 +47,17 @@ def test_damaged_files_are_made_again_and_a_long_text_is_not_kept(
     monkeypatch.setattr(module, "KEPT", 100)
     pretraining_tokens(TEXTS[:50], 61, tmp_path / "long")
     assert not list((tmp_path / "long").glob("*.npz"))
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "llama"])
+def test_a_cased_vocabulary_stays_cased_wherever_it_is_read(tmp_path: Path, kind: str) -> None:
+    texts = ["Set the set apart", "a set, a Set and THE end"] * 3
+    kept = {case: pretraining_tokens(texts, 200, tmp_path, lowercase=case)[0] for case in (True, False)}
+    numbers = {case: [tokenizer.token_to_id(word) for word in ("Set", "set")] for case, tokenizer in kept.items()}
+    assert numbers[True][0] is None and None not in numbers[False] and len(set(numbers[False])) == 2
+    tiny(kind).save_pretrained(tmp_path / "cased")
+    as_transformers(kept[False], 16, causal=kind == "llama").save_pretrained(tmp_path / "cased")
+    read = load_tokenizer(tmp_path / "cased")
+    assert read("Set set", add_special_tokens=False)["input_ids"] == numbers[False]
+    again, _ = pretraining_tokens(texts, 200, tmp_path, lowercase=False)  # from the files of before
+    assert again.to_str() == kept[False].to_str() == train_wordpiece(texts, 200, lowercase=False).to_str()

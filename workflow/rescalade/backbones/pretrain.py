@@ -60,7 +60,7 @@ def pretrain(
 
     The decoder is applied to those positions alone, so a step of a masked model costs little more than the encoder.
     """
-    tokenizer, found = pretraining_tokens(texts, settings.vocabulary, tokens)
+    tokenizer, found = pretraining_tokens(texts, settings.vocabulary, tokens, lowercase=settings.lowercase)
     stream = _token_stream(found, causal=settings.causal)
     vocabulary = tokenizer.get_vocab_size()
     torch.manual_seed(settings.seed)

@@ -13,7 +13,7 @@ import numpy as np
 
 from rescalade.atomic import atomic_file
 from rescalade.backbones import vocabulary
-from rescalade.backbones.vocabulary import learn_pieces, wordpiece
+from rescalade.backbones.vocabulary import learn_pieces, train_wordpiece, wordpiece
 from rescalade.texts.tokens import SLICE, Tokens, cached_tokens
 from rescalade.turns import turn
 
@@ -24,17 +24,19 @@ KEPT = 2**26
 """Characters of a text whose tokens are kept, at most: 256 MB if each were a token."""
 
 
-def pretraining_tokens(texts: Sequence[str], size: int, kept: Path | None = None) -> tuple[Tokenizer, Tokens]:
+def pretraining_tokens(
+    texts: Sequence[str], size: int, kept: Path | None = None, *, lowercase: bool = True
+) -> tuple[Tokenizer, Tokens]:
     """Tokenizer of a vocabulary of at most `size` pieces, and the texts in it, each from its [CLS] to its [SEP].
 
     Args:
         kept: folder in which backbones leave both to one another; two that start together make them once.
     """
     if kept is None:
-        tokenizer = wordpiece(learn_pieces(texts, size))
+        tokenizer = train_wordpiece(texts, size, lowercase=lowercase)
         return tokenizer, tokens_of(tokenizer, texts)
-    key = _key(texts, size)
-    tokenizer = wordpiece(_kept_pieces(kept / f"{key}.json", texts, size))
+    key = _key(texts, size, lowercase)
+    tokenizer = wordpiece(_kept_pieces(kept / f"{key}.json", texts, size, lowercase), lowercase=lowercase)
     few = sum(map(len, texts)) + 2 * len(texts) <= KEPT
     return tokenizer, cached_tokens(kept / f"{key}.npz" if few else None, lambda: tokens_of(tokenizer, texts))
 
@@ -50,9 +52,9 @@ def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokens:
     return Tokens(np.concatenate([np.zeros(0, np.int32), *rows]), offsets)
 
 
-def _key(texts: Sequence[str], size: int) -> str:
-    """Digest of what decides the pieces: the texts, their number, our code and the library's version."""
-    digest = hashlib.sha256(f"{size} {version('tokenizers')} {len(texts)}".encode())
+def _key(texts: Sequence[str], size: int, lowercase: bool) -> str:
+    """Digest of what decides the pieces: the texts, their number and case, our code and the library's version."""
+    digest = hashlib.sha256(f"{size} {lowercase} {version('tokenizers')} {len(texts)}".encode())
     digest.update(Path(vocabulary.__file__).read_bytes())
     for text in texts:
         encoded = text.encode(errors="surrogatepass")
@@ -61,7 +63,7 @@ def _key(texts: Sequence[str], size: int) -> str:
     return digest.hexdigest()[:20]
 
 
-def _kept_pieces(path: Path, texts: Sequence[str], size: int) -> list[str]:
+def _kept_pieces(path: Path, texts: Sequence[str], size: int, lowercase: bool) -> list[str]:
     """Pieces from a file, or learnt and written there; a damaged file is made again."""
     with turn(path):
         try:
@@ -70,7 +72,7 @@ def _kept_pieces(path: Path, texts: Sequence[str], size: int) -> list[str]:
                 return [str(piece) for piece in found]
         except (OSError, ValueError):
             pass
-        pieces = learn_pieces(texts, size)
+        pieces = learn_pieces(texts, size, lowercase=lowercase)
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(pieces), encoding="utf-8")
         return pieces

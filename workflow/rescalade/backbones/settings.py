@@ -17,6 +17,11 @@ class PretrainSettings(Strict):
     )
     text: str = Field(description="Data set whose documents and queries are the pretraining text.")
     vocabulary: int = Field(8192, ge=200, le=60000, description="WordPiece vocabulary size, special tokens included.")
+    lowercase: bool = Field(
+        True,
+        description="Lower-case the text, as uncased models do; a cased vocabulary has Set and set as two terms. With "
+        "either, accents go as BERT's do: they are taken off where the text is lower-cased.",
+    )
     layers: int = Field(2, ge=1, le=48, description="Transformer layers.")
     width: int = Field(128, ge=16, le=4096, description="Hidden size D.")
     heads: int = Field(2, ge=1, le=64, description="Attention heads.")

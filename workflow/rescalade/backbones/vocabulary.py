@@ -13,12 +13,12 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Numbers 0 to 4 of every vocabulary made here, as in BERT's order of roles."""
 
 
-def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
-    """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary, bit for bit."""
-    return wordpiece(learn_pieces(texts, size))
+def train_wordpiece(texts: Sequence[str], size: int, *, lowercase: bool = True) -> Tokenizer:
+    """Train a WordPiece tokenizer; the same texts give the same vocabulary, bit for bit."""
+    return wordpiece(learn_pieces(texts, size, lowercase=lowercase), lowercase=lowercase)
 
 
-def learn_pieces(texts: Sequence[str], size: int) -> list[str]:
+def learn_pieces(texts: Sequence[str], size: int, *, lowercase: bool = True) -> list[str]:
     """Pieces of a vocabulary of at most `size` entries, in the order of their numbers, special tokens first.
 
     The trainer of `tokenizers` numbers continuation pieces such as ##a in hash order and breaks ties
@@ -27,7 +27,7 @@ def learn_pieces(texts: Sequence[str], size: int) -> list[str]:
     """
     from tokenizers import Tokenizer, models, trainers
 
-    trainee = _blank(Tokenizer(models.WordPiece(unk_token="[UNK]")))
+    trainee = _blank(Tokenizer(models.WordPiece(unk_token="[UNK]")), lowercase=lowercase)
     written: set[str] = set()
     for text in texts:
         written.update(text)
@@ -47,19 +47,21 @@ def learn_pieces(texts: Sequence[str], size: int) -> list[str]:
     return [*SPECIAL_TOKENS, *sorted(set(trainee.get_vocab()) - set(SPECIAL_TOKENS))]
 
 
-def wordpiece(pieces: Sequence[str]) -> Tokenizer:
-    """A lower-casing WordPiece tokenizer of these pieces, numbered in their order."""
+def wordpiece(pieces: Sequence[str], *, lowercase: bool = True) -> Tokenizer:
+    """A WordPiece tokenizer of these pieces, numbered in their order."""
     from tokenizers import Tokenizer, models
 
     numbered = {piece: number for number, piece in enumerate(pieces)}
-    return _blank(Tokenizer(models.WordPiece(numbered, unk_token="[UNK]", max_input_chars_per_word=100)))
+    return _blank(
+        Tokenizer(models.WordPiece(numbered, unk_token="[UNK]", max_input_chars_per_word=100)), lowercase=lowercase
+    )
 
 
-def _blank(tokenizer: Tokenizer) -> Tokenizer:
+def _blank(tokenizer: Tokenizer, *, lowercase: bool) -> Tokenizer:
     """Everything but the vocabulary: BERT's normalisation, words, special tokens around a text."""
     from tokenizers import decoders, normalizers, pre_tokenizers, processors
 
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     number = SPECIAL_TOKENS.index
