@@ -172,6 +172,17 @@ def test_what_gives_no_weights_of_terms_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_dense_model_is_called_one_whatever_else_it_says(origin: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    modules = [Transformer(str(origin)), Pooling(16)]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path), create_model_card=False)
+    with pytest.raises(UserError, match="a dense model, which predicts no terms"):
+        Encoder.load(tmp_path)
+
+
 MODULE = "sentence_transformers.sentence_transformer.modules.Pooling"
 
 

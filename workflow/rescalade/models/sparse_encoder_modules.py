@@ -71,18 +71,18 @@ def read_modules(folder: Path) -> ModelFolder:
     configuration = own_json(folder / FILE)
     if (other := _TYPES.get(str(configuration.get("model_type")))) is not None:
         raise _no_terms(folder, other)
-    similarity = configuration.get("similarity_fn_name")
-    if similarity not in (None, "dot"):
-        raise UserError(
-            f"{folder / FILE}: similarity_fn_name is {similarity!r}; documents are ranked by the dot product here, "
-            "expected 'dot'"
-        )
     names = [module.name for module in modules]
     if len(names) == 1 and names[0] in _ROUTERS:
         queries, documents = _routes(folder, modules[0].folder)
     else:
         queries = documents = modules
     transformer, pooling = _splade(folder, documents)
+    similarity = configuration.get("similarity_fn_name")
+    if similarity not in (None, "dot"):
+        raise UserError(
+            f"{folder / FILE}: similarity_fn_name is {similarity!r}; documents are ranked by the dot product here, "
+            "expected 'dot'"
+        )
     table = None
     if queries != documents:
         table = _table(folder, queries)
