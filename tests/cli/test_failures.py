@@ -31,13 +31,17 @@ from support.commands import call
         (errno.EROFS, "~/.ir_datasets/beir", "set IR_DATASETS_HOME"),
         (errno.EACCES, "~/.cache/huggingface/hub/x", "set HF_HOME"),
         (errno.ENOSPC, "~/.cache/other", "set XDG_CACHE_HOME"),
+        (errno.EROFS, "~/.triton/cache/x", "set TRITON_CACHE_DIR"),
+        (errno.EROFS, "~/.config/some", "set HOME"),
+        (errno.EROFS, "~/results/x", "choose another folder by --results"),
         (errno.EISDIR, "~/.ir_datasets/beir", "a file stands where a folder is needed"),
     ],
 )
 def test_each_kind_of_failure_has_its_own_remedy(
     number: int, place: str | None, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("IR_DATASETS_HOME", "HF_HOME", "XDG_CACHE_HOME"):
+    monkeypatch.setenv("HOME", "/home/some")
+    for name in ("IR_DATASETS_HOME", "HF_HOME", "TRITON_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     where = None if place is None else str(Path(place).expanduser())
     line = disk_failure(OSError(number, os.strerror(number), where))

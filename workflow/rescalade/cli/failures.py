@@ -35,7 +35,12 @@ REMEDIES: Mapping[str, str] = {
     "ESTALE": "the network file system was mounted anew: run the same command again",
 }
 """By the name of the error number."""
-CACHES = (("IR_DATASETS_HOME", ".ir_datasets"), ("HF_HOME", ".cache/huggingface"), ("XDG_CACHE_HOME", ".cache"))
+CACHES = (
+    ("IR_DATASETS_HOME", ".ir_datasets"),
+    ("HF_HOME", ".cache/huggingface"),
+    ("TRITON_CACHE_DIR", ".triton"),
+    ("XDG_CACHE_HOME", ".cache"),
+)
 """Variables that move a cache, and where in the home folder it lies by default; the narrower first."""
 
 
@@ -67,11 +72,13 @@ def _place(error: OSError) -> str | None:
 
 
 def _variable(path: Path) -> str | None:
-    """The variable that says where the cache lies to which a path belongs."""
+    """The variable that says where the cache lies to which a path belongs; HOME for a hidden folder that none moves."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # pathlib's raises where there is no home
     for name, usual in CACHES:
-        if path.is_relative_to(Path(os.environ.get(name) or Path("~").expanduser() / usual)):
+        if path.is_relative_to(Path(os.environ.get(name) or home / usual)):
             return name
-    return None
+    inside = path.relative_to(home).parts if path.is_relative_to(home) and home != Path("/") else ()
+    return "HOME" if inside and inside[0].startswith(".") else None
 
 
 def check_text(arguments: Sequence[str]) -> None:

@@ -90,10 +90,13 @@ def check_writable(folder: Path) -> None:
             file.flush()
         free = shutil.disk_usage(place).free
     except OSError as error:
-        raise UserError(f"folder {folder} cannot be written: {place}: {error.strerror}") from None
+        raise UserError(
+            f"folder {folder} cannot be written: {place}: {error.strerror}; run in another by --directory"
+        ) from None
     if free < MINIMUM_FREE_BYTES:
         raise UserError(
-            f"folder {folder}: {free // 2**20} MB are free, at least {MINIMUM_FREE_BYTES // 2**20} MB needed"
+            f"folder {folder}: {free // 2**20} MB are free, at least {MINIMUM_FREE_BYTES // 2**20} MB needed; "
+            "free some, or run in another by --directory"
         )
 
 
