@@ -91,7 +91,10 @@ def look() -> Iterator[None]:
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write STEM.svg and STEM.pdf; the same figure gives the same bytes."""
+    """Write STEM.svg and STEM.pdf; the same figure gives the same bytes.
+
+    The layout is found for the SVG and kept for the PDF: to find it again would take as long as to write the file.
+    """
     written = []
     for suffix, metadata in (
         (".svg", {"Date": None, "Creator": None}),
@@ -101,6 +104,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         with atomic_file(target) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
         written.append(target)
+        figure.set_layout_engine("none")
     return written
 
 
