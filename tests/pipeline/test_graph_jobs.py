@@ -74,7 +74,8 @@ def test_a_backbone_is_a_target_of_its_own(pipeline: Pipeline) -> None:
     jobs = pipeline.jobs("--", "left")
     assert (jobs["backbone"], jobs["train"], jobs["page"], jobs["left"]) == (1, 1, 1, 1)
     assert jobs["tables"] == jobs["index_page"] == 0
-    pipeline.run("--cores", "2", "--", "left")
+    said = pipeline.run("--cores", "2", "--verbose", "--", "left")
+    assert "no limit of new jobs a second" in said  # else every look for jobs would ask for another, without end
     assert [path.name for path in (pipeline.work / "report" / "small").iterdir()] == ["left.html"]
     assert not (pipeline.work / "results" / "runs" / "quick" / "right").exists()
 

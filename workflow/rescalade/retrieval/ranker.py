@@ -14,6 +14,8 @@ from rescalade.vectors.vectors import SparseVectors, rows
 
 SLICE_QUERIES = 4096
 """Queries whose results are in memory together, 16 bytes for each of their documents."""
+FEW_DOCUMENTS = 2**16
+"""Documents whose names are read all at once, some 8 MB, where the rankings name more than that."""
 
 
 @dataclass
@@ -33,11 +35,13 @@ class Ranker:
     def rankings(self, queries: SparseVectors) -> Iterator[tuple[str, list[Hit]]]:
         """Ids and scores for every query, in the order of the queries."""
         deepest = depth_for(self.depth, self.drop_identical_ids)
+        few = len(self.index) <= min(FEW_DOCUMENTS, len(queries) * self.depth)
+        names = self.index.ids[:] if few else self.index.ids
         for start in range(0, len(queries), SLICE_QUERIES):
             part = rows(queries, start, min(start + SLICE_QUERIES, len(queries)))
             begun = time.process_time()
             found = search(self.index, part, deepest, self.threads)
             self.seconds += time.process_time() - begun
             for query, (numbers, scores) in zip(part.ids, found, strict=True):
-                hits = list(zip(self.index.names(numbers), scores.tolist(), strict=True))
+                hits = [(names[number], score) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)]
                 yield query, ranking(query, hits, self.depth, self.drop_identical_ids)
