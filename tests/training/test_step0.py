@@ -48,9 +48,12 @@ def losses(settings: TrainSettings, model: SpladeModel, seed: int = 7, count: in
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"encode_rows": 5}, {"precision": "bf16"}, {"loss": "infonce-own-negatives"}, {"loss": "infonce-gathered"}],
+    [
+        {}, {"encode_rows": 5}, {"precision": "bf16"}, {"loss": "infonce-own-negatives"}, {"loss": "infonce-gathered"},
+        {"activation": "log1p_relu"},
+    ],
     ids=str,
-)
+)  # fmt: skip
 def test_the_first_micro_batches_are_those_of_the_first_step(changes: dict[str, Any], tmp_path: Path) -> None:
     """Dropout, draw and precision too: the model has dropout, which another seed or the other mode would give away."""
     settings = TrainSettings(**DRAWN, **changes)

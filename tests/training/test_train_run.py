@@ -146,6 +146,20 @@ def test_the_model_says_how_it_encodes(folder: Path, tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_a_model_trained_with_a_double_logarithm_is_loaded_as_one(folder: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SparseEncoder
+
+    settings = TrainSettings(
+        loss="kl", negatives=2, batch_size=2, max_steps=3, query_length=8, document_length=8, activation="log1p_relu"
+    )
+    stage(folder / "model", folder / "data", settings, tmp_path)
+    model = SparseEncoder(str(tmp_path / "model"), device="cpu")
+    found = model.encode(list(DOCUMENTS.values()), convert_to_sparse_tensor=False)
+    expected = torch.stack([torch.log(1 + weights(tmp_path, text)) for text in DOCUMENTS.values()])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert float((found > 0).float().mean()) > 0.05
+
+
 def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:
     model = AutoModelForMaskedLM.from_pretrained(folder / "model")
     with torch.no_grad():

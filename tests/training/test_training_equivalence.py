@@ -25,20 +25,23 @@ SETTINGS = TrainSettings(
 )
 
 
-def dense_weights(model: nn.Module, texts: list[list[int]]) -> Tensor:
-    """[B, V] by the definition, each text alone and without padding."""
+def dense_weights(model: nn.Module, texts: list[list[int]], twice: bool = False) -> Tensor:
+    """[B, V] by the definition, each text alone and without padding; `twice` the logarithm."""
     rows = []
     for text in texts:
         logits = model(input_ids=torch.tensor([text]), attention_mask=torch.ones(1, len(text))).logits[0]
-        rows.append(torch.log1p(logits.clamp_min(0)).max(0).values)
+        weights = torch.log(1 + logits.clamp_min(0))
+        rows.append((torch.log(1 + weights) if twice else weights).max(0).values)
     return torch.stack(rows)
 
 
-def dense_loss(model: nn.Module, data: Examples, numbers: list[int], lambdas: tuple[float, float]) -> Tensor:
+def dense_loss(
+    model: nn.Module, data: Examples, numbers: list[int], lambdas: tuple[float, float], twice: bool = False
+) -> Tensor:
     """InfoNCE + lambda FLOPS of one micro-batch, query by query."""
-    queries = dense_weights(model, texts_of(data.queries, data.rows[numbers, 0]))
-    positives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 1]))
-    negatives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 2:].reshape(-1)))
+    queries = dense_weights(model, texts_of(data.queries, data.rows[numbers, 0]), twice)
+    positives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 1]), twice)
+    negatives = dense_weights(model, texts_of(data.documents, data.rows[numbers, 2:].reshape(-1)), twice)
     documents = [*positives, *negatives]
     ranking = torch.tensor(0.0)
     for row, query in enumerate(queries):
@@ -50,9 +53,9 @@ def dense_loss(model: nn.Module, data: Examples, numbers: list[int], lambdas: tu
     return ranking + lambdas[0] * flops_query + lambdas[1] * flops_document
 
 
-@pytest.mark.parametrize("kind", ["bert", "modernbert"])
-def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, tmp_path: Path) -> None:
-    data, settings = examples(), SETTINGS
+@pytest.mark.parametrize(("kind", "activation"), [("bert", "relu"), ("modernbert", "relu"), ("bert", "log1p_relu")])
+def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, activation: str, tmp_path: Path) -> None:
+    data, settings = examples(), SETTINGS.model_copy(update={"activation": activation})
     trained, weights = run(tmp_path, settings, data=data, model=still(kind))
 
     model = still(kind).masked_lm
@@ -65,7 +68,8 @@ def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, tmp_path
         ramp = min(1.0, step / 2) ** 2  # a third of six steps
         loss = torch.tensor(0.0)
         for numbers in itertools.islice(batches, 2):
-            loss = loss + dense_loss(model, data, numbers.tolist(), (0.3 * ramp, 0.2 * ramp)) / 2
+            lambdas = (0.3 * ramp, 0.2 * ramp)
+            loss = loss + dense_loss(model, data, numbers.tolist(), lambdas, activation == "log1p_relu") / 2
         model.zero_grad()
         loss.backward()
         losses.append(float(loss.detach()))

@@ -77,6 +77,7 @@ def audit_on_triples(
         backbone=name,
         text=settings.train_on,
         inflate=settings.inflate,
+        activation=settings.activation,
         offsets=settings.offsets,
         offset_texts=collection_batches(collection, tokenizer, how, int(model.config.vocab_size)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from rescalade.models.splade_config import Activation
 from rescalade.texts.text_settings import TextSettings
 
 OFFSETS = (1.0, 2.0, 3.0)
@@ -21,6 +22,7 @@ class AuditSettings(TextSettings):
     variants: tuple[str, ...]
     batch_size: int
     temperature: float
+    activation: Activation
     inflate: float
     offsets: tuple[float, ...]
     check_norm: bool = Field(True, exclude=True)

@@ -98,8 +98,9 @@ def check_trained_alike(found: ModelFolder) -> None:
     if (how.pooling, how.activation) != ("max", "relu"):
         raise UserError(
             f"model {place}: it has pooling_strategy {how.pooling!r} and activation_function {how.activation!r}, and "
-            "training here pools by 'max' and 'relu', so that it would begin as another model; take modules.json and "
-            "splade.json out of a copy if only its weights are meant"
+            "training here pools by 'max' and activates as the recipe says, 'relu' where it says nothing, so that it "
+            "would begin as another model; take modules.json and splade.json out of a copy if only its weights are "
+            "meant, or set `activation` in the recipe too if it is 'max' with 'log1p_relu'"
         )
     for name in ("query_prompt", "document_prompt", "max_active_dims"):
         if getattr(how, name):

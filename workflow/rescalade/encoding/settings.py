@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rescalade.errors import UserError
 from rescalade.models.model_folder import read_splade_config
-from rescalade.models.splade_config import FILE, Precision, SpladeConfig
+from rescalade.models.splade_config import FILE, Activation, Precision, SpladeConfig
 from rescalade.quantisation import Quantisation
 from rescalade.splade.backends import Backend
 from rescalade.strict import Strict
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class EncodeSettings(Strict):
     """Settings of the stage `encode`.
 
-    query_length to echo_layout: instead of what the model's folder says, see SpladeConfig; `bos` for its
+    query_length to activation: instead of what the model's folder says, see SpladeConfig; `bos` for its
     special_tokens.
     quantise: how the linear layers are quantised, see rescalade.encoding.quantise.
     shard_documents: documents of a shard. batch_tokens: of a batch, padding included. weights: type on disk, see
@@ -47,6 +47,7 @@ class EncodeSettings(Strict):
     bos: bool | None = None
     reading: Reading | None = None
     echo_layout: EchoLayout | None = None
+    activation: Activation | None = None
     quantise: Quantisation = "none"
     shard_documents: int = 65536
     batch_tokens: int = 4096

@@ -33,7 +33,7 @@ USUAL: dict[str, Any] = {
     "lower_case": False,
     "query_side": "model",
 }
-"""What every model has that is trained here, and every checkpoint that does not say otherwise."""
+"""What a checkpoint has that does not say otherwise, and a model that is trained here but for its activation."""
 
 
 class SpladeConfig(Stored):
@@ -88,14 +88,16 @@ class SpladeConfig(Stored):
         )
 
 
-def as_trained(settings: TextSettings, precision: Precision, reading: Reading, model_type: str) -> SpladeConfig:
+def as_trained(
+    settings: TextSettings, precision: Precision, reading: Reading, model_type: str, activation: Activation = "relu"
+) -> SpladeConfig:
     """How a model encodes that is trained by some settings."""
     return SpladeConfig(
         **{name: getattr(settings, name) for name in TextSettings.model_fields if name != "bos"},
         precision=precision,
         special_tokens=special_tokens(model_type, settings.bos),
         reading=reading,
-        **USUAL,
+        **{**USUAL, "activation": activation},
     )
 
 

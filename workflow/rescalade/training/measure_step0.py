@@ -50,6 +50,7 @@ def step0_losses(
     count = min(MICRO_BATCHES, max(1, len(examples) // whole))
     how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
     objective = SpladeObjective(_Encoder(model, settings), settings, Sharding(1, whole), rows)
+    model.activation = settings.activation
     model.train()
     losses: list[float] = []
     for step, number, batch in itertools.islice(_batches(examples, settings, seed), count):

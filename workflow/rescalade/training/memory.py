@@ -23,8 +23,8 @@ BERT_OUTER, GATED_OUTER = 36, 9
 """Per token and unit of width: embeddings, the transform before the decoder, its packed output."""
 MATRIX_BYTES = 12
 """Per layer, head, token and token of the same text, where attention keeps its matrices."""
-POOLING_BYTES = 18
-"""Per (text, term): weight, winner, and the gradients on the way back."""
+POOLING_BYTES = {"relu": 18, "log1p_relu": 26}
+"""Per (text, term): weight, winner, and the gradients on the way back; weight and gradient of a second logarithm."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def memory_of(sizes: Sizes, settings: TrainSettings, share: Share, heap: float, 
     at_once = min(settings.encode_rows or share.texts, share.texts)
     in_pieces = at_once < share.texts
     head, vocabulary = sizes.vocabulary * sizes.width, sizes.vocabulary
-    pooling = POOLING_BYTES * at_once * vocabulary + cast * head
+    pooling = POOLING_BYTES[settings.activation] * at_once * vocabulary + cast * head
     if settings.lora is None:
         # each pass makes a gradient of W, which is then added to what is there of it
         pooling += GRADIENT_BYTES * head * (2 if in_pieces else 1)

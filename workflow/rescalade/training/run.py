@@ -70,7 +70,9 @@ def train_run(
     rescaled = Rescaled.read_or_none(model_folder / FILE)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
-    how = as_trained(settings, settings.precision, run.variant.reading, masked_lm.config.model_type)
+    how = as_trained(
+        settings, settings.precision, run.variant.reading, masked_lm.config.model_type, settings.activation
+    )
     check_reading(masked_lm, how.reading, model_folder)
     check_lengths(masked_lm, model_folder, how)
     if broken := _broken(masked_lm):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rescalade.models.lora_settings import LoraSettings
-from rescalade.models.splade_config import Precision
+from rescalade.models.splade_config import Activation, Precision
 from rescalade.splade.backends import Backend
 from rescalade.texts.text_settings import TextSettings
 from rescalade.training.schedule import part_of_steps
@@ -22,6 +22,12 @@ Regulariser = Literal["flops", "l1"]
 class TrainSettings(TextSettings):
     """Everything that decides the weights of a run, apart from its backbone, variant and seed."""
 
+    activation: Activation = Field(
+        "relu",
+        description="Term weight of a logit z. relu: log(1 + max(0, z)), SPLADE's. log1p_relu: log(1 + log(1 + max(0, "
+        "z))), sentence-transformers' activation_function of that name (arXiv 2411.04403), which large logits raise "
+        "far less. The model's folder says it, and it encodes so.",
+    )
     loss: Loss = Field(
         "infonce",
         description="Ranking loss over the logical micro-batch. infonce: softmax over all its documents (the paper, "

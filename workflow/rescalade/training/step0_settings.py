@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rescalade.models.splade_config import Precision
+from rescalade.models.splade_config import Activation, Precision
 from rescalade.splade.backends import Backend
 from rescalade.texts.text_settings import TextSettings
 from rescalade.training.settings import Loss, TrainSettings
@@ -14,6 +14,7 @@ MICRO_BATCHES = 64
 class Step0Settings(TextSettings):
     """The stage `step0`: those settings of training that decide a loss before any step, with seed and data set."""
 
+    activation: Activation
     loss: Loss
     temperature: float
     margin_mse_weight: float

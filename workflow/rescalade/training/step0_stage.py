@@ -34,7 +34,7 @@ def run_step0(settings: Step0Settings, inputs: Files, outputs: Files, call: Call
     masked_lm, tokenizer = load_rescaled(folder, device=device), load_tokenizer(folder)
     check_vocabulary(masked_lm, tokenizer, folder)
     variant = Variant.parse(call.names["variant"])
-    how = as_trained(settings, settings.precision, variant.reading, masked_lm.config.model_type)
+    how = as_trained(settings, settings.precision, variant.reading, masked_lm.config.model_type, settings.activation)
     check_reading(masked_lm, how.reading, folder)
     check_lengths(masked_lm, folder, how)
     examples = build_examples(

@@ -84,6 +84,7 @@ def train(
     from rescalade.splade.modules import sparse_encoder
     from rescalade.training.trainer import SpladeTrainer, training_arguments
 
+    model.activation = settings.activation
     choose(settings.head_backend, model.head.weight, model.head.weight)  # refused now rather than in the first step
     group = group or ProcessGroup()
     steps = optimiser_steps(settings, len(examples))

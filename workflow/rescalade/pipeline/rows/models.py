@@ -100,7 +100,7 @@ def audit_settings(config: Config, names: Names) -> AuditSettings:
         for run in config.runs(key)
         if run.backbone == name
     }
-    of_training = ("batch_size", "temperature", *TextSettings.model_fields)
+    of_training = ("batch_size", "temperature", "activation", *TextSettings.model_fields)
     own = [run.variant.offset for key in experiments for run in config.runs(key) if run.backbone == name]
     lowered = {offset for offset in own if offset is not None}
     return AuditSettings(

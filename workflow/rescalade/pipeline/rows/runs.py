@@ -132,6 +132,7 @@ def encode_settings(config: Config, names: Names) -> EncodeSettings:
             "document_length": retrieval.document_length or train.document_length,
             "precision": config.encoding_precision(train),
             "reading": run.variant.reading,
+            "activation": train.activation,
             "top_terms": min(retrieval.top_terms or UNTRAINED_TERMS, UNTRAINED_TERMS),
             "query_terms": UNTRAINED_TERMS,
         }
