@@ -72,11 +72,15 @@ READY = (
     "splade-cocondenser-selfdistil", "opensearch-v2-distill", "opensearch-doc-v2-distill", "opensearch-doc-v2-mini",
     "opensearch-doc-v3-distill", "opensearch-doc-v3-gte", "granite-30m-sparse", "splade-pp-en-v1", "splade-pp-en-v2",
 )  # fmt: skip
+WHY = (
+    "bert-scaled", "bert-small-shifted", "bert-heavy-shifted", "bert-cased", "bert-cased-heavy", "modernbert-cased",
+    "modernbert-cased-heavy",
+)  # fmt: skip
 CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
-    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2"),
+    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2", "why"),
     "experiments": (
         "csplade-mini",
         "csplade-mini-lambda",
@@ -85,8 +89,9 @@ NEW = {
         "csplade-8b",
         "csplade-quantised",
         "ready-models",
+        "why",
     ),
-    "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY),
+    "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY, *WHY),
 }
 """Entries of the catalogue that changed ones name."""
 
