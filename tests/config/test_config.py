@@ -101,6 +101,14 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(text: str, said: str
     assert said in str(error.value) and "over.yaml" in str(error.value)
 
 
+def test_no_yaml_of_the_repository_has_a_key_twice() -> None:
+    """Published numbers, profiles and environments are read by others, who keep the last."""
+    files = [*(REPOSITORY / "workflow").rglob("*.yaml"), *(REPOSITORY / "profiles").rglob("*.yaml")]
+    assert len(files) > 8
+    for path in [*files, REPOSITORY / "envs" / "rescalade.yaml"]:
+        Lines().add(path, yaml.compose(path.read_text(encoding="utf-8")))
+
+
 def test_what_is_merged_may_be_named_more_than_once(tmp_path: Path) -> None:
     """`<<` is no key of its own, and a key beside it goes over what it brings."""
     path = tmp_path / "config.yaml"
