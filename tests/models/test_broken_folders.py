@@ -20,6 +20,7 @@ from rescalade.errors import UserError
 from rescalade.models.load import load_tokenizer
 from rescalade.rescaling.make import make_rescaled
 from rescalade.variants import Variant
+from rescalade.vectors.manifest import model_digest
 from support.families import FORMS, tiny_form
 from support.models import SMALL
 from support.sparse_encoders import checkpoint
@@ -132,6 +133,14 @@ def test_what_is_wrong_with_a_folder_is_one_line(
         with pytest.raises(UserError, match=part) as caught:
             door(model)
         assert "\n" not in str(caught.value) and str(model) in str(caught.value) and "delete" not in str(caught.value)
+
+
+def test_pickled_weights_are_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no \*\.safetensors file is there; expected a model folder"):
+        model_digest(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(UserError, match="pickled weights can run code and are not loaded: convert it once"):
+        model_digest(tmp_path)
 
 
 @pytest.mark.parametrize("form", FORMS)

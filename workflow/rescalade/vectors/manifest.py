@@ -52,7 +52,15 @@ def model_digest(*folders: Path) -> str:
         return sha256(single)
     parts = sorted(folder.glob("*.safetensors"))
     if not parts:
-        raise UserError(f"{folder}: no *.safetensors file is there; expected a model folder")
+        pickled = any(folder.glob("pytorch_model*.bin"))
+        raise UserError(
+            f"{folder}: no *.safetensors file is there; "
+            + (
+                "pickled weights can run code and are not loaded: convert it once with save_pretrained"
+                if pickled
+                else "expected a model folder"
+            )
+        )
     return hashlib.sha256("\n".join(f"{path.name} {sha256(path)}" for path in parts).encode()).hexdigest()
 
 
