@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rescalade.errors import UserError
+from rescalade.models.lora_settings import LoraSettings
+from rescalade.rescaling.divide import rescale
 from rescalade.splade import kernels
 from rescalade.splade.backends import portable
 from rescalade.splade.model import SpladeModel
@@ -53,12 +56,28 @@ def dense_loss(
     return ranking + lambdas[0] * flops_query + lambdas[1] * flops_document
 
 
-@pytest.mark.parametrize(("kind", "activation"), [("bert", "relu"), ("modernbert", "relu"), ("bert", "log1p_relu")])
-def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, activation: str, tmp_path: Path) -> None:
-    data, settings = examples(), SETTINGS.model_copy(update={"activation": activation})
-    trained, weights = run(tmp_path, settings, data=data, model=still(kind))
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("bert", {}),
+        ("modernbert", {}),
+        ("bert", {"activation": "log1p_relu"}),
+        ("bert", {"decoder_learning_rate": 0.25}),
+    ],
+)
+def test_losses_and_weights_are_those_of_the_dense_reference(
+    kind: str, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    data, settings = examples(), SETTINGS.model_copy(update=changes)
+    factor = changes.get("decoder_learning_rate", 1.0)
+    models = [still(kind).masked_lm for _ in range(2)]
+    if factor != 1:
+        for model in models:
+            SpladeModel(model).restore_decoder()
+            rescale(model, 1.0, mode="untied")
+    trained, weights = run(tmp_path, settings, data=data, model=SpladeModel(models[0]))
 
-    model = still(kind).masked_lm
+    model = models[1]
     SpladeModel(model).restore_decoder()
     model.eval()
     moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in model.named_parameters()}
@@ -69,7 +88,7 @@ def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, activati
         loss = torch.tensor(0.0)
         for numbers in itertools.islice(batches, 2):
             lambdas = (0.3 * ramp, 0.2 * ramp)
-            loss = loss + dense_loss(model, data, numbers.tolist(), lambdas, activation == "log1p_relu") / 2
+            loss = loss + dense_loss(model, data, numbers.tolist(), lambdas, "activation" in changes) / 2
         model.zero_grad()
         loss.backward()
         losses.append(float(loss.detach()))
@@ -84,11 +103,19 @@ def test_losses_and_weights_are_those_of_the_dense_reference(kind: str, activati
             first.mul_(0.9).add_(gradient, alpha=0.1)
             second.mul_(0.999).add_(gradient**2, alpha=0.001)
             update = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-3)
-            parameter.data.add_(update, alpha=-rate)
+            decoder = name == "cls.predictions.decoder.weight"
+            parameter.data.add_(update, alpha=-rate * (factor if decoder else 1))
     # float32 sums in another order: 1e-5 of a loss, and after six steps of AdamW 1e-4 of a weight
     assert [row["loss"] for row in trained.history] == pytest.approx(losses, rel=1e-5)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(weights[f"masked_lm.{name}"], parameter.detach(), rtol=0, atol=1e-4, msg=name)
+
+
+def test_a_learning_rate_of_its_own_is_for_a_projection_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"decoder_learning_rate 0\.25: the output projection of this bert model is"):
+        run(tmp_path, SETTINGS.model_copy(update={"decoder_learning_rate": 0.25}))
+    with pytest.raises(ValueError, match=r"decoder_learning_rate is 0\.25, but lora freezes"):
+        TrainSettings(decoder_learning_rate=0.25, lora=LoraSettings(rank=2))
 
 
 @pytest.mark.parametrize("changed", [{"precision": "bf16"}, {"score_precision": "bf16"}])

@@ -47,6 +47,14 @@ class TrainSettings(TextSettings):
     epochs: float = Field(1.0, gt=0, description="Passes over the triples; ignored where max_steps is set.")
     max_steps: int | None = Field(None, ge=1, description="Optimiser steps, instead of epochs.")
     learning_rate: float = Field(1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
+    decoder_learning_rate: float = Field(
+        1.0,
+        gt=0,
+        le=1e4,
+        description="Factor on the learning rate of the output projection W, its bias left as the rest. A W divided by "
+        "k moves k times faster in proportion, since an Adam step has a fixed size per weight: 1/k takes that back. "
+        "For a W of its own alone, not one that is the input embedding too.",
+    )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Shape of the learning rate after warm-up; linear and cosine fall to 0."
     )
@@ -103,6 +111,11 @@ class TrainSettings(TextSettings):
     def _multiplies(self) -> TrainSettings:
         if self.lora is not None and self.lora.frozen_weights == "bf16" and self.precision != "bf16":
             raise ValueError("lora.frozen_weights: bf16 needs precision: bf16")
+        if self.lora is not None and self.decoder_learning_rate != 1:
+            raise ValueError(
+                f"decoder_learning_rate is {self.decoder_learning_rate:g}, but lora freezes the output projection, "
+                "which has no learning rate then; leave one of them out"
+            )
         return self
 
     def warmup_length(self, total: int) -> int:

@@ -76,8 +76,9 @@ def train(
         reading: of a causal language model.
 
     Raises:
-        UserError: the pooling's back end is not for this device; the learning rate is 0 in every step; the devices
-            cannot share a step; a checkpoint is of other settings; layers cannot be recomputed; memory runs out.
+        UserError: the pooling's back end is not for this device; the learning rate is 0 in every step, or one of its
+            own is for a projection that is tied; the devices cannot share a step; a checkpoint is of other settings;
+            layers cannot be recomputed; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -89,6 +90,7 @@ def train(
     group = group or ProcessGroup()
     steps = optimiser_steps(settings, len(examples))
     _check_rate(settings, steps)
+    _check_decoder(settings, model)
     sharding = _sharding(settings, len(examples), group)
     how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
     if settings.gradient_checkpointing:
@@ -159,6 +161,16 @@ def _check_rate(settings: TrainSettings, steps: int) -> None:
         )
     if warmup >= steps:
         logger.warning("warm-up takes %d steps of %d: the learning rate does not reach its peak", warmup, steps)
+
+
+def _check_decoder(settings: TrainSettings, model: SpladeModel) -> None:
+    """Refuse a learning rate of its own for a projection that is no matrix of its own."""
+    if settings.decoder_learning_rate != 1 and model.head.tied:
+        raise UserError(
+            f"decoder_learning_rate {settings.decoder_learning_rate:g}: the output projection of this "
+            f"{model.head.model_type} model is its input embedding as well (tied), and both have one learning rate; "
+            "take the mode `untied`, or leave the setting out"
+        )
 
 
 def _sharding(settings: TrainSettings, examples: int, group: ProcessGroup) -> Sharding:

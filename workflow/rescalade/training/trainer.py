@@ -75,9 +75,11 @@ class SpladeTrainer(SparseEncoderTrainer):
             weight_decay=settings.weight_decay,
             betas=(settings.beta1, settings.beta2),
             epsilon=settings.epsilon,
+            apart=splade.head.projection.parts,
+            factor=settings.decoder_learning_rate,
         )
         for group in self.adamw.param_groups:
-            group["initial_lr"] = settings.learning_rate
+            group["initial_lr"] = group["lr"]
         warmup = settings.warmup_length(steps)
         schedule = LambdaLR(
             self.adamw, lambda step: learning_rate_factor(settings.schedule, step, steps, warmup), last_epoch=first - 1
