@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from rescalade.config import Config, Run, build_config
@@ -14,6 +15,7 @@ from rescalade.errors import UserError
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
+from rescalade.report.tables.contrasts import contrast_table
 from rescalade.report.tables.explanations import expectation_table, explanation_table
 from support.synthetic_fates import Fate, configuration
 from support.synthetic_results import write_tree
@@ -30,9 +32,20 @@ EXPLANATIONS = {
 }
 
 
-def configured(predictions: Any = PREDICTIONS, explanations: Any = EXPLANATIONS) -> Config:
+def cell(backbone: str, variant: str) -> dict[str, str]:
+    return {"backbone": backbone, "variant": variant}
+
+
+CONTRASTS = [
+    {"question": "the norm", "of": cell("bert-large", "k1"), "against": cell("bert-small", "k1")},
+    {"question": "the mode", "of": cell("bert-small", "k4"), "against": cell("bert-small", "k4-untied")},
+]
+
+
+def configured(predictions: Any = PREDICTIONS, explanations: Any = EXPLANATIONS, contrasts: Any = CONTRASTS) -> Config:
     values = configuration()
-    values["experiments"]["mini"] |= {"predictions": predictions, "explanations": explanations}
+    said = {"predictions": predictions, "explanations": explanations, "contrasts": contrasts}
+    values["experiments"]["mini"] |= said
     return build_config(values)
 
 
@@ -64,6 +77,35 @@ def test_the_cause_that_was_built_in_is_the_one_that_was_right(tmp_path: Path) -
     assert said["modernbert-large", "k16"] == ("both", "trains: undecided", "trains: undecided")
     assert said["bert-small", "k4-untied"] == ("trains", "trains: right", "")
     assert "What each explanation expected" in make_pages(config, paths, ["index"])[0].read_text()
+
+
+def test_a_contrast_is_the_difference_of_two_cells(tmp_path: Path) -> None:
+    config = configured()
+    paths = write_tree(tmp_path, config, by_norm)
+    found = list(csv.DictReader(io.StringIO(contrast_table(Summary(load_results(config, paths))).to_csv())))
+    assert [row["question"] for row in found] == ["the norm", "the mode"]
+    assert (found[0]["came_out"], found[0]["against_came_out"], found[0]["reading"]) == ("fails", "trains", "worse")
+    values = {}
+    for run in (run for run in config.runs() if run.backbone == "bert-small" and run.variant.scale == 4):
+        table = pd.read_parquet(paths.results / "runs" / run.folder / "scores" / "pydoc.per-query.parquet")
+        values.setdefault(run.variant.mode, []).append(table["MRR@10"].mean())
+    apart = sum(values["tied"]) / 2 - sum(values["untied"]) / 2
+    assert float(found[1]["difference"]) == pytest.approx(apart, abs=1e-6)
+    empty = write_tree(tmp_path / "empty", config, lambda run: Fate(0.0, 0.0, made=False))
+    unrun = list(csv.DictReader(io.StringIO(contrast_table(Summary(load_results(config, empty))).to_csv())))
+    assert [(row["came_out"], row["p_holm"]) for row in unrun] == [("not run", ""), ("not run", "")]
+
+
+@pytest.mark.parametrize(
+    ("contrast", "words"),
+    [
+        ({"question": "?", "of": cell("bert-small", "k2"), "against": cell("bert-small", "k1")}, "'k2'"),
+        ({"question": "?", "of": cell("bert-small", "k1"), "against": cell("bert-small", "k1")}, "against itself"),
+    ],
+)
+def test_a_contrast_of_no_two_cells_is_refused(contrast: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        configured(contrasts=[contrast])
 
 
 def test_nothing_is_said_of_what_was_not_run(tmp_path: Path) -> None:

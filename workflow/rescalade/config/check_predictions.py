@@ -1,4 +1,4 @@
-"""Predictions name cells that are run, each once, and explanations that are there."""
+"""Predictions and contrasts name cells that are run, predictions each once, and explanations that are there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ Cell = tuple[str, str]
 """Backbone and name of the variant."""
 
 
+def _check_run(cell: Cell, run: Collection[Cell], here: str) -> None:
+    if cell in run:
+        return
+    known = [variant for backbone, variant in run if backbone == cell[0]]
+    if known:
+        raise unknown(f"cell of {cell[0]}", cell[1], known, f"{here}: ")
+    raise UserError(f"{here}: backbone {cell[0]} is not run; a cell of the grid is expected")
+
+
 def check_predictions(model: ConfigModel, cells: Mapping[str, Collection[Cell]], lines: Lines) -> None:
-    """Refuse a prediction of a cell that is not run or is predicted twice, or by an explanation that is not there.
+    """Refuse what is said of a cell that is not run, is predicted twice, or by an explanation that is not there.
 
     Args:
         cells: by experiment, of those that predict anything, the cells that it runs.
@@ -44,6 +53,13 @@ def check_predictions(model: ConfigModel, cells: Mapping[str, Collection[Cell]],
                         f"{here}: {cell[0]}, {cell[1]} is predicted in predictions[{said[cell]}] too; name a cell once"
                     )
                 said[cell] = number
+        for number, contrast in enumerate(experiment.contrasts):
+            place = lines.place(("experiments", name, "contrasts", number))
+            both = [(each.backbone, each.variant) for each in (contrast.of, contrast.against)]
+            for cell in both:
+                _check_run(cell, run, f"{place}experiments.{name}.contrasts[{number}]")
+            if both[0] == both[1]:
+                raise UserError(f"{place}experiments.{name}.contrasts[{number}]: a cell is held against itself")
         unused = [
             key for key in experiment.explanations if not any(key in one.expects for one in experiment.predictions)
         ]

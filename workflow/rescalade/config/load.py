@@ -323,7 +323,7 @@ def build_config(
     check_references(model, lines)
     _check_shared_runs(config)
     check_over(model, config.train_settings, lines)
-    predicted = [key for key, one in model.experiments.items() if one.predictions or one.explanations]
+    predicted = [key for key, one in model.experiments.items() if one.predictions or one.explanations or one.contrasts]
     cells = {key: [(run.backbone, run.variant.name) for run in config.runs(key)] for key in predicted}
     check_predictions(model, cells, lines)
     return config

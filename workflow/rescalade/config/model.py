@@ -14,7 +14,7 @@ from rescalade.adaptation.settings import AdaptSettings
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
-from rescalade.config.predictions import Explanation, Prediction
+from rescalade.config.predictions import Contrast, Explanation, Prediction
 from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
 from rescalade.quantisation import QUANTISED, Quantisation
@@ -325,6 +325,11 @@ class ExperimentConfig(Strict):
         default=[],
         description="What each explanation expects of which cells. They are part of the configuration, so that they "
         "stand before anything is run; the report scores them. They change no run.",
+    )
+    contrasts: list[Contrast] = Field(
+        default=[],
+        description="Pairs of cells that the report holds against each other, a question each: what came out of both, "
+        "and the difference of their quality, tested. They change no run.",
     )
     published: Name | None = Field(None, description="File under catalogue/published to compare numbers with.")
 

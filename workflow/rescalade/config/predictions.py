@@ -1,4 +1,4 @@
-"""What explanations of a failure expect of an experiment's cells, written down before it runs."""
+"""What is asked of single cells of an experiment: what explanations of a failure expect, and contrasts of two."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from pydantic import Field
 from rescalade.strict import Name, Strict
 
 Expected = Literal["trains", "fails"]
+
+
+class CellName(Strict):
+    """A cell of an experiment."""
+
+    backbone: Name = Field(description="Backbone of the grid.")
+    variant: str = Field(description="Variant of it by name, as `snakemake -n` and tables name it: k1, k4-folded.")
+
+
+class Contrast(Strict):
+    """Two cells that differ in one thing."""
+
+    question: str = Field(min_length=1, description="What the difference between them answers.")
+    of: CellName = Field(description="A cell.")
+    against: CellName = Field(description="The cell that it is held against.")
 
 
 class Explanation(Strict):

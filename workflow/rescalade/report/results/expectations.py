@@ -37,7 +37,7 @@ def expectations(summary: Summary) -> tuple[Expectation, ...]:
     """Of every cell that is predicted, in the order of the configuration."""
     cells = {(cell.backbone, cell.variant.name): cell for cell in summary.cells}
     return tuple(
-        Expectation(cells[backbone, variant], _outcome(cells[backbone, variant]), prediction.expects)
+        Expectation(cells[backbone, variant], outcome_of(cells[backbone, variant]), prediction.expects)
         for prediction in summary.config.experiment.predictions
         for backbone in prediction.backbones
         for variant in prediction.variants
@@ -45,7 +45,7 @@ def expectations(summary: Summary) -> tuple[Expectation, ...]:
     )
 
 
-def _outcome(cell: Cell) -> Outcome:
+def outcome_of(cell: Cell) -> Outcome:
     """What all seeds that were made agree on."""
     if not cell.made:
         return "not run"

@@ -76,7 +76,9 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """Values per query of a cell and of what it is held against, by the columns of a domain."""
+
     cell: Cell
     against: Against
     domain: Domain
@@ -87,9 +89,13 @@ class _Pair:
 @lru_cache(maxsize=2)
 def comparisons(summary: Summary) -> tuple[Comparison, ...]:
     """Every scored cell against k = 1 of its backbone and BM25; a large head's best against the small ones too."""
+    return compared(summary, list(_pairs(summary)))
+
+
+def compared(summary: Summary, pairs: list[Pair]) -> tuple[Comparison, ...]:
+    """Each pair that has columns in common, tested; Holm's correction runs over all of them."""
     config = summary.config
     words = {"in-domain": config.experiment.in_domain, "out-of-domain": config.experiment.out_of_domain}
-    pairs = list(_pairs(summary))
     apart = [differences(pair.ours, pair.theirs) for pair in pairs]
     pairs, apart = [pair for pair, found in zip(pairs, apart, strict=True) if found], [one for one in apart if one]
     permutations = permutations_for(len(pairs))
@@ -117,7 +123,7 @@ def comparisons(summary: Summary) -> tuple[Comparison, ...]:
     )
 
 
-def _pairs(summary: Summary) -> Iterator[_Pair]:
+def _pairs(summary: Summary) -> Iterator[Pair]:
     """What is compared, in the order of the table, as far as both sides are scored."""
     values = PerQuery(summary)
     small = [cell for name in _with_head(summary, "small") if (cell := summary.cell(name, 1.0)) is not None]
@@ -135,7 +141,7 @@ def _pairs(summary: Summary) -> Iterator[_Pair]:
                 others += _small_heads(summary, cell, values, domain, small)
             for against, theirs in others:
                 if theirs is not None:
-                    yield _Pair(cell, against, domain, ours, theirs)
+                    yield Pair(cell, against, domain, ours, theirs)
 
 
 def _small_heads(
@@ -157,7 +163,7 @@ def _with_head(summary: Summary, head: str) -> list[str]:
     return [name for name in summary.config.backbones() if summary.config.backbone(name).head == head]
 
 
-def _over_seeds(pair: _Pair) -> Interval:
+def _over_seeds(pair: Pair) -> Interval:
     ours, theirs = seed_arrays(pair.ours, pair.theirs)
     if pair.against.key == BM25:
         return hierarchical_interval(ours, {name: values[0] for name, values in theirs.items()})
