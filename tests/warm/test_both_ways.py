@@ -41,7 +41,7 @@ HEAVY = {
     "score random": "pandas pyarrow",
     "tables": "pandas pyarrow scipy scipy.optimize",
     "figures": "matplotlib pandas pyarrow",
-    "index_page": "jinja2 matplotlib pandas pyarrow scipy scipy.optimize",
+    "report": "jinja2 matplotlib pandas pyarrow scipy scipy.optimize",
     "page": "jinja2 matplotlib pandas pyarrow",
 }
 """All of bench_starts.HEAVY that each command may load. pyarrow loads pandas where it is there, numba parts of scipy;
