@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from rescalade.report.tables.table import Table
 
 DEFAULT_FILE = Path("config.yaml")
+NARROW, WIDE = 100, 110
+"""Columns of a terminal below which costs have a table of their own, and from which on it says who made a system."""
+SHORT = {
+    "difference": "differ-\nence",
+    "p_holm": "p,\nHolm",
+    "active_query": "query\nterms",
+    "active_document": "doc.\nterms",
+    "index_mb": "index\nMB",
+    "queries_per_second": "queries\n/s",
+}
+"""Heads of columns on a terminal."""
 NAME = "evaluate"
 """Of the experiment, and of the folder of its page."""
 
@@ -164,28 +175,39 @@ def show(table: Table, sections: str) -> None:
     """Print a table: a block per data set on a terminal, Markdown elsewhere."""
     from rescalade.report.results.numbers import MISSING
     from rescalade.report.tables.markdown import markdown
+    from rescalade.report.tables.systems_table import COSTS
     from rescalade.report.tables.table import Value
 
     if not sys.stdout.isatty():
         typer.echo(markdown(table, sections=sections))
         return
+    from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Shown
 
     console = Console(highlight=False)
+    columns = [column for column in table.columns if column.key != "origin" or console.width >= WIDE]
+    parts = [columns]
+    if console.width < NARROW:
+        costs = [column for column in columns if column.key in COSTS]
+        parts = [[column for column in columns if column not in costs], [columns[0], *costs]]
     for name, rows in table.sections():
-        shown = Shown(title=name, title_justify="left", title_style="bold")
-        for column in table.columns:
-            shown.add_column(
-                "\n".join(part for part in (column.group, column.header) if part),
-                justify="right" if column.numeric else "left",
-                overflow="fold",
+        for part in parts if len(parts[-1]) > 1 else parts[:1]:
+            shown = Shown(
+                title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
             )
-        for row in rows:
-            cells = [row.values.get(column.key, Value(MISSING)) for column in table.columns]
-            shown.add_row(
-                *(f"[bold]{escape(cell.text)}[/bold]" if cell.strong else escape(cell.text) for cell in cells)
-            )
-        console.print(shown)
+            for place, column in enumerate(part):
+                shown.add_column(
+                    SHORT.get(column.key, column.header),
+                    justify="right" if column.numeric else "left",
+                    overflow="fold",
+                    no_wrap=column.numeric,
+                    min_width=0 if place else 12,
+                )
+            for row in rows:
+                cells = [row.values.get(column.key, Value(MISSING)) for column in part]
+                texts = [(escape(cell.text), cell.strong) for cell in cells]
+                shown.add_row(*(f"[bold]{text}[/bold]" if strong else text for text, strong in texts))
+            console.print(shown)
     console.print(table.caption, *table.notes, sep="\n", style="dim")
