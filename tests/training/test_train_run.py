@@ -22,6 +22,7 @@ from rescalade.history import write_history
 from rescalade.models.lora_settings import LoraSettings
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
+from rescalade.rescaling.make import make_rescaled
 from rescalade.rescaling.sidecar import Rescaled
 from rescalade.runs import Run
 from rescalade.texts.collection import CORPUS, QRELS, QUERIES, Collection
@@ -158,6 +159,29 @@ def test_a_model_trained_with_a_double_logarithm_is_loaded_as_one(folder: Path, 
     expected = torch.stack([torch.log(1 + weights(tmp_path, text)) for text in DOCUMENTS.values()])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     assert float((found > 0).float().mean()) > 0.05
+
+
+def test_a_saved_model_has_the_multiplier_that_was_trained(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two runs by one small step, one trains it: their models differ by that factor on all logits but the bias."""
+    (tmp_path / "rescaled").mkdir()
+    make_rescaled(folder / "model", Variant(4.0, "multiplier"), tmp_path / "rescaled")
+    logits = []
+    for trained in (False, True):
+        settings = TrainSettings(
+            loss="kl", negatives=2, batch_size=2, max_steps=1, warmup_steps=0, query_length=8, document_length=8,
+            learning_rate=1e-2, train_multiplier=trained, epsilon=1e-30,
+        )  # fmt: skip
+        with caplog.at_level("INFO", "rescalade"):
+            stage(tmp_path / "rescaled", folder / "data", settings, tmp_path / str(trained))
+        model = AutoModelForMaskedLM.from_pretrained(tmp_path / str(trained) / "model").eval()
+        with torch.no_grad():
+            logits.append(model(torch.arange(5, 15)[None]).logits - model.cls.predictions.bias)
+    (line,) = [record.getMessage() for record in caplog.records if "multiplier of the logits" in record.getMessage()]
+    found = float(line.split()[4])
+    assert abs(found - 0.25) == pytest.approx(0.01, rel=1e-3)  # Adam's first step is the learning rate
+    torch.testing.assert_close(logits[1] * 0.25, logits[0] * found, rtol=1e-3, atol=1e-4)
 
 
 def test_a_model_with_weights_that_are_not_finite_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,31 @@ Settings = Callable[[str, str, Sequence[tuple[str, Scalar]]], TrainSettings]
 """Of a backbone and an experiment, with settings over the recipe's."""
 
 
+def check_multipliers(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
+    """Refuse to train the multiplier of a variant that has none.
+
+    Raises:
+        UserError: the first of them, with its place.
+    """
+    for experiment, chosen in model.experiments.items():
+        for block, entry in enumerate(chosen.grid):
+            for backbone in entry.backbones:
+                layers = (model.recipes[chosen.recipe].train, chosen.train, model.backbones[backbone].train)
+                if not (entry.over.get("train_multiplier") or any(layer.train_multiplier for layer in layers)):
+                    continue
+                for variant in entry.variants():
+                    if (
+                        variant.mode != "multiplier"
+                        and settings_of(backbone, experiment, variant.over).train_multiplier
+                    ):
+                        raise UserError(
+                            f"{lines.place(('experiments', experiment, 'grid', block))}experiments.{experiment}."
+                            f"grid[{block}]: variant {variant.name} of {backbone} is to train its multiplier "
+                            f"(train_multiplier), and the mode {variant.mode!r} has none; take `modes: [multiplier]`, "
+                            "or leave the setting out"
+                        )
+
+
 def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
     """Refuse settings that a recipe cannot have, or that a run's name cannot hold.
 

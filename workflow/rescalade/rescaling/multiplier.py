@@ -5,23 +5,27 @@ moves into the norm before the decoder, or into W where there is no such norm) a
 from it. At powers of two both ways are exact.
 
 The division is kept on the module that makes the logits, and carried out by a hook that reads it there, so a deep copy
-of a model carries a division of its own.
+of a model carries a division of its own. Its factor 1/k may be a weight of that module, trained with the others.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from rescalade.errors import UserError
 from rescalade.models.locate import Head, locate_head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _ATTRIBUTE = "_rescalade_multiplier"
+_FACTOR = "_rescalade_factor"
+"""Name of the weight; no file ever has it."""
 
 
 @dataclass
@@ -29,12 +33,22 @@ class Multiplier:
     """The division that a model carries at run time.
 
     scale: k. bias: whether the bias is divided too; otherwise logits are h Wᵀ / k + b. active: whether the hook
-    carries it out; someone else may, the pooling for example.
+    carries it out; someone else may, the pooling for example. factor: the weight [] in place of 1/k; None where that is
+    not trained.
     """
 
     scale: float
     bias: bool
     active: bool = True
+    factor: nn.Parameter | None = None
+
+    def __call__(self, value: Tensor) -> Tensor:
+        """Divide; differentiable in the value, and in the factor where there is one."""
+        return value / self.scale if self.factor is None else value * self.factor
+
+    def cap(self, cap: float) -> float | Tensor:
+        """A soft cap c that was divided by k, where the factor is now another: it is a part of the logits."""
+        return cap if self.factor is None else cap * self.scale * self.factor
 
 
 def carried_by(head: Head) -> Multiplier | None:
@@ -48,7 +62,32 @@ def bake(model: PreTrainedModel) -> None:
     carried = carried_by(head)
     if carried is not None:
         delattr(head.projection.module, _ATTRIBUTE)
-        divide_weights(head, carried.scale, carried.bias, by_norm=head.norm is not None)
+        scale = carried.scale
+        if carried.factor is not None:
+            delattr(head.projection.module, _FACTOR)
+            factor = float(carried.factor.detach())
+            scale = 1 / factor if factor else math.inf
+            if head.soft_cap is not None:
+                model.config.final_logit_softcapping = head.soft_cap * carried.scale * factor
+        divide_weights(head, scale, carried.bias, by_norm=head.norm is not None)
+
+
+def learn(head: Head) -> nn.Parameter:
+    """Make the factor 1/k of the model's run-time division a weight of it, in float32.
+
+    Raises:
+        UserError: the model has no such division.
+    """
+    carried, module = carried_by(head), head.projection.module
+    if carried is None:
+        raise UserError(
+            "train_multiplier: the logits of this model are not multiplied by anything; take the mode `multiplier` "
+            "(k1-multiplier begins at 1), or leave the setting out"
+        )
+    factor = nn.Parameter(torch.tensor(1 / carried.scale, dtype=torch.float32, device=head.weight.device))
+    module.register_parameter(_FACTOR, factor)
+    carried.factor = factor
+    return factor
 
 
 def unbake(model: PreTrainedModel, scale: float, bias: bool) -> None:
@@ -95,5 +134,5 @@ def _divide(module: nn.Module, arguments: Any, logits: Tensor) -> Tensor:
         return logits
     bias: Tensor | None = getattr(getattr(module, "decoder", module), "bias", None)
     if carried.bias or bias is None:
-        return logits / carried.scale
-    return (logits - bias) / carried.scale + bias
+        return carried(logits)
+    return carried(logits - bias) + bias

@@ -71,15 +71,17 @@ class SpladeModel(nn.Module):
         A division at run time is applied to h and the bias, which is the same as to the logits; a soft cap and a second
         logarithm to the maximum, since they are monotone. Sums over tokens have one back end.
         """
-        bias = self.head.bias
+        bias: Tensor | None = self.head.bias
+        cap: float | Tensor | None = self.head.soft_cap
         carried = carried_by(self.head)
         if carried is not None:
-            packed = packed / carried.scale
-            bias = bias / carried.scale if carried.bias and bias is not None else bias  # type: ignore[assignment]
+            packed = carried(packed)
+            bias = carried(bias) if carried.bias and bias is not None else bias
+            cap = None if self.head.soft_cap is None else carried.cap(self.head.soft_cap)
         if self.pooling == "sum":
             return summed_weights(packed, offsets, self.head.weight, bias, self.activation, self.head.soft_cap)
         weights = term_weights(packed, offsets, self.head.weight, bias, backend)
-        weights = weights if self.head.soft_cap is None else _cap(weights, self.head.soft_cap)
+        weights = weights if cap is None else _cap(weights, cap)
         return weights if self.activation == "relu" else torch.log1p(weights)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, pooled: Tensor) -> Tensor:
@@ -102,6 +104,6 @@ class SpladeModel(nn.Module):
         return self.head.weight.device
 
 
-def _cap(weights: Tensor, cap: float) -> Tensor:
+def _cap(weights: Tensor, cap: float | Tensor) -> Tensor:
     """Put a soft cap c on logits x after the pooling: log(1 + c tanh(x / c)) from log(1 + x), where x is positive."""
     return torch.log1p(cap * torch.tanh(torch.expm1(weights) / cap))

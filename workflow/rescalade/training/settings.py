@@ -55,6 +55,11 @@ class TrainSettings(TextSettings):
         "k moves k times faster in proportion, since an Adam step has a fixed size per weight: 1/k takes that back. "
         "For a W of its own alone, not one that is the input embedding too.",
     )
+    train_multiplier: bool = Field(
+        False,
+        description="Under the mode `multiplier`, train the factor on the logits with the other weights: it begins at "
+        "1/k, without weight decay. Saved models carry what it has become, as they carry 1/k.",
+    )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Shape of the learning rate after warm-up; linear and cosine fall to 0."
     )

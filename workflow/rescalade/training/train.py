@@ -15,6 +15,7 @@ from rescalade.models.splade_config import as_trained
 from rescalade.objective.loss import RANKING
 from rescalade.objective.measures import Row
 from rescalade.progress import Progress
+from rescalade.rescaling.multiplier import learn
 from rescalade.splade.backends.choose import choose
 from rescalade.splade.model import SpladeModel
 from rescalade.training.callback import TrainingCallback
@@ -77,8 +78,8 @@ def train(
 
     Raises:
         UserError: the pooling's back end is not for this device; the learning rate is 0 in every step, or one of its
-            own is for a projection that is tied; the devices cannot share a step; a checkpoint is of other settings;
-            layers cannot be recomputed; memory runs out.
+            own is for a projection that is tied; a multiplier is to be trained and there is none; the devices cannot
+            share a step; a checkpoint is of other settings; layers cannot be recomputed; memory runs out.
         Interrupted: SIGTERM; the state has been saved.
     """
     # the trainer takes seconds to import: what only looks at settings or data must not wait for it
@@ -93,6 +94,7 @@ def train(
     _check_decoder(settings, model)
     sharding = _sharding(settings, len(examples), group)
     how = as_trained(settings, settings.precision, reading, model.masked_lm.config.model_type)
+    factor = learn(model.head) if settings.train_multiplier else None
     if settings.gradient_checkpointing:
         recompute_layers(model.masked_lm)
     encoder = sparse_encoder(
@@ -148,6 +150,8 @@ def train(
     if settings.gradient_checkpointing:
         keep_layers(model.masked_lm)
     model.eval()
+    if factor is not None:
+        logger.info("multiplier of the logits: %.6g after %d steps", float(factor.detach()), len(callback.history))
     return Trained(callback.history, candidates, callback.stopped_at)
 
 
