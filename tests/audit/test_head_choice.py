@@ -53,6 +53,17 @@ def test_width_and_norm_are_plain_arithmetic() -> None:
     assert predicted_scale(found, Variant.automatic("norm", "untied", bias=True)) == 2.0
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_fourth_root_is_taken_as_it_is(bias: bool) -> None:
+    """Squared twice it is the width; the run's name has the rule, and is read again."""
+    found = predict(NORMS.model_copy(update={"width": 768}), *pools(5, -2.0))
+    assert predicted_scale(found, Variant.automatic("width", "untied", bias)) == 4.0
+    variant = Variant.automatic("root", "multiplier", bias)
+    assert predicted_scale(found, variant) ** 2 == pytest.approx(768**0.5, rel=1e-12)
+    assert Variant.parse(variant.name) == variant
+    assert variant.name == ("kauto-root-multiplier-bias" if bias else "kauto-root-multiplier")
+
+
 @pytest.mark.parametrize(("shift", "bias"), [(None, False), (-2.0, False), (-2.0, True)])
 def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> None:
     queries, documents = pools(3000, shift)

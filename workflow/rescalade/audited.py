@@ -184,4 +184,4 @@ def predicted_scale(predicted: Mapping[str, Prediction], variant: Variant) -> fl
     found = predicted.get(prediction_key(variant.rule, variant.bias)) or predicted.get(variant.rule)
     if found is None:
         raise UserError(f"variant {variant.name}: the audit has no k by the rule {variant.rule}; audit again")
-    return float(found.power)
+    return float(found.k if variant.rule == "root" and found.k is not None else found.power)

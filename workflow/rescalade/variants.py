@@ -14,13 +14,16 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 Reading = Literal["causal", "echo", "bidirectional"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
 """How a causal language model reads a text: forwards; twice, of which the second copy counts; both ways."""
-ScaleRule = Literal["width", "norm", "activation", "score", "loss"]
+ScaleRule = Literal["width", "norm", "activation", "score", "loss", "root"]
 SCALE_RULES: tuple[ScaleRule, ...] = get_args(ScaleRule)
-"""Rules that choose k from an audit; `rescalade.audit.choose` says what each does."""
+"""Rules that choose k from an audit; `rescalade.audit.choose` says what each does. `root` is `width` without
+rounding, the fourth root itself."""
 
 
 def prediction_key(rule: ScaleRule, bias: bool) -> str:
     """Name of a rule's entry in an audit: rules on activations give another k where the bias is divided too."""
+    if rule == "root":
+        return "width"
     return f"{rule}-bias" if bias and rule not in ("width", "norm") else rule
 
 

@@ -89,7 +89,9 @@ def rescale(
     k: Annotated[str | None, typer.Option("--k", help="Scale, or `auto`.")] = None,
     mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = "folded",
     bias: Annotated[bool | None, typer.Option(help="Divide the bias too; where there is one, if not said.")] = None,
-    rule: Annotated[str, typer.Option(help="For --k auto: width, norm, activation, score or loss.")] = DEFAULT_RULE,
+    rule: Annotated[
+        str, typer.Option(help="For --k auto: width, norm, activation, score, loss or root.")
+    ] = DEFAULT_RULE,
     offset: Annotated[
         float | None, typer.Option(help="c: lower each term's logit by its mean plus c deviations over --texts.")
     ] = None,

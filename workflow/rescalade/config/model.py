@@ -160,6 +160,7 @@ class GridEntry(Strict):
     rule: ScaleRule = Field(
         DEFAULT_RULE,
         description=f"Rule behind the scale `auto`: {', '.join(SCALE_RULES)}. The default has {FITTED_ON}. "
+        "All are powers of two but `root`, D^(1/4) itself. "
         "See docs/heads.md.",
     )
     modes: list[Mode] = Field(default=["tied"], min_length=1, description=f"Rescale modes: {', '.join(MODES)}.")

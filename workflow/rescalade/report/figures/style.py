@@ -39,7 +39,14 @@ PANEL = (4.6, 3.3)
 FILLED: Mapping[Mode, str] = {"tied": "full", "untied": "none", "folded": "left", "multiplier": "top"}
 FILLED_IN_WORDS = "filled tied, hollow untied, left half filled folded, upper half filled multiplier"
 """How a rescale mode is told without colour: by the filling of a marker."""
-RULE_MARKERS: Mapping[ScaleRule, str] = {"width": "<", "norm": ">", "activation": "p", "score": "h", "loss": "*"}
+RULE_MARKERS: Mapping[ScaleRule, str] = {
+    "width": "<",
+    "norm": ">",
+    "activation": "p",
+    "score": "h",
+    "loss": "*",
+    "root": "8",
+}
 """Shapes that no fixed k has, so that a k that a rule chose stands out beside the same k of the grid."""
 
 _SETTINGS: dict[Any, Any] = {
