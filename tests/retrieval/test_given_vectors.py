@@ -138,6 +138,62 @@ def test_a_ciff_file_that_is_cut_is_one_line(tmp_path: Path, cut: int) -> None:
         given_documents(path, {})
 
 
+def number(value: int) -> bytes:
+    """A varint."""
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + number(rest) if rest else bytes([low])
+
+
+def message(content: bytes) -> bytes:
+    return number(len(content)) + content
+
+
+def hand_made_ciff(path: Path, lists: list[tuple[str, list[tuple[int, int]]]], names: list[tuple[int, str]]) -> Path:
+    """A file with exactly these postings (gap, weight) and documents (number, name); fields of value 0 are left out."""
+
+    def fields(first: int, second: int) -> bytes:
+        return (b"\x08" + number(first) if first else b"") + (b"\x10" + number(second) if second else b"")
+
+    content = message(b"\x08\x01\x10" + number(len(lists)) + b"\x18" + number(len(names)))
+    for term, postings in lists:
+        inside = b"".join(b"\x22" + message(fields(*posting)) for posting in postings)
+        content += message(b"\x0a" + message(term.encode()) + b"\x10" + number(len(postings)) + inside)
+    for place, name in names:
+        content += message(fields(place, 0) + b"\x12" + message(name.encode()))
+    path.write_bytes(content)
+    return path
+
+
+def test_weights_of_0_are_read_from_ciff_however_many(tmp_path: Path) -> None:
+    count = 3000
+    postings = [(min(place, 1), 0 if place % 2 else place + 1) for place in range(count)]
+    names = [(place, f"d{place}") for place in range(count)]
+    found = given_documents(hand_made_ciff(tmp_path / "x.ciff", [("t", postings)], names), {})
+    assert found.weights.tolist() == [0 if place % 2 else place + 1 for place in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("lists", "names", "words"),
+    [
+        ([("t", [(0, 1), (2, 2)])], [(0, "a"), (1, "b")], "term 't' is in document number 2, of 2"),
+        ([("t", [(1, 1), (0, 2)])], [(0, "a"), (1, "b")], "documents of term 't' do not ascend"),
+        ([("t", [(0, 1)]), ("t", [(0, 2)])], [(0, "a")], "term 't' stands twice"),
+        ([("t", [(0, 1)])], [(0, "a"), (0, "b")], "document number 0 stands twice"),
+    ],
+)
+def test_a_ciff_file_that_contradicts_itself_is_one_line(
+    tmp_path: Path, lists: list[tuple[str, list[tuple[int, int]]]], names: list[tuple[int, str]], words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        given_documents(hand_made_ciff(tmp_path / "x.ciff", lists, names), {})
+
+
+def test_more_documents_than_a_ciff_file_has_bytes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.ciff").write_bytes(message(b"\x08\x01\x18" + number(10**15)))
+    with pytest.raises(UserError, match="1000000000000000 documents are said"):
+        given_documents(tmp_path / "x.ciff", {})
+
+
 def test_vectors_of_something_else_are_refused(tmp_path: Path) -> None:
     queries = json_file(tmp_path / "q.jsonl", QUERIES)
     others = json_file(tmp_path / "o.jsonl", {f"x{number}": {"1": 1} for number in range(3)})

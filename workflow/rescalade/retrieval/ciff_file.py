@@ -28,7 +28,7 @@ def ciff_lists(path: Path) -> tuple[list[PostingsList], list[str]]:
     """Postings of every term, and the documents' names by number.
 
     Raises:
-        UserError: the file is missing, no CIFF, or cut short.
+        UserError: the file is missing, no CIFF, cut short, or contradicts itself.
     """
     try:
         raw = path.read_bytes()
@@ -36,7 +36,7 @@ def ciff_lists(path: Path) -> tuple[list[PostingsList], list[str]]:
         return _parse(data)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (IndexError, ValueError, KeyError, EOFError, zlib.error) as error:
+    except (IndexError, ValueError, KeyError, OverflowError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: no whole CIFF file ({' '.join(str(error).split())}); export it again") from None
 
 
@@ -45,22 +45,31 @@ def _parse(data: memoryview) -> tuple[list[PostingsList], list[str]]:
     counts = {number: value for number, value in _fields(header) if isinstance(value, int)}
     if counts.get(1) != 1:
         raise ValueError(f"version {counts.get(1)} found, 1 is expected")
-    lists: list[PostingsList] = []
-    for _ in range(counts.get(2, 0)):
+    terms, documents = counts.get(2, 0), counts.get(3, 0)
+    if terms + documents > len(data):  # each takes a byte and more
+        raise ValueError(f"{terms} terms and {documents} documents are said, which {len(data)} bytes cannot hold")
+    lists: dict[str, PostingsList] = {}
+    for _ in range(terms):
         message, place = _message(data, place)
-        lists.append(_postings_list(message))
-    names = [""] * counts.get(3, 0)
-    for number in range(len(names)):
+        found = _postings_list(message, documents)
+        if found[0] in lists:
+            raise ValueError(f"term {found[0]!r} stands twice")
+        lists[found[0]] = found
+    names = [""] * documents
+    for number in range(documents):
         message, place = _message(data, place)
         values = dict(_fields(message))
-        names[int(values.get(1, 0))] = bytes(values[2]).decode()
-        if not names[int(values.get(1, 0))]:
+        name = _text(values[2])
+        if not name:
             raise ValueError(f"document {number} has no name")
-    return lists, names
+        if names[int(values.get(1, 0))]:
+            raise ValueError(f"document number {values.get(1, 0)} stands twice")
+        names[int(values.get(1, 0))] = name
+    return list(lists.values()), names
 
 
-def _postings_list(message: memoryview) -> PostingsList:
-    """Its fields before the postings one by one, the postings all at once."""
+def _postings_list(message: memoryview, documents: int) -> PostingsList:
+    """Its fields before the postings one by one, the postings all at once; they are of numbers below `documents`."""
     place, term, count = 0, "", 0
     while place < len(message):
         tag, after = _varint(message, place)
@@ -68,29 +77,53 @@ def _postings_list(message: memoryview) -> PostingsList:
             break
         value, place = _value(message, tag, after)
         if tag >> 3 == 1:
-            term = bytes(value).decode()
+            term = _text(value)
         elif tag >> 3 == 2:
             count = int(value)
     gaps, weights = _pairs(message[place:])
     if len(gaps) != count:
         raise ValueError(f"term {term!r} has {len(gaps)} postings, {count} are said")
-    return term, np.cumsum(gaps), weights
+    if count and (gaps[0] < 0 or (gaps[1:] < 1).any()):
+        raise ValueError(f"documents of term {term!r} do not ascend")
+    numbers = np.cumsum(gaps)
+    if count and numbers[-1] >= documents:
+        raise ValueError(f"term {term!r} is in document number {numbers[-1]}, of {documents}")
+    return term, numbers, weights
 
 
 def _pairs(data: memoryview) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Gaps and weights of postings. All bytes are varints; a posting is tag, length, 8, gap, 16, weight."""
+    """Gaps and weights of postings; a field of value 0 is left out: the gap of document 0, or a weight."""
+    whole = _whole_pairs(data)
+    if whole is not None:
+        return whole
+    # most often it is the first posting alone
+    end = 2 + int(data[1])
+    rest = _whole_pairs(data[end:])
+    single = _single_pairs(data[:end] if rest is not None else data)
+    gaps, weights = np.array(single, np.int64).reshape(-1, 2).T
+    return (gaps, weights) if rest is None else (np.concatenate([gaps, rest[0]]), np.concatenate([weights, rest[1]]))
+
+
+def _whole_pairs(data: memoryview) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Of postings that have both fields: all bytes are varints, of each tag, length, 8, gap, 16, weight."""
     if not len(data):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     numbers = _varints(np.frombuffer(data, np.uint8))
-    whole = numbers.reshape(-1, 6) if len(numbers) % 6 == 0 else None
-    if whole is not None and (whole[:, [0, 2, 4]] == (POSTING, 1 << 3, 2 << 3)).all():
-        return whole[:, 3], whole[:, 5]
-    # the gap of the first document, or a weight, is 0 and left out: only a first posting may have that gap
-    size = 2 + int(data[1])
-    values = dict(_fields(data[2:size]))
-    gaps, weights = _pairs(data[size:])
-    first, weight = (np.array([values.get(key, 0)], np.int64) for key in (1, 2))
-    return np.concatenate([first, gaps]), np.concatenate([weight, weights])
+    if len(numbers) % 6:
+        return None
+    fields = numbers.reshape(-1, 6)
+    return (fields[:, 3], fields[:, 5]) if (fields[:, [0, 2, 4]] == (POSTING, 1 << 3, 2 << 3)).all() else None
+
+
+def _single_pairs(data: memoryview) -> list[tuple[int, int]]:
+    """The same one by one, whatever is left out."""
+    found = []
+    for number, posting in _fields(data):
+        if number << 3 | LENGTH != POSTING or isinstance(posting, int):
+            raise ValueError(f"field {number} found among postings")
+        values = {key: value for key, value in _fields(posting) if isinstance(value, int)}
+        found.append((values.get(1, 0), values.get(2, 0)))
+    return found
 
 
 def _varints(data: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -121,6 +154,12 @@ def _fields(message: memoryview) -> list[tuple[int, int | memoryview]]:
         value, place = _value(message, tag, after)
         found.append((tag >> 3, value))
     return found
+
+
+def _text(value: int | memoryview) -> str:
+    if isinstance(value, int):
+        raise ValueError("a number found where a text is expected")
+    return bytes(value).decode()
 
 
 def _value(data: memoryview, tag: int, place: int) -> tuple[int | memoryview, int]:
