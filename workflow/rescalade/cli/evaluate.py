@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rescalade.cli.context import Context
+from rescalade.cli.score_files import named_measures
 from rescalade.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def evaluate(
     from rescalade.report.tables.published_numbers import published_table
     from rescalade.report.tables.systems_table import systems_table
 
+    numbers = None if published is None else load_published(published)
     config, reference = _config(context, models, datasets, against or [], measures, revision, trained, published, {
         key: value for key, value in (("query_length", query_length), ("document_length", document_length))
         if value is not None
@@ -83,8 +85,8 @@ def evaluate(
     summary = Summary(load_results(config, context.paths))
     table = systems_table(summary, reference or BM25)
     show(table, "Data set")
-    if published is not None:
-        compared = published_table(summary, load_published(published))
+    if numbers is not None:
+        compared = published_table(summary, numbers)
         rows = [row for row in compared.rows if row.kind != "absent"]
         if rows:
             show(replace(compared, rows=rows), "Model")
@@ -129,8 +131,9 @@ def _config(
     for text in models:
         wanted.add_model(read, _folder_of_run(context, text), revision, trained=trained)
     names = [wanted.add_model(read, _folder_of_run(context, text), revision, trained=trained) for text in against]
+    further = [each.name for each in named_measures(measures)]
     for name in filter(None, map(str.strip, datasets.split(","))):
-        wanted.add_dataset(read, name, [*filter(None, map(str.strip, measures.split(",")))])
+        wanted.add_dataset(read, name, further)
     if not wanted.datasets:
         raise UserError("--datasets: at least one data set is expected, see `rescalade list datasets`")
     config = wanted.config(read, NAME, retrieval, published)

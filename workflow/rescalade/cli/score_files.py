@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from rescalade.errors import UserError
+
+if TYPE_CHECKING:
+    from rescalade.scoring.measures import Measure
 
 MEASURES = "nDCG@10,MRR@10,Recall@100,Recall@1000"
 """What is computed where nothing else is asked for."""
@@ -21,13 +25,9 @@ def score_files(run: Path, qrels: Path, measures: str, minimum_grade: int, repea
         UserError: a file cannot be read, a measure is unknown, or the run answers none of the judged queries.
     """
     from rescalade.scoring.given_run import read_given_run
-    from rescalade.scoring.measures import measure
     from rescalade.scoring.score import score_queries, summarise
 
-    try:
-        asked = [measure(name.strip()) for name in measures.split(",") if name.strip()]
-    except ValueError as error:
-        raise UserError(f"--measures: {error}") from None
+    asked = named_measures(measures)
     if not asked:
         raise UserError(f"--measures: at least one measure is expected, such as {MEASURES}")
     found, judged = read_given_run(run), _judged(qrels, repeated)
@@ -60,6 +60,20 @@ def score_files(run: Path, qrels: Path, measures: str, minimum_grade: int, repea
     }
     lines += [f"{count} {words[name]}" for name, count in counts.items() if count or name == "queries"]
     typer.echo("\n".join(lines))
+
+
+def named_measures(text: str) -> list[Measure]:
+    """The measures that --measures names, commas between.
+
+    Raises:
+        UserError: there is no such measure.
+    """
+    from rescalade.scoring.measures import measure
+
+    try:
+        return [measure(name.strip()) for name in text.split(",") if name.strip()]
+    except ValueError as error:
+        raise UserError(f"--measures: {error}") from None
 
 
 def _judged(path: Path, repeated: str) -> dict[str, dict[str, int]]:
