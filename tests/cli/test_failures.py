@@ -98,6 +98,15 @@ def test_failures_that_no_user_can_mend_stay_as_they_are() -> None:
     assert disk_failure(OSError("nothing is known")) is None
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["audit", "~nobody-here/model"], ["encode", "~nobody-here/model", "--texts", "t.tsv", "--out", "vectors"]],
+)
+def test_a_home_folder_of_nobody_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, lines = call(capsys, *arguments)
+    assert status == 2 and len(lines) == 1 and "~nobody-here/model: there is no home folder" in lines[0]
+
+
 @pytest.mark.parametrize("arguments", [["search", "run", "\udced\udca0\udcbd"], ["encode", "m", "--out", "caf\udce9"]])
 def test_bytes_that_are_not_utf8_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     status, lines = call(capsys, *arguments)

@@ -62,6 +62,15 @@ def disk_failure(error: OSError) -> str | None:
     return f"{place or 'output'}: {reason}; {remedy}"
 
 
+def home_failure(error: RuntimeError, arguments: Sequence[str]) -> str | None:
+    """A path that begins with ~ and a name of nobody, in one line; None for any other error."""
+    if "home directory" not in str(error):  # pathlib's
+        return None
+    strange = [text for text in arguments if text.startswith("~") and os.path.expanduser(text) == text]  # noqa: PTH111
+    named = strange[0] if strange else "a path of the configuration that begins with ~"
+    return f"{named}: there is no home folder of that name; write the path out"
+
+
 def _place(error: OSError) -> str | None:
     """The file, of two the one that was to be made; pyarrow names it in its message alone."""
     found = error.filename2 or error.filename

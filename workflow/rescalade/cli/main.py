@@ -15,7 +15,7 @@ from rescalade.cli.backbones import adapt, audit, backbone, ready, rescale
 from rescalade.cli.context import stage_command
 from rescalade.cli.evaluate import evaluate
 from rescalade.cli.export import effect, export
-from rescalade.cli.failures import check_text, disk_failure
+from rescalade.cli.failures import check_text, disk_failure, home_failure
 from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
@@ -86,6 +86,11 @@ def main() -> NoReturn:
         raise
     except OSError as error:
         failure = disk_failure(error)
+        if failure is None:
+            raise
+        _end(failure, 2)
+    except RuntimeError as error:
+        failure = home_failure(error, sys.argv[1:])
         if failure is None:
             raise
         _end(failure, 2)
