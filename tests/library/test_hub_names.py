@@ -37,6 +37,9 @@ def test_a_name_is_told_by_modules_json_alone(tmp_path: Path, monkeypatch: pytes
     known = cache / "models--o--plain" / ".no_exist" / COMMIT / "modules.json"  # as the hub's answer is kept
     known.parent.mkdir(parents=True)
     known.touch()
-    divided, local = (rescalade.sparse_encoder(name, device="cpu") for name in ("o/plain", plain))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match="found nothing there"):
+        rescalade.sparse_encoder("~nobody-here/plain", device="cpu")
+    divided, local = (rescalade.sparse_encoder(name, device="cpu") for name in ("o/plain", "~/plain"))
     assert divided.max_seq_length == local.max_seq_length
     assert torch.equal(divided.encode(TEXTS[:3]).to_dense(), local.encode(TEXTS[:3]).to_dense())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -92,7 +93,7 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
     from rescalade.models.refusals import cannot_load, check_no_adapter
     from rescalade.splade.fused_encoder import fusable
 
-    _check_place(name)
+    name = _place(name)
     check_files(name)
     check_no_adapter(name)
     try:
@@ -179,14 +180,15 @@ def _of_language_model(name: str, revision: str | None, device: str | None) -> S
     return encoder
 
 
-def _check_place(name: str) -> None:
-    """Refuse what looks like a path and is none, before it is looked for on a hub."""
-    place = Path(name).expanduser()
-    if not place.is_dir() and (
-        place.exists() or place.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
-    ):
+def _place(name: str) -> str:
+    """A folder, with ~ written out, or a hub id; what looks like a path and is none is not looked for on a hub."""
+    place = Path(os.path.expanduser(name))  # noqa: PTH111  # pathlib's raises where ~NAME is nobody's
+    if place.is_dir():
+        return str(place) if name.startswith("~") else name
+    if place.exists() or place.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         found = "a file" if place.exists() else "nothing"
         raise UserError(f"model {name}: a folder or an id on the hub is expected, found {found} there")
+    return name
 
 
 def _safe() -> dict[str, Any]:
