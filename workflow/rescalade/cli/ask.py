@@ -22,9 +22,10 @@ import typer
 
 from rescalade.cli.ask_file import DEPTH, is_questions, questions_file, write_answers
 from rescalade.cli.context import Context
-from rescalade.cli.model_places import is_hub_id, model_of, model_place
+from rescalade.cli.model_places import model_of, model_place
 from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
+from rescalade.models.hub_ids import is_hub_id
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 

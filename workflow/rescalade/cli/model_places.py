@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
+from rescalade.models.hub_ids import is_hub_id
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.runs import Run
-
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-"""owner/name. A run's name has four parts, so that neither is taken for the other."""
 
 
 def model_place(paths: Paths, name: str) -> Path:
@@ -77,11 +74,6 @@ def local_model(name: str) -> Path | None:
         check_no_adapter(folder)
         raise UserError(f"{folder}: neither config.json nor {MODULES} is there; expected a model folder")
     return None
-
-
-def is_hub_id(name: str) -> bool:
-    """Whether a name that is no folder is asked of the hub."""
-    return HUB_ID.fullmatch(name) is not None
 
 
 def fetched(name: str, revision: str | None = None) -> Path:

@@ -10,9 +10,8 @@ from typing import Any
 
 from rescalade.config.load import Config, Read, build_config
 from rescalade.errors import UserError
-
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-"""owner/name, as the hub writes it."""
+from rescalade.models.hub_ids import is_hub_id
+from rescalade.models.model_folder import is_model_folder
 
 
 @dataclass
@@ -43,9 +42,9 @@ class Evaluation:
         if text in known:
             name = text
         elif folder.is_dir():
-            folder = (folder / "model" if (folder / "model" / "config.json").is_file() else folder).absolute()
+            folder = (folder / "model" if is_model_folder(folder / "model") else folder).absolute()
             name = self._new(known, _name(_words(folder)), {"source": "local", "path": str(folder), "trained": trained})
-        elif HUB_ID.fullmatch(text):
+        elif is_hub_id(text):
             of_id = [key for key, entry in known.items() if entry.get("id") == text and revision is None]
             entry = {"source": "hub", "id": text, "revision": revision or "main", "trained": trained}
             name = of_id[0] if of_id else self._new(known, _name(text), entry)
