@@ -99,8 +99,8 @@ def check_trained_alike(found: ModelFolder) -> None:
         raise UserError(
             f"model {place}: it has pooling_strategy {how.pooling!r} and activation_function {how.activation!r}, and "
             "training here pools by 'max' and activates as the recipe says, 'relu' where it says nothing, so that it "
-            "would begin as another model; take modules.json and splade.json out of a copy if only its weights are "
-            "meant, or set `activation` in the recipe too if it is 'max' with 'log1p_relu'"
+            "would begin as another model; take modules.json and splade.json out of a copy, and set `activation` in "
+            "the recipe where it has 'log1p_relu'"
         )
     for name in ("query_prompt", "document_prompt", "max_active_dims"):
         if getattr(how, name):
