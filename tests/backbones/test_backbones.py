@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from rescalade.backbones.make import inflate_backbone, local_source
+from rescalade.backbones.local_files import local_source
+from rescalade.backbones.make import inflate_backbone
 from rescalade.backbones.pretrain import MASK, mask_tokens, pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import SPECIAL_TOKENS, as_transformers, train_wordpiece

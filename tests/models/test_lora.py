@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from rescalade.backbones.make import local_source
+from rescalade.backbones.local_files import local_source
 from rescalade.errors import UserError
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.locate import locate_head

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rescalade.atomic import atomic_folder, sha256
 from rescalade.backbones.arrive import arrive
-from rescalade.backbones.make import copy_backbone, inflate_backbone, local_source, pretrain_backbone
+from rescalade.backbones.local_files import local_source
+from rescalade.backbones.make import copy_backbone, inflate_backbone, pretrain_backbone
 from rescalade.backbones.settings import BackboneSettings
 from rescalade.models.published_norm import check_published_norm
 from rescalade.progress import Reporter

@@ -14,12 +14,11 @@ from rescalade.backbones.architecture import MAX_POSITIONS
 from rescalade.backbones.pretrain import pretrain
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.backbones.vocabulary import as_transformers
-from rescalade.errors import UserError, shown_path
+from rescalade.errors import UserError
 from rescalade.models.load import check_finite, check_vocabulary, load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
-from rescalade.models.model_folder import ModelFolder, is_model_folder, open_model_folder
+from rescalade.models.model_folder import ModelFolder, open_model_folder
 from rescalade.models.norms import head_norms
-from rescalade.models.refusals import check_no_adapter
 from rescalade.progress import Progress
 from rescalade.rescaling.save import save_verified
 from rescalade.texts.collection import Collection
@@ -129,18 +128,3 @@ def inflate_backbone(folder: Path, origin: Path, factor: float, bias: bool = Fal
         if projection.bias is not None:
             projection.bias.mul_(factor if bias else 1.0).add_(shift)
     save_verified(model, tokenizer, folder, spent=True)
-
-
-def local_source(path: str) -> Path:
-    """A folder given in the configuration, checked before transformers would take it for a hub name.
-
-    Raises:
-        UserError: it is not a model folder.
-    """
-    folder = Path(path).expanduser()
-    check_no_adapter(folder)
-    if not is_model_folder(folder):
-        raise UserError(
-            f"backbone folder {shown_path(folder)}: no config.json there; expected a model saved by save_pretrained"
-        )
-    return folder

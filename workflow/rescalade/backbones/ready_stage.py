@@ -8,11 +8,10 @@ from pathlib import Path
 
 from rescalade.atomic import atomic_folder
 from rescalade.backbones.arrive import arrive
-from rescalade.backbones.local_files import model_files
+from rescalade.backbones.local_files import local_source, model_files
 from rescalade.backbones.settings import ReadySettings
 from rescalade.backbones.wanted_files import is_retriever
 from rescalade.errors import UserError
-from rescalade.models.refusals import check_no_adapter
 from rescalade.stage import Call, Files
 
 
@@ -27,7 +26,7 @@ def run_ready(settings: ReadySettings, inputs: Files, outputs: Files, call: Call
     """
     with atomic_folder(outputs["model"]) as folder:
         if settings.path is not None:
-            origin = _folder(settings.path)
+            origin = local_source(settings.path)
             read, what, found = list[Path](), str(origin), model_files(origin)
         else:
             arrived = arrive(settings, folder, call)
@@ -38,19 +37,6 @@ def run_ready(settings: ReadySettings, inputs: Files, outputs: Files, call: Call
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin / file, folder / file)
         call.record(folder / "record.json", read)
-
-
-def _folder(path: str) -> Path:
-    """A folder given in the configuration.
-
-    Raises:
-        UserError: it is not a model folder.
-    """
-    folder = Path(path).expanduser()
-    check_no_adapter(folder)
-    if not any((folder / name).is_file() for name in ("config.json", "modules.json")):
-        raise UserError(f"model {folder}: neither config.json nor modules.json is there; expected a model's folder")
-    return folder
 
 
 def _check_retriever(what: str, files: Sequence[str], *, said: bool) -> None:
