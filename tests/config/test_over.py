@@ -112,3 +112,15 @@ def test_what_a_recipe_cannot_have_is_one_line(entry: dict[str, Any], words: str
     with pytest.raises(UserError) as refused:
         configured([entry])
     assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_lambdas_that_follow_k_are_shown_as_they_are_trained_by() -> None:
+    grid = [{"backbones": ["left"], "scales": [1, 4, "auto"], "over": {"lambda_follows_k": [False, True]}}]
+    config = configured(grid, lambda_document=0.5)
+    found = {run.variant.name: config.run_settings(run).lambda_document for run in config.runs()}
+    follows = "+lambda_follows_k=true"
+    assert found == {
+        "k1": 0.5, "k4": 0.5, "kauto-width": 0.5, f"k1{follows}": 0.5, f"k4{follows}": 8.0, f"kauto-width{follows}": 0.5
+    }  # fmt: skip
+    job = train_settings(config, {"run": f"quick/left/k4{follows}/seed1"})
+    assert (job.lambda_document, job.lambda_follows_k) == (0.5, True)  # the stage reads k beside the model

@@ -161,6 +161,23 @@ def test_a_model_trained_with_a_double_logarithm_is_loaded_as_one(folder: Path, 
     assert float((found > 0).float().mean()) > 0.05
 
 
+@pytest.mark.parametrize("k", [1.0, 4.0])
+def test_lambdas_that_follow_k_are_those_of_sixteen_times_the_lambdas(k: float, folder: Path, tmp_path: Path) -> None:
+    """Read from rescale.json, not from the run's name, which may have a rule in its place."""
+    (tmp_path / "rescaled").mkdir()
+    make_rescaled(folder / "model", Variant(k), tmp_path / "rescaled")
+    common = {"loss": "kl", "negatives": 2, "batch_size": 2, "max_steps": 2, "query_length": 8, "document_length": 8}
+    settings = TrainSettings(**common, lambda_query=0.3, lambda_document=0.2, ramp="none")  # type: ignore[arg-type]
+    follows = settings.model_copy(update={"lambda_follows_k": True})
+    by_hand = settings.model_copy(
+        update={"lambda_query": 0.3 * (16 if k == 4 else 1), "lambda_document": 0.2 * (k * k)}
+    )
+    found, _ = stage(tmp_path / "rescaled", folder / "data", follows, tmp_path / "follows")
+    expected, _ = stage(tmp_path / "rescaled", folder / "data", by_hand, tmp_path / "by_hand")
+    assert [row["loss"] for row in found] == [row["loss"] for row in expected]
+    assert (found[0]["lambda_query"], found[0]["lambda_document"]) == pytest.approx((0.3 * k * k, 0.2 * k * k))
+
+
 def test_a_saved_model_has_the_multiplier_that_was_trained(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,8 +3,8 @@
 The division commutes with the max over tokens, so the term weights at any k follow from the maximum of the product,
 m = max_l h_l . w:  y_k = log(1 + relu((m + b) / k)) with the bias divided too, y_k = log(1 + relu(m / k + b)) with the
 bias left as it is (exact where the division does not change the encoder's input). No rule runs the model again. Every
-rule's k is rounded to a power of two from 1 to `rules.CAP`, which divides float32 exactly; the rule `root` takes that of
-`width` before it is rounded.
+rule's k is rounded to a power of two from 1 to `rules.CAP`, which divides float32 exactly; the rule `root` takes
+that of `width` before it is rounded.
 """
 
 from __future__ import annotations

@@ -198,8 +198,9 @@ class Config:
         return train.precision if chosen == "auto" else chosen
 
     def run_settings(self, run: Run) -> TrainSettings:
-        """Effective settings of a run of the chosen experiment, or of one that it shows along."""
-        return self.train_settings(run.backbone, self.experiment_of(run.recipe), run.variant.over)
+        """Effective settings of a run of the chosen experiment, or of one that it shows along; lambdas at its k."""
+        settings = self.train_settings(run.backbone, self.experiment_of(run.recipe), run.variant.over)
+        return settings if run.variant.unchosen else settings.at_scale(run.variant.scale)
 
     def train_settings(
         self, backbone: str, experiment: str | None = None, over: Sequence[tuple[str, Scalar]] = ()

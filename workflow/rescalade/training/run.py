@@ -68,6 +68,8 @@ def train_run(
     check_stored(model_folder, torch.device(device), settings.lora)
     masked_lm = load_rescaled(model_folder, frozen_type(settings.lora), device)
     rescaled = Rescaled.read_or_none(model_folder / FILE)
+    scale = rescaled.scale if rescaled else run.variant.scale
+    settings = settings.at_scale(scale)
     tokenizer = load_tokenizer(model_folder)
     check_vocabulary(masked_lm, tokenizer, model_folder)
     how = as_trained(
@@ -112,7 +114,7 @@ def train_run(
         recipe=run.recipe,
         backbone=run.backbone,
         variant=run.variant.name,
-        scale=rescaled.scale if rescaled else run.variant.scale,
+        scale=scale,
         mode=run.variant.mode,
         bias=run.variant.bias,
         seed=run.seed,

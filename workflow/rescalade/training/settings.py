@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -76,6 +76,11 @@ class TrainSettings(TextSettings):
     )
     lambda_query: float = Field(5e-2, ge=0, description="Weight of the queries' regulariser.")
     lambda_document: float = Field(3e-3, ge=0, description="Weight of the documents' regulariser.")
+    lambda_follows_k: bool = Field(
+        False,
+        description="Both lambdas times k^2, k being what the head of the run is divided by: FLOPS is a square of term "
+        "weights, which a division makes smaller, so that the lambdas of k = 1 weigh the less the larger k is.",
+    )
     ramp: Literal["quadratic", "linear", "none"] = Field("quadratic", description="How both lambdas rise from 0.")
     ramp_ratio: float = Field(1 / 3, ge=0, le=1, description="Share of the steps over which both lambdas rise.")
     ramp_steps: int | None = Field(None, ge=0, description="Steps over which both lambdas rise, instead of the ratio.")
@@ -122,6 +127,13 @@ class TrainSettings(TextSettings):
                 "which has no learning rate then; leave one of them out"
             )
         return self
+
+    def at_scale(self, k: float) -> Self:
+        """The settings of a run whose head is divided by k: its lambdas are those that it is trained by."""
+        if not self.lambda_follows_k:
+            return self
+        scaled = {name: getattr(self, name) * k**2 for name in ("lambda_query", "lambda_document")}
+        return self.model_copy(update={**scaled, "lambda_follows_k": False})
 
     def warmup_length(self, total: int) -> int:
         """Optimiser steps of rising learning rate, of `total`."""

@@ -40,7 +40,8 @@ def facts(summary: Summary, found: Provenance) -> list[tuple[str, str]]:
     length = plural(first.max_steps, "step") if first.max_steps else plural(int(first.epochs), "epoch")
     recipe = (
         f"{experiment.recipe}: {length}, {first.batch_size * first.accumulation} queries per step, AdamW at a peak "
-        f"learning rate of {first.learning_rate:g}, λq {first.lambda_query:g}, λd {first.lambda_document:g}, "
+        f"learning rate of {first.learning_rate:g}, λq {first.lambda_query:g}, λd {first.lambda_document:g}"
+        f"{', both times k²' if first.lambda_follows_k else ''}, "
         f"τ {first.temperature:g}, {first.query_length} and {first.document_length} tokens, {first.precision}"
     )
     if any(settings != first for settings in train):

@@ -52,7 +52,7 @@ def tradeoff_points(summary: Summary) -> list[Point]:
 
 def without_lambdas(variant: Variant) -> Variant:
     """The variant with the recipe's lambdas, if it has others."""
-    kept = tuple((name, value) for name, value in variant.over if name not in ("lambda_query", "lambda_document"))
+    kept = tuple((name, value) for name, value in variant.over if not name.startswith("lambda_"))
     return replace(variant, over=kept)
 
 
