@@ -46,7 +46,7 @@ def systems_figure(summary: Summary) -> FigureSet:
     return FigureSet(
         "systems",
         "Systems side by side",
-        f"Quality ({label}, mean over the data sets) against FLOPS on a log axis. Hollow: trained by others; filled: "
+        f"Quality ({label}, mean over the data sets) against FLOPS on a log axis. Hollow: made by others; filled: "
         "trained here, at the best k. Dashed across: BM25; dotted across: rankings of others, whose vectors are not "
         "known. Up and to the left is better.",
         (
@@ -72,7 +72,7 @@ def _draw(axes: Axes, drawn: Sequence[Place], label: str) -> None:
         if math.isfinite(place.flops) and place.flops > 0:
             axes.plot(
                 [place.flops], [place.quality], color=colour, marker=marker, markersize=9, linestyle="none",
-                markerfacecolor=CARD if place.system.origin == "ready" else colour, markeredgewidth=1.6,
+                markerfacecolor=colour if place.system.origin == "trained" else CARD, markeredgewidth=1.6,
                 label=_title(place.system), zorder=4,
             )  # fmt: skip
         else:
