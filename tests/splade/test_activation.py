@@ -14,6 +14,7 @@ from rescalade.splade.model import SpladeModel
 from rescalade.variants import Variant
 from support.families import FORMS, tiny_form
 
+BACKENDS: tuple[Backend, ...] = ("triton",) if choose.interpreted() else ("portable", "numba", "screen")
 IDS = torch.arange(3, 35).reshape(2, 16)
 REAL = torch.tensor([[True] * 16, [True] * 11 + [False] * 5])
 
@@ -53,7 +54,7 @@ def test_gradients_are_those_of_dense_autograd_in_float64(form: str) -> None:
         torch.testing.assert_close(mine[name], gradient, rtol=1e-9, atol=1e-12, msg=name)
 
 
-@pytest.mark.parametrize("backend", ["portable", "numba", "screen"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_double_logarithm_behind_each_back_end(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "multiplies_bfloat16", lambda: True)
     model = tiny_form("bert")

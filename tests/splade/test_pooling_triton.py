@@ -27,7 +27,8 @@ def interpret(*arguments: str) -> None:
 
 @pytest.mark.slow
 def test_the_cases_of_all_back_ends_and_small_tiles() -> None:
-    interpret("tests/splade/test_pooling_backends.py", "tests/support/triton_tiles.py")
+    double = "tests/splade/test_activation.py::test_the_double_logarithm_behind_each_back_end"
+    interpret("tests/splade/test_pooling_backends.py", "tests/support/triton_tiles.py", double)
 
 
 @pytest.mark.slow
