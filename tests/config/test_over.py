@@ -124,3 +124,15 @@ def test_lambdas_that_follow_k_are_shown_as_they_are_trained_by() -> None:
     }  # fmt: skip
     job = train_settings(config, {"run": f"quick/left/k4{follows}/seed1"})
     assert (job.lambda_document, job.lambda_follows_k) == (0.5, True)  # the stage reads k beside the model
+
+
+@pytest.mark.parametrize("over", [{"activation": ["log1p_relu"]}, {"temperature": [2.0]}, {"query_length": [8]}])
+def test_a_rule_that_looks_at_term_weights_is_not_asked_under_other_settings_than_the_audits(
+    over: dict[str, Any],
+) -> None:
+    grid = {"backbones": ["left"], "scales": ["auto"], "over": over}
+    with pytest.raises(UserError, match="the rule 'loss' looks at term weights, and takes k from the audit of the"):
+        configured([{**grid, "rule": "loss"}])
+    for rule in ("width", "root", "norm"):
+        assert len(configured([{**grid, "rule": rule}]).runs()) > 0
+    assert len(configured([{**grid, "scales": [4], "rule": "loss"}]).runs()) > 0

@@ -20,11 +20,15 @@ SCALE_RULES: tuple[ScaleRule, ...] = get_args(ScaleRule)
 rounding, the fourth root itself."""
 
 
+OF_WEIGHTS: tuple[ScaleRule, ...] = ("width", "norm", "root")
+"""Rules that look at W alone; the others look at term weights of texts."""
+
+
 def prediction_key(rule: ScaleRule, bias: bool) -> str:
     """Name of a rule's entry in an audit: rules on activations give another k where the bias is divided too."""
     if rule == "root":
         return "width"
-    return f"{rule}-bias" if bias and rule not in ("width", "norm") else rule
+    return f"{rule}-bias" if bias and rule not in OF_WEIGHTS else rule
 
 
 _SHORT: dict[Reading, str] = {"causal": "", "echo": "-echo", "bidirectional": "-bi"}

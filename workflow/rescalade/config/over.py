@@ -10,10 +10,14 @@ from rescalade.config.model import ConfigModel
 from rescalade.errors import UserError, unknown
 from rescalade.texts.text_settings import TextSettings
 from rescalade.training.settings import TrainSettings
-from rescalade.variants import PATTERN, Scalar
+from rescalade.variants import OF_WEIGHTS, PATTERN, Scalar
 
 Settings = Callable[[str, str, Sequence[tuple[str, Scalar]]], TrainSettings]
 """Of a backbone and an experiment, with settings over the recipe's."""
+
+
+_AUDITED = {*TextSettings.model_fields, "activation", "temperature", "batch_size"}
+"""Settings of training that an audit has from the recipe."""
 
 
 def check_multipliers(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
@@ -58,6 +62,12 @@ def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
                     raise UserError(
                         f"{place}: it lays out texts, on which the offsets of this block are measured by the recipe; "
                         "put it into a recipe of its own, and that into an experiment shown along (`also`)"
+                    )
+                if name in _AUDITED and "auto" in entry.scales and entry.rule not in OF_WEIGHTS:
+                    raise UserError(
+                        f"{place}: the rule {entry.rule!r} looks at term weights, and takes k from the audit of the "
+                        "recipe, which has the recipe's own value; put it into a recipe of its own, and that into an "
+                        f"experiment shown along (`also`), or take a rule of {', '.join(OF_WEIGHTS)}"
                     )
             for variant in entry.variants() if entry.over else ():
                 for backbone in entry.backbones:
