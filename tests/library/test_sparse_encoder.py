@@ -244,3 +244,18 @@ def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str,
         with pytest.raises(UserError, match=message):
             rescalade.sparse_encoder(model, **options)
     assert type(strange) is SparseEncoder and type(strange[0]) is Transformer
+
+
+def test_a_batch_in_pieces_looks_its_tokens_up_once(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves the embedding as it was, so another question still gets its own answer."""
+    monkeypatch.setattr(length_pieces, "BODY", 0)
+    monkeypatch.setattr(length_pieces, "EMBEDDING", 0)
+    model = ours(folders["bert"])
+    asked: list[int] = []
+    table = model[0].model.get_input_embeddings()
+    own = table.forward
+    monkeypatch.setattr(table, "forward", lambda ids: asked.append(ids.numel()) or own(ids))
+    features = model.preprocess(UNEVEN)
+    model(features)
+    assert asked == [features["input_ids"].numel()] and "packed_offsets" in features
+    assert torch.equal(table(torch.tensor([3])), table.weight[[3]])
