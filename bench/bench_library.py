@@ -28,7 +28,7 @@ from bench_training import DOCUMENT, LAMBDAS, QUERY, SHAPES, VOCABULARY, make_mo
 CONTENDERS = ("fused", "stock")
 BARS = {"tiny": {"speed_ratio": 10.0, "memory_ratio": 5.0}, "base": {"speed_ratio": 1.4, "memory_ratio": 4 / 3}}
 """How many times as fast and as small, at least."""
-STEPS = {"tiny": 6, "base": 3}
+STEPS = {"tiny": 10, "base": 3}
 DEPTHS = (10, 1000)
 ROUNDS = 5
 
