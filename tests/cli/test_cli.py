@@ -53,6 +53,13 @@ def tiny_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["source", "pydoc", "--config", "missing.yaml"], "missing.yaml"),
         (["source", "pydoc", "--experiment", "nothing"], "unknown experiment"),
         (["collection", "pydoc"], "run the stage that makes it first"),
+        (["search", "mini/bert-small/k1/seed1", "some words"], "to ask a question, say where: --dataset NAME"),
+        (
+            ["step0", "bert-small", "--variant", "k1", "--experiment", "ready-models"],
+            "trains nothing and has no recipe",
+        ),
+        (["rescale", "bert-small", "--variant", "k1-offset2", "--experiment", "ready-models"], "trains nothing"),
+        (["audit", "bert-small", "--experiment", "ready-models"], "trains nothing and has no recipe"),
         (["audit", "bert-small", "--device", "tpu"], "expected cpu, cuda or auto"),
     ],
 )

@@ -24,7 +24,7 @@ from rescalade.cli.ask_file import DEPTH, is_questions, questions_file, write_an
 from rescalade.cli.context import Context
 from rescalade.cli.model_places import model_of, model_place
 from rescalade.cli.run_places import run_named
-from rescalade.errors import UserError
+from rescalade.errors import UserError, unknown
 from rescalade.models.hub_ids import is_hub_id
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
@@ -76,12 +76,11 @@ def search(
     if dataset is None and vectors is None and index is None:
         if out is not None or is_questions(text):
             raise UserError("say where to ask a file of questions: --dataset NAME, --vectors FOLDER or --index FOLDER")
-        try:
-            context.execute("search", run=run_named(context.paths, source).folder, dataset=text)
-        except UserError as error:
-            if "unknown data set" in str(error):
-                raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER") from None
-            raise
+        run = run_named(context.paths, source).folder
+        if text not in context.config.model.datasets:
+            error = unknown("data set", text, context.config.model.datasets)
+            raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER")
+        context.execute("search", run=run, dataset=text)
         return
     from rescalade.encoding.encoder import Encoder
     from rescalade.texts.own_texts import read_texts

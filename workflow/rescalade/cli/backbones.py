@@ -40,7 +40,7 @@ def adapt(
     from rescalade.pipeline.resources import devices as configured
     from rescalade.training.launch import launch, launched
 
-    names = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
+    names = {"backbone": name, "recipe": context.recipe(recipe)}
     count = devices or configured(context.config, names)
     if count > 1 and not launched():
         launch(count, context.machine.device())
@@ -69,7 +69,7 @@ def audit(
 
     configured = [name for name in names if out is None and texts is None and context.configured_backbone(name)]
     for name in configured:
-        chosen = {"backbone": name, "recipe": recipe or context.config.experiment.recipe}
+        chosen = {"backbone": name, "recipe": context.recipe(recipe)}
         context.execute("audit_backbone", **chosen)
         found = Audit.read(output(context.paths, "audit_backbone", "audit", **chosen))
         show(found)
@@ -124,5 +124,5 @@ def rescale(
     if not Variant.parse(variant).by_recipe:
         context.execute("rescale", backbone=name, variant=variant)
     else:
-        chosen_recipe = recipe or context.config.experiment.recipe
+        chosen_recipe = context.recipe(recipe)
         context.execute("rescale_by_rule", backbone=name, variant=variant, recipe=chosen_recipe)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from rescalade.config import Config, load_config
+from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.pipeline.snapshot import known_snapshot
 from rescalade.stage import Machine
@@ -51,6 +52,20 @@ class Context:
         if self.snapshot is not None:
             return known_snapshot(self.snapshot, self.experiment)
         return load_config(list(self.files), self.experiment)
+
+    def recipe(self, given: str | None) -> str:
+        """The recipe that a command names, else the experiment's.
+
+        Raises:
+            UserError: none is named, and the experiment trains nothing.
+        """
+        recipe = given or self.config.experiment.recipe
+        if not recipe:
+            raise UserError(
+                f"experiment {self.config.name!r} trains nothing and has no recipe; name one that trains with "
+                "--experiment"
+            )
+        return recipe
 
     def configured_backbone(self, name: str) -> bool:
         """Whether the configuration, if there is one, has a backbone of this name."""

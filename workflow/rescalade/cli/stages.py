@@ -60,7 +60,7 @@ def step0(
     recipe: str | None = typer.Option(None, help="Recipe of the experiment."),
 ) -> None:
     """Measure the loss of a rescaled backbone before any training, on what training would draw."""
-    context.execute("step0_loss", backbone=backbone, variant=variant, recipe=recipe or context.config.experiment.recipe)
+    context.execute("step0_loss", backbone=backbone, variant=variant, recipe=context.recipe(recipe))
 
 
 def train(
