@@ -15,9 +15,6 @@ from rescalade.variants import Mode, Variant
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
-SHORTEST = 4
-"""Tokens of a text, special ones included, below which hardly anything of it is left."""
-
 
 def sparse_encoder(
     model: str | Path | SparseEncoder,
@@ -205,6 +202,7 @@ def _quiet(name: str) -> dict[str, Any]:
 
 def _check_length(encoder: SparseEncoder, length: int) -> None:
     from rescalade.models.load import longest_text
+    from rescalade.rescaling.make import SHORTEST
 
     limit = longest_text(encoder.transformers_model) if encoder.transformers_model is not None else None
     if length < SHORTEST or (limit is not None and length > limit):

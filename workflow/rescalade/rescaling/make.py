@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rescalade.texts.token_batch import TokenBatch
 
 SHORTEST = 4
+"""Tokens of a text, special ones included, below which hardly anything of it is left."""
 
 OffsetTexts: TypeAlias = "Callable[[PreTrainedModel, PreTrainedTokenizerBase], Iterable[TokenBatch]]"
 

@@ -14,6 +14,7 @@ from rescalade.retrieval.index import build_index
 from rescalade.retrieval.ranker import Ranker
 from rescalade.retrieval.settings import SearchSettings
 from rescalade.scoring.flops import sparsity
+from rescalade.scoring.given_run import MOST_UNKNOWN
 from rescalade.scoring.runfile import write_run
 from rescalade.scoring.scores import Searched, SearchedVectors
 from rescalade.stage import Call, Files
@@ -21,8 +22,6 @@ from rescalade.texts.collection import read_table
 from rescalade.vectors.vectors import SparseVectors
 
 log = logging.getLogger(__name__)
-MOST_UNKNOWN = 0.5
-"""Share of the documents that may be of another corpus before the vectors are refused."""
 
 
 class TakeVectorsSettings(SearchSettings):

@@ -12,6 +12,8 @@ from rescalade.scoring.runfile import Hit
 from rescalade.texts.text_lines import text_lines
 
 COLUMNS = 6
+MOST_UNKNOWN = 0.5
+"""Share of the documents of what others have made that may be of another corpus before it is refused."""
 
 
 @dataclass(frozen=True)

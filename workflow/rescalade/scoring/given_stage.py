@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rescalade.errors import UserError
-from rescalade.scoring.given_run import GivenRun, read_given_run, unknown_documents, unknown_queries
+from rescalade.scoring.given_run import MOST_UNKNOWN, GivenRun, read_given_run, unknown_documents, unknown_queries
 from rescalade.scoring.runfile import write_run
 from rescalade.stage import Call, Files
 from rescalade.stored import Stored
@@ -15,8 +15,6 @@ from rescalade.strict import Strict
 from rescalade.texts.collection import read_judgements, read_table
 
 log = logging.getLogger(__name__)
-MOST_UNKNOWN = 0.5
-"""Of the documents that a run names, the share that another corpus must have for the run to be refused."""
 
 
 class TakeRunSettings(Strict):
