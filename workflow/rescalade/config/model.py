@@ -8,12 +8,13 @@ from enum import StrEnum
 from itertools import product
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
 
 from rescalade.adaptation.settings import AdaptSettings
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
+from rescalade.config.given_runs import GivenRun
 from rescalade.config.predictions import Contrast, Explanation, Prediction
 from rescalade.data.kinds import Dataset, Source
 from rescalade.models.splade_config import Precision
@@ -223,43 +224,6 @@ class Choice(Strict):
     def _as_written(cls, value: object) -> object:
         """YAML reads 2026-11-28 as a date."""
         return value.isoformat() if isinstance(value, date) else value
-
-
-class GivenVectors(Strict):
-    """Sparse vectors that others have written, of a data set."""
-
-    documents: str = Field(
-        min_length=1,
-        description="A folder or file of JSON lines as Anserini reads them, {id, vector: {term: weight}}, plain or "
-        "gzipped; or a .ciff file.",
-    )
-    queries: str = Field(
-        min_length=1,
-        description="JSON lines of the same form; or .tsv: an id, a tab and terms with blanks between, each counted as "
-        "often as it stands.",
-    )
-
-
-class GivenRun(Strict):
-    """What others have made: for each data set a TREC run file, or vectors to search."""
-
-    title: str = Field("", description="Name shown in tables; the key where empty.")
-    files: dict[Name, Annotated[str, Field(min_length=1)]] = Field(
-        default={},
-        description="By data set, a TREC run file: query, anything, document, rank, score, tag, separated by blanks or "
-        "tabs, plain or gzipped. Documents are ordered by score, then rank, whatever the order of the lines.",
-    )
-    vectors: dict[Name, GivenVectors] = Field(
-        default={}, description="By data set, vectors of its documents and queries, which are searched exactly."
-    )
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> GivenRun:
-        if not self.files and not self.vectors:
-            raise ValueError("`files`, `vectors` or both are expected")
-        if both := sorted(self.files.keys() & self.vectors.keys()):
-            raise ValueError(f"{both[0]} has a file and vectors; give one of them")
-        return self
 
 
 class ExperimentConfig(Strict):

@@ -14,7 +14,7 @@ from rescalade.pipeline.stage_row import Inputs, Made, Names, Stage, UserFiles
 
 if TYPE_CHECKING:
     from rescalade.config import Config
-    from rescalade.config.model import GivenRun, GivenVectors
+    from rescalade.config.given_runs import GivenRun, GivenVectors
     from rescalade.retrieval.given_stage import TakeVectorsSettings
     from rescalade.retrieval.settings import Bm25Settings, IndexSettings, RandomSettings, SearchSettings
     from rescalade.scoring.given_stage import TakeRunSettings
