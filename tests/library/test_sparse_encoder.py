@@ -244,6 +244,8 @@ def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str,
         with pytest.raises(UserError, match=message):
             rescalade.sparse_encoder(model, **options)
     assert type(strange) is SparseEncoder and type(strange[0]) is Transformer
+    with pytest.raises(UserError, match="a loaded model is expected"):
+        rescalade.rescale(str(folders["bert"]), 2)  # type: ignore[arg-type]
 
 
 def test_a_batch_in_pieces_looks_its_tokens_up_once(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

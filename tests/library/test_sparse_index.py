@@ -114,6 +114,7 @@ def test_threads_give_the_same_bits() -> None:
         (lambda: SparseIndex.build([{"list": 1.0}], vocabulary=9), "the term 'list'; numbers of terms are expected"),
         (lambda: SparseIndex.build([{1: "much"}], vocabulary=9), "a weight is no number"),
         (lambda: SparseIndex.build([{9: 1.0}], ["d"], vocabulary=9), "document 'd': term 9 lies outside"),
+        (lambda: SparseIndex.build([{10**30: 1.0}], ["d"], vocabulary=9), "a term's number is beyond 64 bits"),
         (lambda: SparseIndex.build([{2**40: 1.0}], ["d"], vocabulary=9), "document 'd': term -1 lies outside"),
         (lambda: SparseIndex.build(-DENSE), "document '0': term .* has weight -"),
         (lambda: SparseIndex.build(np.full((1, 2), np.nan)), "document '0': term 0 has weight nan"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
@@ -25,9 +26,14 @@ def rescale(model: PreTrainedModel | SparseEncoder, k: float, *, mode: Mode = "t
         bias: whether the bias is divided too (the paper does not say).
 
     Raises:
-        UserError: this head cannot be divided that way, or the bias is to be divided and there is none. The model is
-            then unchanged.
+        UserError: it is not loaded, this head cannot be divided that way, or the bias is to be divided and there is
+            none. The model is then unchanged.
     """
+    if isinstance(model, str | Path):
+        raise UserError(
+            f"model {model}: a loaded model is expected; `rescalade rescale NAME --k K --out FOLDER` and "
+            "rescalade.library.make_rescaled divide a folder or hub id"
+        )
     if mode == "multiplier" and is_encoder(model):
         raise UserError("mode 'multiplier': a folder of sentence-transformers cannot hold it; use folded")
     with language_model(model) as found:

@@ -103,7 +103,12 @@ def _of_dictionaries(rows: Sequence[Mapping[Any, Any]]) -> SparseVectors:
             )
     counts = np.fromiter(map(len, rows), np.int64, len(rows))
     size = int(counts.sum())
-    terms = np.fromiter(chain.from_iterable(rows), np.int64, size)
+    try:
+        terms = np.fromiter(chain.from_iterable(rows), np.int64, size)
+    except OverflowError:
+        raise UserError(
+            "vectors: a term's number is beyond 64 bits; numbers below the vocabulary are expected"
+        ) from None
     try:
         weights = np.fromiter(chain.from_iterable(row.values() for row in rows), np.float64, size)
     except (TypeError, ValueError):
