@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from rescalade.config import load_config
+from rescalade.config import build_config, load_config
 from rescalade.errors import UserError
 from rescalade.paths import Paths
-from rescalade.pipeline.preflight import check_checkout, check_names, check_writable, configure, disk_warning
+from rescalade.pipeline.preflight import (
+    check_checkout,
+    check_local_folders,
+    check_names,
+    check_writable,
+    configure,
+    disk_warning,
+)
 from support.graph import REPOSITORY, SMALL
+from support.synthetic_fates import configuration
 
 
 @pytest.fixture
@@ -95,3 +103,11 @@ def test_a_large_experiment_on_a_small_disk_is_warned_of(tmp_path: Path, monkeyp
     assert disk_warning(load_config([REPOSITORY / "config.yaml"], "mini"), paths) is None
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**14))
     assert disk_warning(load_config([REPOSITORY / "config.yaml"], "paper"), paths) is None
+
+
+def test_a_path_under_the_home_of_nobody_is_one_line() -> None:
+    values = configuration()
+    values["backbones"]["bert-small"] = {"source": "local", "path": "~no-such-user/model"}
+    with pytest.raises(UserError, match="~ and no user's name") as caught:
+        check_local_folders(build_config(values))
+    assert "\n" not in str(caught.value)

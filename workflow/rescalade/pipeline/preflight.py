@@ -122,6 +122,15 @@ def check_local_folders(config: Config) -> None:
     Raises:
         UserError: the first of them, with its key.
     """
+    try:
+        _check_local(config)
+    except RuntimeError as error:  # of pathlib: ~ before a name that is no user's
+        raise UserError(
+            f"a path of the configuration begins with ~ and no user's name ({error}); write it whole"
+        ) from None
+
+
+def _check_local(config: Config) -> None:
     for name in (*config.backbones(), *config.experiment.models):
         path = config.backbone(name).path
         if path is not None and not Path(path).expanduser().is_dir():

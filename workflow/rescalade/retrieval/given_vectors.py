@@ -20,7 +20,7 @@ from rescalade.texts.json_lines import json_lines, kind, text_field
 from rescalade.texts.text_lines import Place, text_lines
 from rescalade.vectors.vectors import SparseVectors
 
-IDS = ("id", "_id", "docid")
+IDS = ("_id", "id", "docid")
 """Keys of an id, of which the first that is there counts."""
 Vocabulary = dict[str, int]
 """Number of each term."""
