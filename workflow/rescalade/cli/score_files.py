@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from rescalade.errors import UserError
+from rescalade.scoring.measures import USUAL
 
 if TYPE_CHECKING:
     from rescalade.scoring.measures import Measure
 
-MEASURES = "nDCG@10,MRR@10,Recall@100,Recall@1000"
+MEASURES = ",".join(USUAL)
 """What is computed where nothing else is asked for."""
 
 

@@ -23,6 +23,8 @@ COUNTS = ("NumQ", "NumRel", "NumRet")
 """Totals over all queries, which say nothing of a query's ranking."""
 ALWAYS = ("MRR@10", "nDCG@10")
 RECALL_CUTS = (100, 1000)
+USUAL = (*reversed(ALWAYS), *(f"Recall@{cut}" for cut in RECALL_CUTS))
+"""What people compare systems by, whatever the data set's own measure is."""
 EXAMPLES = "nDCG@10, AP or P(rel=2)@10"
 
 

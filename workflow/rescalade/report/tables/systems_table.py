@@ -15,11 +15,10 @@ from rescalade.report.results.numbers import Spread, plural, signed
 from rescalade.report.results.summary import Summary
 from rescalade.report.results.systems import BM25, ORIGINS, System, has_others, systems
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, spread, text
+from rescalade.scoring.measures import USUAL
 from rescalade.scoring.scores import Scores
 from rescalade.scoring.significance import LEVEL, holm, macro_sign_flip_tests, permutations_for
 
-MEASURES = ("nDCG@10", "MRR@10", "Recall@100", "Recall@1000")
-"""What people compare systems by; a data set's own measure comes before them where it is another."""
 OVER_SETS = "Mean over the data sets"
 NOT_RUN = "not run"
 
@@ -84,7 +83,7 @@ def _measures(summary: Summary) -> list[str]:
     known = {
         name for system in systems(summary) for found in system.scores for one in found.values() for name in one.metrics
     }
-    return [name for name in dict.fromkeys([*own, *MEASURES]) if name in known or name in own]
+    return [name for name in dict.fromkeys([*own, *USUAL]) if name in known or name in own]
 
 
 @lru_cache(maxsize=4)
