@@ -11,8 +11,6 @@ import numpy as np
 from rescalade.errors import UserError
 from rescalade.rescaling.offset import FEWEST
 from rescalade.texts.layout import Layout
-from rescalade.texts.named_texts import document_texts, query_texts, spread
-from rescalade.texts.own_texts import read_texts
 from rescalade.texts.token_batch import TokenBatch
 
 if TYPE_CHECKING:
@@ -38,6 +36,8 @@ def collection_batches(
     Raises:
         UserError: a file is missing or damaged.
     """
+    from rescalade.texts.named_texts import document_texts, query_texts, spread  # pyarrow, which a division needs not
+
     for queries, texts in ((True, query_texts(collection)), (False, document_texts(collection))):
         yield from in_batches(tokenizer, how.layout(queries=queries), spread(texts, TEXTS // 2), vocabulary)
 
@@ -48,6 +48,8 @@ def own_texts(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing, not in one of the formats, or holds fewer than two texts.
     """
+    from rescalade.texts.own_texts import read_texts
+
     texts = read_texts(path)
     if texts.count < FEWEST:
         raise UserError(f"{path}: an offset is measured on at least {FEWEST} texts, here are {texts.count}; add some")

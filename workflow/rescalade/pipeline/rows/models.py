@@ -196,7 +196,7 @@ def _rescale(name: str, names: tuple[str, ...], options: str, place: str) -> Sta
         command=f"rescale {{backbone}} --variant {{variant}}{options}",
         names=names,
         run="rescalade.rescaling.rescale_stage:run_rescale",
-        libraries=FRAMES + MODELS,
+        libraries=MODELS,
         settings=rescale_settings,
         inputs=_rescale_inputs,
         outputs={"model": f"{{results}}/rescaled/{{backbone}}/{place}"},
