@@ -26,6 +26,9 @@ LOADED_WITH = {
 """Environment in which no library starts a thread, or touches a GPU, when it is loaded; a job has its own."""
 
 
+GRACE = 2.0
+"""Seconds that the server has to end by itself. It may be compiling kernels, which takes no notice of anything for some
+seconds; its forks die with it."""
 PROGRAM = (sys.executable, "-m", "rescalade.warm.server")
 
 
@@ -79,7 +82,7 @@ def _end(server: subprocess.Popen[bytes], folder: Path, starter: int) -> None:
     if server.stdin is not None:
         server.stdin.close()
     try:
-        server.wait(5)
+        server.wait(GRACE)
     except subprocess.TimeoutExpired:
         server.kill()
     shutil.rmtree(folder, ignore_errors=True)
