@@ -17,7 +17,7 @@ import pytest
 
 import bench_starts
 import compare_results
-from rescalade.warm import loading, protocol
+from rescalade.warm import protocol
 from support.graph import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -103,9 +103,6 @@ def test_the_same_files_and_an_end_at_once(tmp_path: Path) -> None:
     for folder in (plain, warm):
         folder.mkdir()
         bench_starts.configure(folder, texts)
-    # kernels are compiled in the first call of an installation alone, which takes no notice of a signal meanwhile
-    for compile_something in (loading._search_something, loading._pool_something, loading._sparsify_something):
-        compile_something()
     interrupted = snakemake(warm)
     while not (warm / "results" / "logs" / "backbone").exists():
         assert interrupted.poll() is None, interrupted.communicate()[0]

@@ -252,6 +252,23 @@ def test_a_server_that_hangs(warm: dict[str, str], monkeypatch: pytest.MonkeyPat
     assert gone(job, child)
 
 
+@pytest.mark.parametrize(("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_signal_ends_a_job_whose_server_is_busy(warm: dict[str, str], which: int, status: int) -> None:
+    """As it is for seconds while it compiles kernels, which takes no notice of anything."""
+    command, job, child = waiting(warm)
+    server = server_of(job)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        command.send_signal(which)
+        command.communicate(timeout=4)
+        assert command.returncode == status
+        assert gone(child)
+    finally:
+        os.kill(server, signal.SIGCONT)
+    assert gone(job)
+    assert run(warm, "exit", "3").returncode == 3, "the server goes on"
+
+
 def test_no_server_is_started_where_it_is_switched_off_or_nowhere_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(protocol.SOCKET, protocol.OFF)
     assert not launch.launch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import stat
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 PATIENCE = 120.0
 """Seconds that the server may take before it is ready; it loads libraries meanwhile."""
+LAST_WORD = 1.0
+"""Seconds that the server has for its next word, once a signal has come."""
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "RSS", "STACK")
 LOST = "rescalade: error: the process that runs the jobs of this call has ended, and the job with it; call again\n"
@@ -80,23 +83,39 @@ def _offer(server: socket.socket, path: str, arguments: list[str], held: int) ->
 
 def _follow(server: socket.socket, alive: int) -> int | None:
     """Start the job, pass signals on to it and wait for its end."""
+    job, process, passed = 0, -1, list[int]()
 
     def forward(which: int, _: Any) -> None:
+        passed.append(which)
         with suppress(OSError):  # it has ended, or the server has: what is read next says so
-            server.send(protocol.SIGNAL + str(which).encode())
+            if process >= 0:  # the server may be loading, for seconds, what another job needs
+                signal.pidfd_send_signal(process, which)
+            else:
+                server.send(protocol.SIGNAL + str(which).encode())
 
     for which in FORWARDED:
         signal.signal(which, forward)
     server.settimeout(None)
-    job = 0
     try:
         server.send(protocol.GO)
+        if _unheard(server, passed):  # what the server starts then it ends at once, since this process is gone
+            return _end_alone(job, passed[-1])
         answer = server.recv(protocol.LONGEST)
         if answer[:1] == protocol.STARTED:
             job = protocol.number(answer)
+            with suppress(OSError):  # it has ended already
+                process = os.pidfd_open(job)
+            if process >= 0:
+                select.select([server.fileno(), process], [], [])
+                if _unheard(server, passed):
+                    return _end_alone(job, passed[-1])
             answer = server.recv(protocol.LONGEST)
     except OSError:
         answer = b""
+    finally:
+        if process >= 0:
+            os.close(process)
+            process = -1
     if answer[:1] == protocol.ENDED:
         return _end_like(protocol.number(answer))
     if answer:
@@ -110,6 +129,22 @@ def _follow(server: socket.socket, alive: int) -> int | None:
             os.killpg(job, signal.SIGKILL)
     sys.stderr.write(LOST)
     return 1
+
+
+def _unheard(server: socket.socket, passed: list[int]) -> bool:
+    """Wait for the server's next word; whether a signal has come and the server is too busy for one."""
+    while not select.select([server], [], [], LAST_WORD)[0]:
+        if passed:
+            return True
+    return False
+
+
+def _end_alone(job: int, which: int) -> int:
+    """End as a job that a signal has ended, and end what it had started, which the server would do."""
+    if job:
+        with suppress(ProcessLookupError):
+            os.killpg(job, signal.SIGKILL)
+    return INTERRUPTED if which == signal.SIGINT else _end_like(-which)
 
 
 def _end_like(status: int) -> int:
