@@ -13,6 +13,7 @@ import pytest
 from rescalade.config import Config, build_config
 from rescalade.paths import Paths
 from rescalade.published import load_published
+from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.systems import places
 from rescalade.report.pages.page import make_pages
 from rescalade.report.pages.systems_lead import systems_lead
@@ -101,6 +102,7 @@ def test_they_stand_in_the_main_table_and_take_no_part_in_a_choice(beside: tuple
 
 def test_a_page_without_training_says_so_and_asks_no_claim(alone: tuple[Paths, Summary]) -> None:
     paths, summary = alone
+    assert claims_of(summary) == []
     (page,) = make_pages(summary.config, paths)
     html = page.read_text()
     assert "Theirs reaches" in html and "Trained here" in html and "A tuned BM25" in html

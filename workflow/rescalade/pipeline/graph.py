@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rescalade.errors import unknown
 from rescalade.paths import Paths
-from rescalade.pipeline.rows import data, models, rankings, reporting, runs
+from rescalade.pipeline.rows import data, given, models, rankings, reporting, runs
 from rescalade.pipeline.stage_row import Inputs, Made, Stage, UserFiles, filled
 
-_ROWS = (*data.ROWS, *models.ROWS, *runs.ROWS, *rankings.ROWS, *reporting.ROWS)
+_ROWS = (*data.ROWS, *models.ROWS, *runs.ROWS, *rankings.ROWS, *given.ROWS, *reporting.ROWS)
 STAGES: Mapping[str, Stage] = {row.name: row for row in _ROWS}
 """By the name of the rule, in the order of the pipeline."""
 

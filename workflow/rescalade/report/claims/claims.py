@@ -33,7 +33,9 @@ def evaluate_claims(config: Config, paths: Paths) -> list[Claim]:
 
 
 def claims_of(summary: Summary) -> list[Claim]:
-    """Ask every claim of results that are read already."""
+    """Ask every claim of results that are read already; none of an experiment that trains nothing."""
+    if not summary.config.experiment.grid:
+        return []
     queries = PerQuery(summary)
     found = [*preparation_claims(summary, queries), *quantised_claims(summary, queries)]
     found += [claim(summary, queries) for claim in CLAIMS]

@@ -89,7 +89,7 @@ def make_pages(config: Config, paths: Paths, pages: Sequence[str] | None = None)
 def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     config = summary.config
     trained = bool(config.experiment.grid)
-    claims = claims_of(summary) if trained else []
+    claims = claims_of(summary)
     for claim in claims:
         logger.info(headline(f"{SIGNS[claim.result]} {claim.result:<14} {claim.title}"))
     lead = lead_sentence(summary, claims) if trained else systems_lead(summary)
