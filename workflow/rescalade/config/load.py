@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rescalade.config.catalogue import FOLDER, over_catalogue, read_catalogue
+from rescalade.config.check_factors import check_factors
 from rescalade.config.check_predictions import check_predictions
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
@@ -328,6 +329,8 @@ def build_config(
     predicted = [key for key, one in model.experiments.items() if one.predictions or one.explanations or one.contrasts]
     cells = {key: [(run.backbone, run.variant.name) for run in config.runs(key)] for key in predicted}
     check_predictions(model, cells, lines)
+    factored = [key for key, one in model.experiments.items() if one.factors is not None]
+    check_factors(model, {key: [(run.backbone, run.variant) for run in config.runs(key)] for key in factored}, lines)
     return config
 
 

@@ -14,6 +14,7 @@ from rescalade.adaptation.settings import AdaptSettings
 from rescalade.backbones.settings import PretrainSettings
 from rescalade.config.datasets import entries_of
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
+from rescalade.config.factors import Factors
 from rescalade.config.given_runs import GivenRun
 from rescalade.config.predictions import Contrast, Explanation, Prediction
 from rescalade.data.kinds import Dataset, Source
@@ -295,6 +296,11 @@ class ExperimentConfig(Strict):
         default=[],
         description="Pairs of cells that the report holds against each other, a question each: what came out of both, "
         "and the difference of their quality, tested. They change no run.",
+    )
+    factors: Factors | None = Field(
+        None,
+        description="In what the cells differ: the report says which of it decides quality and collapse, and what each "
+        "level does beside the baseline (docs/verdicts.md). They change no run.",
     )
     published: Name | None = Field(None, description="File under catalogue/published to compare numbers with.")
 
