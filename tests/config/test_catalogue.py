@@ -90,6 +90,7 @@ NEW = {
         "csplade-quantised",
         "ready-models",
         "why",
+        "why-paper",
     ),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY, *WHY),
 }

@@ -114,6 +114,54 @@ def test_what_a_recipe_cannot_have_is_one_line(entry: dict[str, Any], words: str
     assert words in str(refused.value) and "\n" not in str(refused.value)
 
 
+def with_recipe(grid: list[dict[str, Any]], **other: Any) -> Config:
+    """Beside the experiment's recipe `quick`, another one, `gentle`."""
+    values = yaml.safe_load(SMALL)
+    values["recipes"]["quick"]["train"] = {"max_steps": 5, "lambda_query": 0.1}
+    gentle = {"mining": values["recipes"]["quick"].get("mining", {}), "train": {"max_steps": 50, "learning_rate": 1e-5}}
+    values["recipes"]["gentle"] = {**gentle, **other}
+    values["backbones"]["left"]["train"] = {"batch_size": 4}
+    values["experiments"]["small"] |= {"grid": grid}
+    return build_config(values)
+
+
+def test_a_block_may_name_another_recipe_all_of_whose_training_settings_hold() -> None:
+    config = with_recipe([block(recipe=["quick", "gentle"], temperature=[1.0, 2.0])])
+    assert [run.folder.split("/")[2] for run in config.runs() if run.seed == 1] == [
+        "k1", "k1+recipe=gentle", "k1+recipe=gentle+temperature=2", "k1+temperature=2"
+    ]  # fmt: skip
+    job = train_settings(config, {"run": "quick/left/k1+recipe=gentle+temperature=2/seed1"})
+    assert (job.max_steps, job.learning_rate, job.temperature) == (50, 1e-5, 2.0)
+    # what is the backbone's own stands over either recipe; the rest of the other's is its default
+    assert job.batch_size == 4 and job.lambda_query != 0.1
+    assert config.run_settings(next(r for r in config.runs() if "gentle" in r.folder)).max_steps == 50
+    work = make_plan(config, Paths(Path("nowhere")), Assumptions()).work
+    assert work.steps == 2 * 55 * len(config.experiment.seeds)
+
+
+def test_a_setting_that_is_the_other_recipes_own_is_left_out_of_the_name() -> None:
+    config = with_recipe([block(recipe=["gentle"], learning_rate=[1.0e-5, 0.5])])
+    assert {run.variant.name for run in config.runs()} == {"k1+recipe=gentle", "k1+learning_rate=0.5+recipe=gentle"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "other", "words"),
+    [
+        (block(recipe=["gentel"]), {}, "recipe 'gentel'"),
+        (block(recipe=[3]), {}, "recipe '3'"),
+        (block(recipe=["gentle"]), {"mining": {"negatives": 7}}, "the recipe gentle mines hard negatives otherwise"),
+        ({**block(recipe=["gentle"]), "offsets": [2]}, {}, "of the experiment's own recipe"),
+        ({**block(recipe=["gentle"]), "scales": ["auto"], "rule": "loss"}, {}, "of the experiment's own recipe"),
+    ],
+)
+def test_a_recipe_that_cannot_stand_beside_the_experiments_is_one_line(
+    entry: dict[str, Any], other: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError) as refused:
+        with_recipe([entry], **other)
+    assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
 def test_lambdas_that_follow_k_are_shown_as_they_are_trained_by() -> None:
     grid = [{"backbones": ["left"], "scales": [1, 4, "auto"], "over": {"lambda_follows_k": [False, True]}}]
     config = configured(grid, lambda_document=0.5)

@@ -18,7 +18,7 @@ from rescalade.config.check_predictions import check_predictions
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
 from rescalade.config.model import BackboneConfig, ConfigModel, ExperimentConfig, GridEntry, RecipeConfig
-from rescalade.config.over import check_multipliers, check_over
+from rescalade.config.over import RECIPE, check_multipliers, check_over
 from rescalade.config.references import check_references
 from rescalade.data.kinds import Dataset
 from rescalade.data.source_config import SourceConfig
@@ -79,13 +79,15 @@ class Config:
         """Variants of an entry; a setting over the recipe's that is the recipe's own is left out of their names."""
         if not entry.over:
             return entry.variants()
-        own = self.train_settings(backbone, experiment)
         found = []
         for variant in entry.variants():
+            recipe = dict(variant.over).get(RECIPE, self.model.experiments[experiment].recipe)
+            named = ((RECIPE, recipe),) if recipe != self.model.experiments[experiment].recipe else ()
+            own = self.train_settings(backbone, experiment, named)
             settings = self.train_settings(backbone, experiment, variant.over)
-            typed = [(name, getattr(settings, name)) for name, _ in variant.over]
-            differing = tuple((name, value) for name, value in typed if value != getattr(own, name))
-            found.append(replace(variant, over=differing))
+            typed = [(name, getattr(settings, name)) for name, _ in variant.over if name != RECIPE]
+            differing = [(name, value) for name, value in typed if value != getattr(own, name)]
+            found.append(replace(variant, over=tuple(sorted([*differing, *named]))))
         return found
 
     def counted(self, subject: str, owner: tuple[str, str]) -> list[str]:
@@ -208,14 +210,19 @@ class Config:
     ) -> TrainSettings:
         """Effective settings of a backbone's runs: recipe, then experiment, then backbone, then the variant's own.
 
+        Args:
+            over: the variant's own; RECIPE among them names another recipe than the experiment's.
+
         Raises:
             UserError: a setting of the variant is unknown, or cannot have that value.
         """
+        chosen = self.model.experiments[experiment or self.name]
+        recipe = str(dict(over).get(RECIPE, chosen.recipe))
+        over = [(name, value) for name, value in over if name != RECIPE]
         for name, _ in over:
             _named("training setting", name, TrainSettings.model_fields)
-        chosen = self.model.experiments[experiment or self.name]
         layers = (chosen.train, self.backbone(backbone).train)
-        merged = self.model.recipes[chosen.recipe].train.model_dump()
+        merged = _named("recipe", recipe, self.model.recipes).train.model_dump()
         for layer in layers:
             merged.update(layer.model_dump(exclude_unset=True))
         try:

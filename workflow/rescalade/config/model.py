@@ -187,8 +187,9 @@ class GridEntry(Strict):
 
     over: dict[str, Annotated[list[bool | int | float | str], Field(min_length=1)]] = Field(
         default={},
-        description="Training settings over the recipe's, each with the values that it takes. Every combination is a "
-        "variant, named by what differs: `k1+lambda_query=0.1`. What training begins with is shared.",
+        description="Training settings over the recipe's, each with the values that it takes, or `recipe` with names "
+        "of recipes whose training settings hold in place of the experiment's recipe's. Every combination is a "
+        "variant, named by what differs: `k1+lambda_query=0.1`, `k1+recipe=splade-v2-max`. What training begins with is shared.",
     )
 
     def variants(self) -> list[Variant]:

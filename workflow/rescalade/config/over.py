@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 
 from rescalade.config.errors import Lines
-from rescalade.config.model import ConfigModel
+from rescalade.config.model import ConfigModel, GridEntry
 from rescalade.errors import UserError, unknown
 from rescalade.texts.text_settings import TextSettings
 from rescalade.training.settings import TrainSettings
 from rescalade.variants import OF_WEIGHTS, PATTERN, Scalar
 
+RECIPE = "recipe"
+"""Beside settings of training, what `over` may name: another recipe, all of whose training settings hold."""
 Settings = Callable[[str, str, Sequence[tuple[str, Scalar]]], TrainSettings]
 """Of a backbone and an experiment, with settings over the recipe's."""
 
@@ -56,8 +58,11 @@ def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
             for name in entry.over:
                 where = ("experiments", experiment, "grid", block, "over", name)
                 place = f"{lines.place(where)}experiments.{experiment}.grid[{block}].over.{name}"
+                if name == RECIPE:
+                    _check_recipes(model, chosen.recipe, entry, place)
+                    continue
                 if name not in TrainSettings.model_fields:
-                    raise unknown("training setting", name, TrainSettings.model_fields, f"{place}: ")
+                    raise unknown("training setting", name, [*TrainSettings.model_fields, RECIPE], f"{place}: ")
                 if name in TextSettings.model_fields and entry.offsets != [None]:
                     raise UserError(
                         f"{place}: it lays out texts, on which the offsets of this block are measured by the recipe; "
@@ -82,3 +87,22 @@ def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
                         settings_of(backbone, experiment, variant.over)
                     except UserError as error:
                         raise UserError(f"{place}: {error}") from None
+
+
+def _check_recipes(model: ConfigModel, own: str, entry: GridEntry, place: str) -> None:
+    """Recipes whose training can begin with what the experiment's has made: the same examples, the same variants."""
+    for value in entry.over[RECIPE]:
+        if value not in model.recipes:
+            raise unknown("recipe", str(value), model.recipes, f"{place}: ")
+        other, ours = model.recipes[str(value)], model.recipes[own]
+        if other.mining != ours.mining:
+            raise UserError(
+                f"{place}: the recipe {value} mines hard negatives otherwise than {own}, with whose examples all runs "
+                f"of the experiment are trained ({other.mining!r}, here {ours.mining!r}); put it into an experiment "
+                "shown along (`also`)"
+            )
+    if entry.offsets != [None] or any(entry.adapted) or ("auto" in entry.scales and entry.rule not in OF_WEIGHTS):
+        raise UserError(
+            f"{place}: offsets, adaptation and rules that look at term weights are of the experiment's own recipe; "
+            "leave them out of this block, or put the recipe into an experiment shown along (`also`)"
+        )
