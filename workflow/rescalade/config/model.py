@@ -189,8 +189,8 @@ class GridEntry(Strict):
         default={},
         description="Training settings over the recipe's, each with the values that it takes, or `recipe` with names "
         "of recipes whose training settings hold in place of the experiment's recipe's. Every combination is a "
-        "variant, named by what differs: `k1+lambda_query=0.1`, `k1+recipe=splade-v2-max`. What training begins with is "
-        "shared.",
+        "variant, named by what differs: `k1+lambda_query=0.1`, `k1+recipe=splade-v2-max`. What training begins with "
+        "is shared.",
     )
 
     def variants(self) -> list[Variant]:
