@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_SLURM := .venv/.installed-slurm
 
-.PHONY: setup report test golden lint bench bench-gpu slurm-test clean
+.PHONY: setup report test golden lint bench bench-gpu slurm-test wheel-test clean
 
 setup: $(INSTALLED)
 
@@ -15,7 +15,7 @@ report: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) $(FLAGS) -- report
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slurm"
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slurm and not wheel"
 
 # writes the stored lists of outputs anew; read the difference before you commit it
 golden: $(INSTALLED)
@@ -40,6 +40,10 @@ bench-gpu: $(INSTALLED)
 slurm-test: $(INSTALLED_SLURM)
 	$(BIN)/python -m pytest -m slurm
 
+# an empty environment, what a wheel brings to it, and the commands in it: 2 GB for a few minutes, from a package index
+wheel-test: $(INSTALLED)
+	RESCALADE_REQUIRE=wheel $(BIN)/python -m pytest -m wheel
+
 # caches and the report; results/ holds hours of training and is yours to delete
 clean:
 	rm -rf report .mypy_cache .ruff_cache .pytest_cache .hypothesis build
@@ -47,10 +51,10 @@ clean:
 $(INSTALLED): pyproject.toml envs/constraints.txt
 	@echo "environment .venv"
 	@$(PYTHON) -m venv .venv
-	@$(call install,test$(comma)mini$(comma)csplade)
+	@$(call install,test$(comma)pipeline$(comma)mini$(comma)csplade)
 
 $(INSTALLED_SLURM): $(INSTALLED)
-	@$(call install,test$(comma)mini$(comma)csplade$(comma)slurm)
+	@$(call install,test$(comma)pipeline$(comma)mini$(comma)csplade$(comma)slurm)
 
 comma := ,
 PIP_LOG := .venv/pip.log

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rescalade.cli.failures import check_text, disk_failure
+from rescalade.cli.failures import check_text, disk_failure, missing_package, needed
 from rescalade.errors import UserError
 from rescalade.history import read_history
 from rescalade.outcome import Outcome
@@ -130,3 +132,35 @@ def test_snakemake_without_a_place_for_its_cache_is_one_line(
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "Not a directory" in line and "XDG_CACHE_HOME" in line
+
+
+WITHOUT = """
+import sys
+sys.modules |= dict.fromkeys(["ir_datasets", "jinja2", "matplotlib", "snakemake"])  # an import of each fails now
+from rescalade.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package"),
+    [
+        (("audit", "no-model", "--out", "page"), "matplotlib"),  # before the model is looked for
+        (("collection", "nfcorpus"), "ir_datasets"),
+        (("plan", "paper"), "ir_datasets"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_without_the_extra_pipeline_it_is_one_line(tmp_path: Path, arguments: tuple[str, ...], package: str) -> None:
+    (tmp_path / "config.yaml").write_text("experiment: mini\n")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == f"rescalade: error: {needed(package)}\n" and done.returncode == 2
+    assert "pip install 'rescalade[pipeline]'" in done.stderr
+
+
+def test_a_module_that_no_extra_brings_keeps_its_traceback() -> None:
+    assert missing_package(ModuleNotFoundError(name="matplotlib.figure")) == needed("matplotlib")
+    assert missing_package(ModuleNotFoundError(name="rescalade.nothing")) is None
+    assert missing_package(ModuleNotFoundError("no name")) is None

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import extra_sizes
 from rescalade.config import load_config
 from support.graph import REPOSITORY
 
@@ -24,9 +25,11 @@ REQUIREMENTS = [
     Requirement(text)
     for text in [
         *PROJECT["dependencies"],
-        *(text for extra in EXTRAS.values() for text in extra),
+        *(text for extra in EXTRAS.values() for text in extra if not text.startswith("rescalade[")),
     ]
 ]
+INSTALLED = ("pipeline", "mini", "csplade")
+"""Extras of `make setup`, beside that of the tests."""
 
 
 def pins() -> dict[str, Version]:
@@ -52,11 +55,30 @@ def test_conda_agrees_with_the_constraints(path: Any) -> None:
     entries = yaml.safe_load(path.read_text())["dependencies"]
     lines = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
     found = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
-    texts = [*PROJECT["dependencies"], *EXTRAS["mini"], *EXTRAS["csplade"]]
+    texts = [*PROJECT["dependencies"], *(text for name in INSTALLED for text in EXTRAS[name])]
     direct = {canonicalize_name(Requirement(text).name) for text in texts}
     assert found == {name: version for name, version in pins().items() if name in direct}
     python = next(entry for entry in entries if isinstance(entry, str) and entry.startswith("python "))
     assert Version(python.split("=")[1].strip()) >= Version(PROJECT["requires-python"].removeprefix(">="))
+
+
+def test_a_plain_installation_brings_nothing_of_the_extra_pipeline_but_what_torch_needs() -> None:
+    pipeline = {canonicalize_name(Requirement(text).name) for text in EXTRAS["pipeline"]}
+    core = extra_sizes.brought(PROJECT["dependencies"])
+    assert core & pipeline == {"jinja2"} and {"torch", "numpy", "tqdm"} <= core
+    assert pipeline | {"lxml"} <= extra_sizes.brought(["rescalade[mini]"]) - (core - {"jinja2"})
+
+
+def test_what_tells_people_how_to_install_names_the_same_extras() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert makefile.count(f"install,{'$(comma)'.join(['test', *INSTALLED])}") == 2  # the second with slurm
+    told = [REPOSITORY / "envs" / "constraints.txt", REPOSITORY / "profiles" / "slurm" / "config.yaml"]
+    told += [REPOSITORY / "workflow" / "rules" / "common.smk", *(REPOSITORY / "docs").glob("*.md")]
+    named = {
+        extra for path in told for extras in re.findall(r"-e ['\"]?\.(?:\[(.+?)\])?", path.read_text())
+        for extra in extras.split(",")
+    }  # fmt: skip
+    assert "pipeline" in named and named <= EXTRAS.keys()
 
 
 def test_the_extra_mini_is_what_the_shipped_texts_need_and_no_module_imports() -> None:
@@ -64,9 +86,11 @@ def test_the_extra_mini_is_what_the_shipped_texts_need_and_no_module_imports() -
     model = load_config([REPOSITORY / "config.yaml"]).model
     named = {name for dataset in model.datasets.values() for name in getattr(dataset, "packages", ())} - {"stdlib"}
     needed = {canonicalize_name(owners[name][0]) for name in named}
+    rest, *own = EXTRAS["mini"]
+    assert rest == "rescalade[pipeline]"
     mini, direct = (
         {canonicalize_name(Requirement(text).name) for text in texts}
-        for texts in (EXTRAS["mini"], PROJECT["dependencies"])
+        for texts in (own, [*PROJECT["dependencies"], *EXTRAS["pipeline"]])
     )
     assert mini and mini == needed - direct
     imported = {

@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     print(
         f"the package rescalade cannot be imported ({error}); "
-        "install it here: pip install -c envs/constraints.txt -e .",
+        "install it here: pip install -c envs/constraints.txt -e '.[pipeline]'",
         file=sys.stderr,
     )
     sys.exit(2)

@@ -29,6 +29,8 @@ def audit_elsewhere(
     context: Context, names: Sequence[str], out: Path | None, revision: str | None, texts: Path | None = None
 ) -> None:
     """Audit models on the sample text, show what was found, and write it where asked; with offsets from `texts`."""
+    if out is not None:  # first: what it needs and is not installed is said before the minutes of an audit
+        from rescalade.report.audit.audit_page import file_names, write_audit_page
     from rescalade.audit.sample_audit import audit_model
     from rescalade.rescaling.offset_texts import own_texts
 
@@ -42,8 +44,6 @@ def audit_elsewhere(
         found.append(audited.model_copy(update={"backbone": name}))
         show(found[-1])
     if out is not None:
-        from rescalade.report.audit.audit_page import file_names, write_audit_page
-
         for audited, stem in zip(found, file_names([each.backbone for each in found]), strict=True):
             audited.write(out / f"{stem}.json")
         write_audit_page(found, out)

@@ -154,7 +154,8 @@ def _folder_of_run(context: Context, text: str) -> str:
 
 def _make(context: Context, config: Config, page: bool) -> None:
     """Run the jobs that are still to do, in the order of the pipeline."""
-    from rescalade.pipeline.execute import execute
+    from rescalade.pipeline.execute import execute, load_stage
+    from rescalade.pipeline.graph import stage
     from rescalade.pipeline.jobs import RULES, make_jobs
     from rescalade.pipeline.plan.todo import jobs_to_do
     from rescalade.pipeline.preflight import check_local_folders
@@ -163,8 +164,9 @@ def _make(context: Context, config: Config, page: bool) -> None:
     check_local_folders(config)
     targets: list[Key] = [("score", run.folder, name) for run in config.ready() for name in config.test_sets()]
     targets += [("score_bm25", name) for name in config.test_sets()]
-    if page:
-        targets += [(made.stage, *made.values) for made in report_outputs(config)]
+    for made in report_outputs(config) if page else []:
+        load_stage(stage(made.stage))  # what it needs and is not installed is said before anything is encoded
+        targets.append((made.stage, *made.values))
     jobs = make_jobs(config, context.paths, *targets)
     todo = jobs_to_do(jobs, targets)
     ordered = sorted(todo, key=lambda key: (RULES.index(key[0]), key))

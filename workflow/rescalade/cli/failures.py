@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rescalade.errors import UserError
 
+PIPELINE = ("ir_datasets", "jinja2", "matplotlib", "snakemake")
+"""What the extra `pipeline` brings and a module imports, by the names of these imports."""
 ELSEWHERE = "choose another folder by --results, --report or --out"
 FULL = f"free space, or {ELSEWHERE}"
 CLOSED = f"this user may not do that there: change its permissions, or {ELSEWHERE}"
@@ -69,6 +71,17 @@ def home_failure(error: RuntimeError, arguments: Sequence[str]) -> str | None:
     strange = [text for text in arguments if text.startswith("~") and os.path.expanduser(text) == text]  # noqa: PTH111
     named = strange[0] if strange else "a path of the configuration that begins with ~"
     return f"{named}: there is no home folder of that name; write the path out"
+
+
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """A package of the extra `pipeline` that is not installed, in one line; None for any other module."""
+    package = (error.name or "").partition(".")[0]
+    return needed(package) if package in PIPELINE else None
+
+
+def needed(package: str) -> str:
+    """The line for a package of the extra `pipeline` that is not installed."""
+    return f"this needs the package {package}, which is not installed; pip install 'rescalade[pipeline]'"
 
 
 def _place(error: OSError) -> str | None:

@@ -15,7 +15,7 @@ from rescalade.cli.backbones import adapt, audit, backbone, ready, rescale
 from rescalade.cli.context import stage_command
 from rescalade.cli.evaluate import evaluate
 from rescalade.cli.export import effect, export
-from rescalade.cli.failures import check_text, disk_failure, home_failure
+from rescalade.cli.failures import check_text, disk_failure, home_failure, missing_package
 from rescalade.cli.plan import costs, plan
 from rescalade.cli.reporting import claims, figures, outcomes, report, rules, tables
 from rescalade.cli.settings import docs, list_entries, show_config
@@ -67,8 +67,9 @@ def built() -> Any:
 def main() -> NoReturn:
     """Run the command line.
 
-    A UserError and what the operating system refuses, a full disk say, end in one line on standard error and status 2,
-    Ctrl-C in status 130; other exceptions keep their traceback, since they are mistakes of ours.
+    A UserError, what the operating system refuses, a full disk say, and a missing package of the extra `pipeline` end
+    in one line on standard error and status 2, Ctrl-C in status 130; other exceptions keep their traceback, since they
+    are mistakes of ours.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     # Importing torch and transformers makes a million long-lived objects; at the default thresholds the garbage
@@ -91,6 +92,11 @@ def main() -> NoReturn:
         _end(failure, 2)
     except RuntimeError as error:
         failure = home_failure(error, sys.argv[1:])
+        if failure is None:
+            raise
+        _end(failure, 2)
+    except ModuleNotFoundError as error:
+        failure = missing_package(error)
         if failure is None:
             raise
         _end(failure, 2)

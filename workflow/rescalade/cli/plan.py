@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from rescalade.atomic import write_json
 from rescalade.cli.context import Context
+from rescalade.cli.failures import needed
 from rescalade.errors import UserError
 
 
@@ -32,11 +34,15 @@ def plan(
     """Say what an experiment takes: jobs, hours, downloads, disk. Nothing is made, and no network is used."""
     from rich.console import Console
 
+    from rescalade.data.sources.irds import IrDatasetsDataset
     from rescalade.pipeline.plan.assumptions import Assumptions
     from rescalade.pipeline.plan.plan import make_plan
     from rescalade.pipeline.plan.show import show_plan, too_little
 
     chosen = replace(context, experiment=name or context.experiment)
+    sets = map(chosen.config.dataset, chosen.config.shown_sets())
+    if find_spec("ir_datasets") is None and any(isinstance(entry, IrDatasetsDataset) for entry in sets):
+        raise UserError(needed("ir_datasets"))  # whose tables say how large they are
     assumed = Assumptions(
         query_tokens=query_tokens,
         document_tokens=document_tokens,
