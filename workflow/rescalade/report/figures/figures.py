@@ -22,10 +22,12 @@ from rescalade.report.figures.figure_set import Draw, FigureSet, Panel, save_fig
 from rescalade.report.figures.preparation import preparation_figures
 from rescalade.report.figures.quality import quality_figures
 from rescalade.report.figures.quantised import quantised_figure
+from rescalade.report.figures.step0_map import step0_figure
 from rescalade.report.figures.systems import systems_figure
 from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
+from rescalade.report.results.step0_map import has_map
 from rescalade.report.results.summary import Summary
 from rescalade.report.results.systems import has_others
 from rescalade.report.tables.tradeoff_table import tradeoff_points
@@ -58,7 +60,7 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
 
 
 def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
-    """Quality by preparation where variants differ in it, quality against k, curves, head norms, step-0 loss.
+    """Quality by preparation where variants differ in it, quality against k, starts, curves, head norms, step-0 loss.
 
     In-domain comes first.
 
@@ -74,6 +76,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     height = 1.3 + 0.52 * len(names)
     tradeoff = [tradeoff_figure(summary)] if tradeoff_points(summary) else []
     quantised = [quantised_figure(summary)] if summary.config.experiment.quantised else []
+    starts = [step0_figure(summary)] if has_map(summary) else []
     return [
         *preparation_figures(summary),
         *quality_figures(summary),
@@ -81,6 +84,7 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
         *tradeoff,
         *quantised,
         *_adaptation(summary),
+        *starts,
         _loss_curves(summary, names),
         FigureSet(
             "head-norms",

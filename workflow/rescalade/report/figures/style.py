@@ -127,7 +127,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), svg)
+    svg = re.sub(r"<[^>]+>", _shorter, svg)  # in tags alone: a label of 0.001 stays what it is
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
     svg = re.sub(r"font: ([^;\"]*?)(\d+px) [^;\"]*", r"font: \1\2 var(--sans)", svg)
@@ -136,6 +136,11 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     opening += f' style="--natural: {width * 4 / 3:.0f}px">'
     svg = re.sub(r"\n\s*", "\n", svg)
     return re.sub(r"^<svg[^>]*>", lambda _: opening, svg, count=1)
+
+
+def _shorter(tag: re.Match[str]) -> str:
+    """A tag with its numbers to two digits after the point."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), tag.group())
 
 
 def note(axes: Axes, height: float, words: str, shift: tuple[float, float] = (3, 3)) -> None:
