@@ -74,13 +74,13 @@ READY = (
 )  # fmt: skip
 WHY = (
     "bert-scaled", "bert-small-shifted", "bert-heavy-shifted", "bert-cased", "bert-cased-heavy", "modernbert-cased",
-    "modernbert-cased-heavy",
+    "modernbert-cased-heavy", "bert-boolq-raised", "modernbert-boolq-raised",
 )  # fmt: skip
 CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
-    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2", "why"),
+    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2", "why", "why-boolq"),
     "experiments": (
         "csplade-mini",
         "csplade-mini-lambda",
@@ -90,6 +90,7 @@ NEW = {
         "csplade-quantised",
         "ready-models",
         "why",
+        "why-boolq",
         "why-paper",
     ),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY, *WHY),
