@@ -80,7 +80,15 @@ CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-
 NEW = {
     "sources": ("passages",),
     "datasets": ("pydoc-dev", "boolq-dev", "msmarco-passage-aug"),
-    "recipes": ("csplade-1b", "csplade-8b", "csplade-mini", "csplade-mini-lambda", "csplade-smollm2", "why", "why-boolq"),
+    "recipes": (
+        "csplade-1b",
+        "csplade-8b",
+        "csplade-mini",
+        "csplade-mini-lambda",
+        "csplade-smollm2",
+        "why",
+        "why-boolq",
+    ),
     "experiments": (
         "csplade-mini",
         "csplade-mini-lambda",
