@@ -136,7 +136,8 @@ def test_snakemake_without_a_place_for_its_cache_is_one_line(
 
 WITHOUT = """
 import sys
-sys.modules |= dict.fromkeys(["ir_datasets", "jinja2", "matplotlib", "snakemake"])  # an import of each fails now
+missing = ["ir_datasets", "jinja2", "matplotlib", "snakemake", "statsmodels"]
+sys.modules |= dict.fromkeys(missing)  # an import of each fails now
 from rescalade.cli import main
 main()
 """

@@ -26,7 +26,7 @@ from support.sparse_encoders import checkpoint
 from support.texts import TEXTS
 
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-HEAVY = ("snakemake", "ir_datasets", "matplotlib", "seaborn", "peft", "torchao")
+HEAVY = ("snakemake", "ir_datasets", "matplotlib", "seaborn", "statsmodels", "peft", "torchao")
 """Of the extras; packages that come with torch, like jinja2, are not among them."""
 
 
@@ -142,6 +142,7 @@ def test_what_the_extra_pipeline_brings_is_imported_where_its_absence_is_said() 
         "jinja2": {"rescalade.report.pages"},
         "matplotlib": {"rescalade.report.figures"},
         "snakemake": {"rescalade.terminal"},
+        "statsmodels": {"rescalade.report.results"},
     }
     assert parts.keys() == set(PIPELINE)
 

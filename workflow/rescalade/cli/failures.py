@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rescalade.errors import UserError
 
-PIPELINE = ("ir_datasets", "jinja2", "matplotlib", "snakemake")
+PIPELINE = ("ir_datasets", "jinja2", "matplotlib", "snakemake", "statsmodels")
 """What the extra `pipeline` brings and a module imports, by the names of these imports."""
 ELSEWHERE = "choose another folder by --results, --report or --out"
 FULL = f"free space, or {ELSEWHERE}"
