@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -19,15 +21,15 @@ from rescalade.config import Config, Run
 from rescalade.outcome import VerdictName
 from rescalade.report.figures.figure_set import inline_panels
 from rescalade.report.figures.figures import all_figures
-from rescalade.report.figures.step0_map import crowds, ended, starts, step0_figure
-from rescalade.report.figures.style import inline_svg, look
+from rescalade.report.figures.step0_map import Start, _map, crowds, ended, starts, step0_figure
+from rescalade.report.figures.style import PANEL, inline_svg, look
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import RunResult, load_results
 from rescalade.report.results.step0_map import BY_LOSS, BY_NORM, BY_PAIR, has_map, step0_map
 from rescalade.report.results.step0_states import step0_states
 from rescalade.report.results.summary import Summary
 from rescalade.report.results.window import Window
-from rescalade.report.tables.step0_tables import map_table, state_table, window_in_words
+from rescalade.report.tables.step0_tables import map_table, state_table
 from rescalade.report.tables.table import Table
 from support.synthetic_audits import VOCABULARY
 from support.synthetic_fates import Fate, mini
@@ -227,6 +229,7 @@ def test_the_window_and_every_kind_of_ending_are_drawn(mixed: Summary) -> None:
     assert border.get_y() == pytest.approx(judged.box[1].low)
     assert border.get_y() + border.get_height() == pytest.approx(judged.box[1].high)
     assert {str(line.get_marker()) for line in axes.lines} == {"o", "x", "s", "+"}
+    assert {words.get_text() for words in axes.texts} == {"1 of 8", "1 of 2"}
     assert f"wrong on {judged.errors} of 32 runs, of which 12 trained" in figure_set.panels[0].label
     drawn = inline_panels(figure_set)
     for svg, panel in zip(drawn, figure_set.panels, strict=True):
@@ -237,16 +240,33 @@ def test_the_window_and_every_kind_of_ending_are_drawn(mixed: Summary) -> None:
     assert ">bert: runs disagree" in drawn[0] and "runs disagree" not in drawn[1], "a run is a dot of its own there"
 
 
+def test_words_beside_points_cover_neither_each_other_nor_a_point(mixed: Summary) -> None:
+    judged = step0_map(mixed).of(BY_PAIR)
+    assert judged is not None
+    draw = random.Random(3)
+    crowd = [
+        Start("bert", 10 ** draw.uniform(0, 2), 10 ** draw.uniform(-3, -0.5), draw.randint(10, 99), 0)
+        for _ in range(30)
+        for _ in range(30)
+    ]
+    with look():
+        figure = Figure(figsize=PANEL, layout="constrained")
+        axes = figure.add_subplot()
+        _map(axes, crowd, judged, step0_map(mixed), [])
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        boxes = [words.get_window_extent() for words in axes.texts]
+    assert 5 < len(boxes) < len(crowd)
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    points = axes.transData.transform([(start.units, start.share) for start in crowd])
+    assert not any(box.contains(x, y) for box in boxes for x, y in points)
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_table_and_figure(tmp_path: Path) -> None:
     (page,) = make_pages(configured(), write_tree(tmp_path, configured(), odd, queries=20, steps=10), ["index"])
     text = page.read_text(encoding="utf-8")
     assert 'id="figure-step0-map"' in text and "What every cell began with" in text
-
-
-def test_windows_in_words() -> None:
-    words = [Window(), Window(low=0.0123), Window(high=2.0), Window(-0.5, 1000.0), Window(math.inf, -math.inf)]
-    assert list(map(window_in_words, words)) == ["any", "from 0.0123", "to 2", "−0.5 to 1e+03", "none"]
 
 
 def test_a_label_below_a_hundredth_is_not_rounded_away() -> None:

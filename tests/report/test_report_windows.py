@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from rescalade.report.results.window import NOTHING, Axis, Begun, Box, Window, errors, fitted, inside, unavoidable
+from rescalade.report.results.window import NOTHING, Axis, Begun, Window, errors, fitted, inside, unavoidable
 
 LOG, PLAIN = Axis(1e-9), Axis()
 
@@ -34,10 +34,11 @@ def drawn(values: list[float], axis: Axis) -> list[tuple[Window, float]]:
     return [(Window(low, high), min(a, b)) for (low, a), (high, b) in pairs if not axis.from_below or low == -math.inf]
 
 
-def best(begun: list[Begun], axes: list[Axis]) -> tuple[int, float]:
-    """Fewest errors of any box, and the widest distance at which a box has them."""
+def best(begun: list[Begun], axes: list[Axis]) -> list[float]:
+    """Fewest errors of any box, and ends of the one whose runs stand farthest apart at them, then the widest."""
     sides = [drawn([run.values[place] for run in begun], axis) for place, axis in enumerate(axes)]
-    found = [(sum(run.trained for run in begun), -math.inf)]
+    nothing = [end for _ in axes for end in (math.inf, math.inf)]
+    found = [(sum(run.trained for run in begun), -math.inf, nothing)]
     for box in itertools.product(*sides):
         windows = [window for window, _ in box]
         wrong = 0
@@ -47,26 +48,16 @@ def best(begun: list[Begun], axes: list[Axis]) -> tuple[int, float]:
                 for value, window in zip(run.values, windows, strict=True)
             )
             wrong += within != run.trained
-        found.append((wrong, -min(distance for _, distance in box)))
-    least, distance = min(found)
-    return least, -distance
-
-
-def distance_of(box: Box, begun: list[Begun], axes: list[Axis]) -> float:
-    found = math.inf
-    for place, (window, axis) in enumerate(zip(box, axes, strict=True)):
-        known = dict(ends([run.values[place] for run in begun], axis))
-        for end in (window.low, window.high):
-            nearest = min(known, key=lambda value: 0.0 if value == end else abs(value - end))
-            assert nearest == pytest.approx(end)
-            found = min(found, known[nearest])
-    return found
+        apart = min(distance for _, distance in box)
+        found.append((wrong, -round(apart, 9), [end for window in windows for end in (window.low, -window.high)]))
+    wrong, _, ends_of = min(found)
+    return [wrong, *(end if place % 2 == 0 else -end for place, end in enumerate(ends_of))]
 
 
 @pytest.mark.parametrize(
     "axes", [[LOG], [PLAIN], [Axis(1e-9, from_below=True)], [LOG, Axis(1e-4)], [Axis(1e-9, from_below=True), PLAIN]]
 )
-def test_no_window_has_fewer_errors_and_none_as_good_stands_farther_from_its_runs(axes: list[Axis]) -> None:
+def test_of_all_windows_with_fewest_errors_the_one_farthest_from_its_runs_then_the_widest(axes: list[Axis]) -> None:
     draw = random.Random(7)
     for _ in range(25):
         kinds = draw.randint(2, 5)
@@ -74,13 +65,10 @@ def test_no_window_has_fewer_errors_and_none_as_good_stands_farther_from_its_run
             Begun(tuple(draw.choice([0.0, 0.5, 1.0, 3.0, 4.0][:kinds]) for _ in axes), draw.random() < 0.5)
             for _ in range(draw.randint(2, 9))
         ]
-        least, distance = best(begun, axes)
         box = fitted(begun, axes)
-        assert errors(box, begun) == least
-        if NOTHING not in box:
-            assert distance_of(box, begun, axes) == distance
-        else:
-            assert least == sum(run.trained for run in begun)
+        assert [errors(box, begun), *(end for window in box for end in (window.low, window.high))] == pytest.approx(
+            best(begun, axes)
+        )
 
 
 def test_a_border_that_is_there_is_found() -> None:
@@ -97,6 +85,9 @@ def test_of_equally_good_ones_the_wider_margin_then_the_wider_window() -> None:
     """One error each: up to 1, up to 10, or 10 alone. The gap beyond 10 is wider than that beyond 1."""
     (found,) = fitted(runs([1.0, 10.0], [2.0, 30.0]), [LOG])
     assert (found.low, found.high) == (-math.inf, pytest.approx(math.sqrt(300)))
+    # 2 ended in both ways, so that it may lie within or without, and as far from the next
+    (found,) = fitted(runs([1.0, 2.0], [0.5, 2.0, 4.0]), [LOG])
+    assert (found.low, found.high) == (pytest.approx(math.sqrt(0.5)), pytest.approx(math.sqrt(8)))
 
 
 def test_one_outcome_alone_has_no_border() -> None:
@@ -123,3 +114,14 @@ def test_nothing_active_has_a_place_on_an_axis_of_ratios() -> None:
 def test_runs_that_began_alike_and_ended_otherwise_cannot_be_told() -> None:
     assert unavoidable(runs([1.0, 1.0, 2.0], [1.0, 3.0])) == 1
     assert unavoidable([Begun((1.0, 1.0), True), Begun((1.0, 2.0), False)]) == 0
+
+
+def test_windows_in_words() -> None:
+    windows = [Window(), Window(low=0.0123), Window(high=2.0), Window(-0.5, 1000.0), Window(math.inf, -math.inf)]
+    assert [window.words for window in windows] == [
+        "any",
+        "from 0.012",
+        "to 2.00",
+        "−0.500 to 1\N{NARROW NO-BREAK SPACE}000",
+        "none",
+    ]

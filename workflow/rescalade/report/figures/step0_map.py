@@ -18,7 +18,6 @@ from rescalade.report.figures.style import CARD, GRID, INK, PANEL, SERIES, legen
 from rescalade.report.results.step0_map import BY_LOSS, BY_NORM, BY_PAIR, Judged, Predictor, Step0Map, step0_map
 from rescalade.report.results.step0_states import Step0State, has_failed, step0_states
 from rescalade.report.results.summary import Summary
-from rescalade.report.tables.step0_tables import window_in_words
 
 Ending = Literal["trained", "failed", "both"]
 ENDINGS: Mapping[Ending, str] = {"trained": "trained", "failed": "failed", "both": "runs disagree"}
@@ -32,6 +31,8 @@ LEGEND_LINE = 0.2
 LINEAR = 2e-4
 """Active share below which the axis is linear, so that 0 has a place: about one term of a vocabulary of 4096."""
 SHARES = {0.0: "0", 0.001: "0.1 %", 0.01: "1 %", 0.1: "10 %", 0.5: "50 %"}
+WORDS = (0.17, 0.04)
+"""Of the axes: about the width of such words as `12 of 15` with their point, and half of the height that they need."""
 CROWD = 10
 """Runs at one place of the map, from which on how many trained is written beside it."""
 
@@ -74,10 +75,10 @@ def step0_figure(summary: Summary) -> FigureSet:
         "step0-map",
         "Which runs train, told from before training",
         "First, a point for cells that begin alike: loss at step 0 in units of ln(candidates), and share of the "
-        "vocabulary that is active in a document; beside points of many runs, or of runs that disagree, how many "
-        "trained. Then every run by row norm over k and by that loss, against the quality that it reached. Shaded: the "
-        "window that is wrong on fewest runs; the table of the same name has its errors on backbones that it was not "
-        "fitted on. Filled: trained; strokes: failed; half filled: runs disagree.",
+        "vocabulary that is active in a document; beside points of many runs, or of runs that disagree, stands how "
+        "many trained, where there is room. Then every run by row norm over k and by that loss, against the quality "
+        "that it reached. Shaded: the window that is wrong on fewest runs; the table of the same name has its errors "
+        "on backbones that it was not fitted on. Filled: trained; strokes: failed; half filled: runs disagree.",
         tuple(panel for panel in panels if panel is not None),
     )
 
@@ -163,13 +164,7 @@ def _quality_panel(summary: Summary, found: Step0Map, predictor: Predictor, name
 
 
 def _map(axes: Axes, points: Sequence[Start], judged: Judged, found: Step0Map, handles: Sequence[Any]) -> None:
-    for point in points:
-        axes.plot([point.units], [point.share], **_marker(found, point.family, point.ending))
-    for units, share, trained, count in crowds(points):
-        axes.annotate(
-            f"{trained} of {count}", (units, share), xytext=(7, 4), textcoords="offset points", fontsize=7.5,
-            color=INK, zorder=8,
-        )  # fmt: skip
+    _plot(axes, found, [(point.family, point.ending, point.units, point.share) for point in points])
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
     axes.margins(x=0.08, y=0.08)
@@ -186,14 +181,38 @@ def _map(axes: Axes, points: Sequence[Start], judged: Judged, found: Step0Map, h
     axes.set_ylim(bottom, top)
     axes.set_xlabel("loss at step 0, in units of ln(candidates)")
     axes.set_ylabel("active share of documents")
+    _write_crowds(axes, points)
     _legend(axes, handles)
+
+
+def _write_crowds(axes: Axes, points: Sequence[Start]) -> None:
+    """How many trained, the largest crowds first, right of their point or left of it; not where it would cover another.
+
+    Expects that the limits of the axes stand.
+    """
+    on_axes = axes.transScale + axes.transLimits
+    taken = [tuple(on_axes.transform((point.units, point.share))) for point in points]
+    for units, share, trained, count in sorted(crowds(points), key=lambda crowd: -crowd[3]):
+        x, y = on_axes.transform((units, share))
+        for side in (1, -1):
+            middle = x + side * WORDS[0] / 2, y
+            within = WORDS[0] / 2 <= middle[0] <= 1 - WORDS[0] / 2
+            # its own point lies beside the words, not under them
+            if within and all(
+                abs(middle[0] - a) > WORDS[0] / 2 - 0.01 or abs(middle[1] - b) > WORDS[1] for a, b in taken
+            ):
+                axes.annotate(
+                    f"{trained} of {count}", (units, share), xytext=(side * 6, 0), textcoords="offset points",
+                    fontsize=7.5, color=INK, zorder=9, ha="left" if side > 0 else "right", va="center",
+                )  # fmt: skip
+                taken += [(middle[0] + shift * WORDS[0], y) for shift in (-0.3, 0.0, 0.3)]
+                break
 
 
 def _quality(
     axes: Axes, points: Sequence[Point], judged: Judged, found: Step0Map, handles: Sequence[Any], label: str
 ) -> None:
-    for point in points:
-        axes.plot([point.began], [point.reached], **_marker(found, point.family, point.ending))
+    _plot(axes, found, [(point.family, point.ending, point.began, point.reached) for point in points])
     axes.set_xscale("log")
     plain_log(axes.xaxis)
     axes.margins(x=0.08, y=0.08)
@@ -209,17 +228,32 @@ def _quality(
     _legend(axes, handles)
 
 
+def _plot(axes: Axes, found: Step0Map, points: Sequence[tuple[str, Ending, float, float]]) -> None:
+    for family in found.families:
+        for ending in ENDINGS:
+            places = [(x, y) for name, ended_as, x, y in points if (name, ended_as) == (family, ending)]
+            if places:
+                axes.plot(*zip(*places, strict=True), **_marker(found, family, ending))
+
+
 def _marker(found: Step0Map, family: str, ending: Ending) -> dict[str, Any]:
     place = found.families.index(family)
     colour = COLOURS[place % len(COLOURS)]
     if ending == "failed":
         size = {"markersize": 7, "markeredgewidth": 1.6}
-        return {"linestyle": "none", "marker": STROKES[place % len(STROKES)], "color": colour, "zorder": 5, **size}
+        return {"linestyle": "none", "marker": STROKES[place % len(STROKES)], "color": colour, "zorder": 6, **size}
     filled: dict[str, Any] = {"fillstyle": "full", "markeredgecolor": CARD}
     if ending == "both":
         filled = {"fillstyle": "left", "markerfacecoloralt": CARD, "markeredgecolor": colour}
     shape = SHAPES[place % len(SHAPES)]
-    return {"linestyle": "none", "marker": shape, "color": colour, "markersize": 7, "zorder": 6, **filled}
+    return {
+        "linestyle": "none",
+        "marker": shape,
+        "color": colour,
+        "markersize": 7,
+        "zorder": 5 if ending == "trained" else 7,
+        **filled,
+    }
 
 
 def _handles(found: Step0Map, drawn: set[tuple[str, Ending]], judged: Judged) -> list[Any]:
@@ -229,14 +263,13 @@ def _handles(found: Step0Map, drawn: set[tuple[str, Ending]], judged: Judged) ->
         for ending in ENDINGS
         if (family, ending) in drawn
     ]
-    return [*marks, Patch(label=f"window: {judged.errors} of {found.runs} runs wrong", **BORDER)]
+    return [*marks, Patch(label=f"wrong on {judged.errors} of {found.runs} runs", **BORDER)]
 
 
 def _said(judged: Judged, found: Step0Map) -> str:
     """The window and its errors, for those who do not see it."""
     ends = " and ".join(
-        f"{measure.words} {window_in_words(window)}"
-        for measure, window in zip(judged.predictor.measures, judged.box, strict=True)
+        f"{measure.words} {window.words}" for measure, window in zip(judged.predictor.measures, judged.box, strict=True)
     )
     return f"A window of {ends} is wrong on {judged.errors} of {found.runs} runs, of which {found.trained} trained."
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.report.results.numbers import written
+
 
 @dataclass(frozen=True)
 class Window:
@@ -20,6 +22,16 @@ class Window:
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, float) and math.isfinite(value) and self.low <= value <= self.high
+
+    @property
+    def words(self) -> str:
+        """`0.0081 to 0.240`, `to 2`, `from 0.1`, `any`, `none`."""
+        low, high = (written(end, "fine") for end in (self.low, self.high))
+        if self.low > self.high:
+            return "none"
+        if math.isinf(self.low):
+            return "any" if math.isinf(self.high) else f"to {high}"
+        return f"from {low}" if math.isinf(self.high) else f"{low} to {high}"
 
 
 Box = tuple[Window, ...]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from scipy.stats import binomtest
 
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.noise import CONFIDENCE
-from rescalade.report.results.numbers import MINUS, Style, listed, plural, written
+from rescalade.report.results.numbers import Style, listed, plural, written
 from rescalade.report.results.step0_map import ALWAYS, Judged, Step0Map, has_map, step0_map
 from rescalade.report.results.step0_states import Step0State, step0_states
 from rescalade.report.results.summary import Summary
-from rescalade.report.results.window import NOTHING, Box, Window
+from rescalade.report.results.window import NOTHING
 from rescalade.report.tables.table import Column, Entry, Row, Table, Value, number, text
 from rescalade.report.tables.verdicts import verdict_value
 
@@ -89,36 +87,16 @@ SHOWN: dict[str, Style] = {
 }  # fmt: skip
 
 
-def box_in_words(box: Box) -> str:
-    """`0.0081 – 0.24`, `to 2`, `from 0.1`, `any`, `none`; windows of several numbers joined."""
-    return "; ".join(map(window_in_words, box))
-
-
-def window_in_words(window: Window) -> str:
-    """One window."""
-    low, high = _end(window.low), _end(window.high)
-    if window == NOTHING:
-        return "none"
-    if math.isinf(window.low):
-        return "any" if math.isinf(window.high) else f"to {high}"
-    return f"from {low}" if math.isinf(window.high) else f"{low} to {high}"
-
-
-def _end(value: float) -> str:
-    return f"{value:.3g}".replace("-", MINUS)
-
-
 def _row(one: Judged, found: Step0Map) -> Row:
     predictor = one.predictor
     if predictor.key == ALWAYS.key:
         window = "no run trains" if one.box == (NOTHING,) else "every run trains"
     elif len(one.box) > 1:
         window = "; ".join(
-            f"{measure.words} {window_in_words(window)}"
-            for measure, window in zip(predictor.measures, one.box, strict=True)
+            f"{measure.words} {window.words}" for measure, window in zip(predictor.measures, one.box, strict=True)
         )
     else:
-        window = box_in_words(one.box)
+        window = one.box[0].words
     values = {
         "predictor": text(predictor.title, raw=predictor.key),
         "window": text(window),
