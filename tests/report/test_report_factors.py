@@ -157,7 +157,7 @@ def test_the_fast_route_agrees_with_statsmodels() -> None:
 def test_cells_left_out_by_refits() -> None:
     made, counts, runs, y = uneven(2)
     columns, cells = made.columns(made.terms), np.repeat(np.arange(len(runs)), runs)
-    errors, spread, right, of, told = 0.0, 0.0, 0.0, 0, 0
+    errors, spread, right, of, told, held = 0.0, 0.0, 0.0, 0, 0, 0
     for cell in range(len(runs)):
         rest = np.arange(len(runs)) != cell
         if np.linalg.matrix_rank(columns[rest]) < np.linalg.matrix_rank(columns):
@@ -173,12 +173,13 @@ def test_cells_left_out_by_refits() -> None:
             fitted = GLM(both, columns[rest], family=Binomial()).fit().predict(columns[[cell]])[0]
         right += counts[cell] if fitted > 0.5 else runs[cell] - counts[cell]
         of += runs[cell]
+        held += counts[cell]
     values = [y[cells == cell].tolist() for cell in range(len(runs))]
     quality, collapse = shares_of_values(made, values), shares_of_counts(made, counts.tolist(), runs.tolist())
     assert quality is not None and collapse is not None and 0 < told < len(runs)
     assert (quality.predictable, collapse.predictable) == (told, told)
     assert quality.predicted == pytest.approx(1 - errors / spread)
-    assert collapse.predicted == pytest.approx(right / of)
+    assert (collapse.predicted, collapse.chance) == pytest.approx((right / of, max(held, of - held) / of))
 
 
 def test_seeds_are_drawn_again_within_their_cell() -> None:
@@ -234,8 +235,13 @@ def test_tables_of_what_decides(tmp_path: Path) -> None:
     scale = effects["k"]
     assert [scale[key] for key in ("level", "pairs", "mended", "broken")] == ["4 against 1", "4", "2", "0"]
     assert [float(scale[key]) for key in ("difference", "least", "greatest")] == pytest.approx([0.225, 0.0, 0.5])
-    assert scale["shared"] == "Row norm: large"
-    assert [effects["norm"][key] for key in ("pairs", "mended", "broken", "shared")] == ["4", "", "2", "Scale k: 1"]
+    assert scale["shared"] == "now train: Row norm large"
+    assert [effects["norm"][key] for key in ("pairs", "mended", "broken", "shared")] == [
+        "4",
+        "",
+        "2",
+        "now fail: Scale k 1",
+    ]
     # no small head fails, so that none can be mended; ModernBERT is better by .1, but by 0 where both are dead
     assert [effects["family"][key] for key in ("pairs", "mended", "broken", "shared")] == ["4", "0", "0", ""]
     assert float(effects["family"]["difference"]) == pytest.approx(0.075)

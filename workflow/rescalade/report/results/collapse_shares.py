@@ -118,7 +118,7 @@ def _whole(counts: Values, runs: Values) -> Values:
 def _left_out(counts: Values, runs: Values, space: Matrix) -> tuple[int, float | None, float | None]:
     """How many cells the others say something of, and which share of the runs of these is told rightly from the others.
 
-    By whether the fitted probability is above a half. Beside it, the same of what most runs of the other cells did.
+    By whether the fitted probability is above a half. Beside it the share of the commoner outcome.
     """
     told = np.flatnonzero(determined(space))
     if not len(told):
@@ -128,6 +128,5 @@ def _left_out(counts: Values, runs: Values, space: Matrix) -> tuple[int, float |
     seen = np.minimum(counts, left)
     fitted = logits(seen, left, space)[np.arange(len(told)), told]
     c, n = counts[told], runs[told]
-    common = seen.sum(axis=1) * 2 > left.sum(axis=1)
     of = float(n.sum())
-    return len(told), float(np.where(fitted > 0, c, n - c).sum()) / of, float(np.where(common, c, n - c).sum()) / of
+    return len(told), float(np.where(fitted > 0, c, n - c).sum()) / of, float(max(c.sum(), of - c.sum())) / of

@@ -10,7 +10,7 @@ from rescalade.report.results.design import Design, design_of
 from rescalade.report.results.summary import Summary
 
 COMMON = 0.75
-"""A level that all pairs have which turn says something where no more than this share of all pairs has it."""
+"""A level that all pairs have which turn one way says something where no more than this share of all pairs has it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LevelEffect:
     axis: place in the design. pairs: of which both cells were made. differences: of in-domain quality, for the pairs
     that have both. failing: pairs whose cell at the baseline fails. mended: those of them whose cell at the level
     trains. broken: the baseline trains and the level fails.
-    shared: by place of another axis, the level that all pairs have that turn, see `COMMON`.
+    mended_have, broken_have: by place of another axis, the level that all of these have, see `COMMON`.
     """
 
     axis: int
@@ -41,7 +41,8 @@ class LevelEffect:
     failing: int
     mended: tuple[Pair, ...]
     broken: tuple[Pair, ...]
-    shared: tuple[tuple[int, str], ...]
+    mended_have: tuple[tuple[int, str], ...]
+    broken_have: tuple[tuple[int, str], ...]
 
     @property
     def mean(self) -> float | None:
@@ -100,7 +101,8 @@ def _effect(summary: Summary, design: Design, place: int, level: str, found: Seq
         failing=sum(theirs.collapsed for _, _, theirs in both),
         mended=mended,
         broken=broken,
-        shared=_shared(design, place, pairs, [*mended, *broken]),
+        mended_have=_shared(design, place, pairs, mended),
+        broken_have=_shared(design, place, pairs, broken),
     )
 
 

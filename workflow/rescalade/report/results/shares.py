@@ -38,7 +38,7 @@ class Shares:
     axes: a share per axis of the design. told: share of the spread that the model explains. unexplained: what cells
     differ by, and the model does not say. seeds: what the seeds of a cell differ by; the three add to 1. predicted: how
     good it is for cells left out, one after another: R2 of quality, of collapse the share of runs told rightly. chance:
-    the same of the commoner outcome. cells: that entered. predictable: those that the others say something of.
+    the share of the commoner outcome. cells: that entered. predictable: those that the others say something of.
     parameters: rank of the model. runs: that entered.
     """
 

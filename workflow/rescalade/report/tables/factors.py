@@ -8,7 +8,7 @@ from rescalade.config.axes import Axis
 from rescalade.report.results.collapse_shares import collapse_shares
 from rescalade.report.results.design import Design, design_of
 from rescalade.report.results.matched_pairs import LevelEffect, level_effects
-from rescalade.report.results.numbers import plural, written
+from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.quality_shares import quality_shares
 from rescalade.report.results.shares import Share, Shares
 from rescalade.report.results.summary import Summary
@@ -83,7 +83,7 @@ def effect_table(summary: Summary) -> Table:
             Column("greatest", "greatest", QUALITY),
             Column(
                 "shared", "All that turn have", numeric=False, wide=True,
-note="where two or more turn: levels of other axes that each of these has, and of all pairs three quarters at most",
+note="where two or more turn one way: what each of them has, and of all pairs no more than three quarters",
             ),
         ],
         rows=[_level(design, effect) for effect in level_effects(summary)],
@@ -161,7 +161,7 @@ def _notes(design: Design, quality: Shares | None, collapse: Shares | None) -> l
     if collapse is not None:
         notes.append(
             f"Collapse: {_size(collapse)}. Of the runs of a cell left out it tells {written(collapse.predicted)} "
-            f"rightly, what most other runs did {written(collapse.chance)}{_alone(collapse)}."
+            f"rightly, one answer for all {written(collapse.chance)}{_alone(collapse)}."
         )
     elif any(cell.made for cell in design.cells):
         notes.append("Collapse: all runs ended alike.")
@@ -184,7 +184,7 @@ def _alone(shares: Shares) -> str:
 
 def _level(design: Design, effect: LevelEffect) -> Row:
     axis = design.axes[effect.axis]
-    shared: Sequence[str] = [f"{design.axes[place].title}: {level}" for place, level in effect.shared]
+    shared = [*_have(design, "now train", effect.mended_have), *_have(design, "now fail", effect.broken_have)]
     found = effect.differences
     values = {
         "axis": _title(axis),
@@ -195,9 +195,14 @@ def _level(design: Design, effect: LevelEffect) -> Row:
         "difference": number(effect.mean),
         "least": number(min(found, default=None)),
         "greatest": number(max(found, default=None)),
-        "shared": text("; ".join(shared) or None, note="" if shared else "nothing, or fewer than two pairs turn"),
+        "shared": text("; ".join(shared) or None, note="" if shared else "nothing, or fewer than two turn one way"),
     }
     return Row(values, kind="" if effect.pairs else "absent", key=axis.name)
+
+
+def _have(design: Design, turned: str, levels: Sequence[tuple[int, str]]) -> list[str]:
+    found = listed(f"{design.axes[place].title} {level}" for place, level in levels)
+    return [f"{turned}: {found}"] if found else []
 
 
 def _of(count: int, total: int) -> Value:
