@@ -247,7 +247,6 @@ def test_words_beside_points_cover_neither_each_other_nor_a_point(mixed: Summary
     crowd = [
         Start("bert", 10 ** draw.uniform(0, 2), 10 ** draw.uniform(-3, -0.5), draw.randint(10, 99), 0)
         for _ in range(30)
-        for _ in range(30)
     ]
     with look():
         figure = Figure(figsize=PANEL, layout="constrained")
