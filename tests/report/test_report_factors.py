@@ -31,7 +31,7 @@ from rescalade.report.results.matched_pairs import pairs_of
 from rescalade.report.results.quality_shares import r2_of, shares_of_values
 from rescalade.report.results.shares import Shares, resampled
 from rescalade.report.results.summary import Cell, Summary
-from rescalade.report.tables.factors import effect_table, share_table
+from rescalade.report.tables.factors import effect_table, share_table, where_table
 from rescalade.variants import Variant
 from support.shipped import REPOSITORY
 from support.synthetic_fates import Fate, configuration
@@ -247,6 +247,11 @@ def test_tables_of_what_decides(tmp_path: Path) -> None:
     assert float(effects["family"]["difference"]) == pytest.approx(0.075)
     # half of the seeds collapsed: not more than half
     assert [effects["temperature"][key] for key in ("pairs", "mended", "difference")] == ["1", "1", "0.2"]
+    # of the interaction of norm and k: the other two parts, of small heads or of k = 4, have no pair that turns
+    where = list(csv.DictReader(io.StringIO(where_table(summary).to_csv())))
+    parts = {(row["axis"], row["where"]): [row[key] for key in ("pairs", "mended", "broken")] for row in where}
+    assert parts == {("k", "Row norm large"): ["2", "2", ""], ("norm", "Scale k 1"): ["2", "", "2"]}
+    assert {row["difference"] for row in where} == {"0.45", "-0.45"}
     found = rows(share_table(summary).to_csv(), "axis")
     assert list(found)[-3:] == ["all", "cells", "seeds"] and set(found) > {"family", "norm", "k", "temperature"}
     assert (found["k"]["moved"], found["temperature"]["moved"]) == ("4", "1")

@@ -93,7 +93,7 @@ def test_a_new_table_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_places_of_tables_differ() -> None:
     places = [entry.order for entry in entries()]
-    assert len(set(places)) == len(places) == 22
+    assert len(set(places)) == len(places) == 23
 
 
 def test_what_a_recipe_guesses_is_a_table(tmp_path: Path) -> None:

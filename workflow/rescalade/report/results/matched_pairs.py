@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from rescalade.report.results.design import Design, design_of
 from rescalade.report.results.summary import Summary
@@ -31,7 +32,8 @@ class LevelEffect:
     axis: place in the design. pairs: of which both cells were made. differences: of in-domain quality, for the pairs
     that have both. failing: pairs whose cell at the baseline fails. mended: those of them whose cell at the level
     trains. broken: the baseline trains and the level fails.
-    mended_have, broken_have: by place of another axis, the level that all of these have, see `COMMON`.
+    mended_have, broken_have: by place of another axis, the level that all of these have, see `COMMON`. where: by place
+    of another axis, the level that all pairs have by choice; none where all pairs are taken.
     """
 
     axis: int
@@ -43,6 +45,7 @@ class LevelEffect:
     broken: tuple[Pair, ...]
     mended_have: tuple[tuple[int, str], ...]
     broken_have: tuple[tuple[int, str], ...]
+    where: tuple[tuple[int, str], ...] = ()
 
     @property
     def mean(self) -> float | None:
@@ -57,14 +60,44 @@ class LevelEffect:
 
 def level_effects(summary: Summary) -> list[LevelEffect]:
     """Every level but baselines, those that turn most pairs first, then by the size of the mean difference."""
+    design = design_of(summary)
+    effects = [_effect(summary, design, place, level, pairs) for (place, level), pairs in _all_pairs(summary).items()]
+    return sorted(effects, key=lambda effect: (-effect.turned, -abs(effect.mean or 0.0)))
+
+
+def effects_where(summary: Summary) -> list[LevelEffect]:
+    """The same by the levels of what an axis may depend on, in the order of `level_effects`, then of the levels.
+
+    Of each interaction that is part of no larger one every axis is taken, its pairs parted by the levels of the others,
+    which both cells of a pair have.
+    """
+    design, found = design_of(summary), _all_pairs(summary)
+    largest = [term for term in design.interactions if not any(set(term) < set(more) for more in design.interactions)]
+    effects = []
+    for effect in level_effects(summary):
+        for term in largest:
+            others = [place for place in term if place != effect.axis]
+            if len(others) == len(term):
+                continue
+            parted: dict[tuple[str, ...], list[Pair]] = {}
+            for pair in found[effect.axis, effect.level]:
+                parted.setdefault(tuple(design.axes[place].found[pair.of] for place in others), []).append(pair)
+            for levels in product(*(design.axes[place].levels for place in others)):
+                if levels in parted and len(parted) > 1:
+                    part = _effect(summary, design, effect.axis, effect.level, parted[levels])
+                    effects.append(replace(part, where=tuple(zip(others, levels, strict=True))))
+    return effects
+
+
+def _all_pairs(summary: Summary) -> dict[tuple[int, str], list[Pair]]:
+    """By axis and level, but for baselines."""
     design, factors = design_of(summary), summary.config.experiment.factors
     of_backbones = set() if factors is None else set(factors.axes)
-    effects = [
-        _effect(summary, design, place, level, pairs_of(design, place, level, bool(of_backbones & set(axis.names))))
+    return {
+        (place, level): pairs_of(design, place, level, bool(of_backbones & set(axis.names)))
         for place, axis in enumerate(design.axes)
         for level in axis.levels[1:]
-    ]
-    return sorted(effects, key=lambda effect: (-effect.turned, -abs(effect.mean or 0.0)))
+    }
 
 
 def pairs_of(design: Design, place: int, level: str, of_backbones: bool) -> list[Pair]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rescalade.config.axes import Axis
 from rescalade.report.results.collapse_shares import collapse_shares
 from rescalade.report.results.design import Design, design_of
-from rescalade.report.results.matched_pairs import LevelEffect, level_effects
+from rescalade.report.results.matched_pairs import LevelEffect, effects_where, level_effects
 from rescalade.report.results.numbers import listed, plural, written
 from rescalade.report.results.quality_shares import quality_shares
 from rescalade.report.results.shares import Share, Shares
@@ -17,6 +17,14 @@ from rescalade.report.tables.table import Column, Entry, Row, Table, Value, numb
 QUALITY, COLLAPSE = "Quality", "Collapse"
 LOST = "share of the spread that no other axis accounts for: what is lost with the axis and its interactions"
 DEPENDS = "of it, what is lost with the interactions alone: the part that depends on other axes"
+PAIRS = (
+    Column("pairs", "Pairs"),
+    Column("mended", "now train", "Of these", note="of the pairs whose cell at the first level fails"),
+    Column("broken", "now fail", "Of these", note="of the pairs whose cell at the first level trains"),
+    Column("difference", "mean", QUALITY),
+    Column("least", "least", QUALITY),
+    Column("greatest", "greatest", QUALITY),
+)
 SEEDS = "95 % over seeds, not over backbones or texts"
 UNTOLD = "the cells cannot tell this axis from the others"
 
@@ -75,12 +83,7 @@ def effect_table(summary: Summary) -> Table:
         columns=[
             Column("axis", "Axis", numeric=False, wide=True),
             Column("level", "Level", numeric=False),
-            Column("pairs", "Pairs"),
-            Column("mended", "now train", "Of these", note="of the pairs whose cell at the first level fails"),
-            Column("broken", "now fail", "Of these", note="of the pairs whose cell at the first level trains"),
-            Column("difference", "mean", QUALITY),
-            Column("least", "least", QUALITY),
-            Column("greatest", "greatest", QUALITY),
+            *PAIRS,
             Column(
                 "shared", "All that turn have", numeric=False, wide=True,
 note="where two or more turn one way: what each of them has, and of all pairs no more than three quarters",
@@ -88,6 +91,30 @@ note="where two or more turn one way: what each of them has, and of all pairs no
         ],
         rows=[_level(design, effect) for effect in level_effects(summary)],
     )  # fmt: skip
+
+
+def where_table(summary: Summary) -> Table:
+    """A row per level and levels of what it may depend on, of those in which a pair turns."""
+    design, effects = design_of(summary), effects_where(summary)
+    turning = [effect for effect in effects if effect.turned]
+    return Table(
+        name="factor-levels-where",
+        title="What each level does, by what it may depend on",
+        caption=(
+            "The same pairs, parted by the axes that the experiment names as what an effect may depend on. "
+            f"{plural(len(effects) - len(turning), 'row')} in which no pair turns are left out."
+        ),
+        columns=[
+            Column("axis", "Axis", numeric=False, wide=True),
+            Column("level", "Level", numeric=False),
+            Column("where", "Where", numeric=False, wide=True),
+            *PAIRS,
+        ],
+        rows=[
+            Row(_pairs(design, effect) | {"where": text("; ".join(_levels(design, effect.where)))})
+            for effect in turning
+        ],
+    )
 
 
 def _columns(key: str, group: str) -> list[Column]:
@@ -183,10 +210,16 @@ def _alone(shares: Shares) -> str:
 
 
 def _level(design: Design, effect: LevelEffect) -> Row:
-    axis = design.axes[effect.axis]
-    shared = [*_have(design, "now train", effect.mended_have), *_have(design, "now fail", effect.broken_have)]
-    found = effect.differences
-    values = {
+    turned = (("now train", effect.mended_have), ("now fail", effect.broken_have))
+    shared = [f"{how}: {listed(_levels(design, levels))}" for how, levels in turned if levels]
+    note = "" if shared else "nothing, or fewer than two turn one way"
+    values = _pairs(design, effect) | {"shared": text("; ".join(shared) or None, note=note)}
+    return Row(values, kind="" if effect.pairs else "absent", key=design.axes[effect.axis].name)
+
+
+def _pairs(design: Design, effect: LevelEffect) -> dict[str, Value]:
+    axis, found = design.axes[effect.axis], effect.differences
+    return {
         "axis": _title(axis),
         "level": text(f"{effect.level} against {axis.levels[0]}"),
         "pairs": number(len(effect.pairs), "count"),
@@ -195,14 +228,11 @@ def _level(design: Design, effect: LevelEffect) -> Row:
         "difference": number(effect.mean),
         "least": number(min(found, default=None)),
         "greatest": number(max(found, default=None)),
-        "shared": text("; ".join(shared) or None, note="" if shared else "nothing, or fewer than two turn one way"),
     }
-    return Row(values, kind="" if effect.pairs else "absent", key=axis.name)
 
 
-def _have(design: Design, turned: str, levels: Sequence[tuple[int, str]]) -> list[str]:
-    found = listed(f"{design.axes[place].title} {level}" for place, level in levels)
-    return [f"{turned}: {found}"] if found else []
+def _levels(design: Design, levels: Sequence[tuple[int, str]]) -> list[str]:
+    return [f"{design.axes[place].title} {level}" for place, level in levels]
 
 
 def _of(count: int, total: int) -> Value:
@@ -213,7 +243,12 @@ def _wanted(summary: Summary) -> bool:
     return summary.config.experiment.factors is not None
 
 
+def _interacting(summary: Summary) -> bool:
+    return _wanted(summary) and bool(design_of(summary).interactions)
+
+
 ENTRIES = (
     Entry(effect_table, order=11, wanted=_wanted),
     Entry(share_table, order=13, wanted=_wanted),
+    Entry(where_table, order=17, wanted=_interacting, folded="where a pair turns"),
 )
