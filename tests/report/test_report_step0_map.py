@@ -196,7 +196,7 @@ def test_a_number_that_one_cell_lacks_judges_nobody(mixed: Summary) -> None:
     found = step0_map(summary)
     assert {"pair", "units"}.isdisjoint(judged.predictor.key for judged in found.judged)
     assert "Loss and active share of documents" in map_table(summary).notes[-1]
-    assert [panel.name for panel in step0_figure(summary).panels] == ["step0-norm"]
+    assert [panel.name for panel in step0_figure(summary).panels] == ["step0-norm", "step0-spread"]
 
 
 def test_there_is_a_map_where_enough_cells_ended_in_both_ways(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_point_for_cells_that_begin_alike(mixed: Summary) -> None:
 
 def test_the_window_and_every_kind_of_ending_are_drawn(mixed: Summary) -> None:
     figure_set = next(one for one in all_figures(mixed) if one.name == "step0-map")
-    assert [panel.name for panel in figure_set.panels] == ["step0-map", "step0-norm", "step0-loss"]
+    assert [panel.name for panel in figure_set.panels] == ["step0-map", "step0-norm", "step0-spread"]
     judged = step0_map(mixed).of(BY_PAIR)
     assert judged is not None
     axes = Figure(figsize=figure_set.panels[0].size).add_subplot()
@@ -231,6 +231,11 @@ def test_the_window_and_every_kind_of_ending_are_drawn(mixed: Summary) -> None:
     assert {str(line.get_marker()) for line in axes.lines} == {"o", "x", "s", "+"}
     assert {words.get_text() for words in axes.texts} == {"1 of 8", "1 of 2"}
     assert f"wrong on {judged.errors} of 32 runs, of which 12 trained" in figure_set.panels[0].label
+    spread = Figure(figsize=figure_set.panels[2].size).add_subplot()
+    figure_set.panels[2].draw(spread)
+    # a run without any spread has a place of its own at the edge, and the ticks are as written
+    assert 0.0 in {float(x) for line in spread.lines for x in line.get_xdata()}
+    assert [tick.get_text() for tick in spread.get_xticklabels()][:2] == ["0", "0.01"]
     drawn = inline_panels(figure_set)
     for svg, panel in zip(drawn, figure_set.panels, strict=True):
         assert panel.label in svg.replace("&#x27;", "'")

@@ -1,4 +1,4 @@
-"""Where runs begin and how they end: loss and active share at step 0, and quality against row norm and that loss."""
+"""Where runs begin and how they end: loss and active share at step 0, and quality against row norm and spread of scores."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from matplotlib.ticker import NullLocator
 
 from rescalade.report.figures.figure_set import FigureSet, Panel
 from rescalade.report.figures.style import CARD, GRID, INK, PANEL, SERIES, legend_columns, plain_log, wrapped
-from rescalade.report.results.step0_map import BY_LOSS, BY_NORM, BY_PAIR, Judged, Predictor, Step0Map, step0_map
+from rescalade.report.results.step0_map import BY_NORM, BY_PAIR, BY_SPREAD, Judged, Predictor, Step0Map, step0_map
 from rescalade.report.results.step0_states import Step0State, has_failed, step0_states
 from rescalade.report.results.summary import Summary
+from rescalade.report.results.window import Axis
 
 Ending = Literal["trained", "failed", "both"]
 ENDINGS: Mapping[Ending, str] = {"trained": "trained", "failed": "failed", "both": "runs disagree"}
@@ -64,20 +65,20 @@ class Point:
 
 
 def step0_figure(summary: Summary) -> FigureSet:
-    """The map of starts, and two predictors side by side: row norm over k, and the loss at step 0."""
+    """The map of starts, and two predictors side by side: row norm over k, and the spread of the first scores."""
     found = step0_map(summary)
     panels = [
         _map_panel(summary, found),
         _quality_panel(summary, found, BY_NORM, "step0-norm"),
-        _quality_panel(summary, found, BY_LOSS, "step0-loss"),
+        _quality_panel(summary, found, BY_SPREAD, "step0-spread"),
     ]
     return FigureSet(
         "step0-map",
         "Which runs train, told from before training",
         "First, a point for cells that begin alike: loss at step 0 in units of ln(candidates), and share of the "
         "vocabulary that is active in a document; beside points of many runs, or of runs that disagree, stands how "
-        "many trained, where there is room. Then every run by row norm over k and by that loss, against the quality "
-        "that it reached. Shaded: the window that is wrong on fewest runs; the table of the same name has its errors "
+        "many trained, where there is room. Then every run by row norm over k and by the spread of the scores of its "
+        "first batch, against the quality that it reached. Shaded: the window that is wrong on fewest runs; the table of the same name has its errors "
         "on backbones that it was not fitted on. Filled: trained; strokes: failed; half filled: runs disagree.",
         tuple(panel for panel in panels if panel is not None),
     )
@@ -118,7 +119,7 @@ def ended(summary: Summary, predictor: Predictor) -> Iterator[Point]:
         (began,) = predictor.values(state)
         for run, verdict in zip(state.cell.runs, state.cell.verdicts, strict=True):
             reached = summary.in_domain(run)
-            if verdict is None or not (math.isfinite(began) and began > 0):
+            if verdict is None or not (math.isfinite(began) and began >= 0):
                 continue
             if has_failed(verdict):
                 yield Point(state.family, "failed", began, reached if math.isfinite(reached) else 0.0)
@@ -213,8 +214,7 @@ def _quality(
     axes: Axes, points: Sequence[Point], judged: Judged, found: Step0Map, handles: Sequence[Any], label: str
 ) -> None:
     _plot(axes, found, [(point.family, point.ending, point.began, point.reached) for point in points])
-    axes.set_xscale("log")
-    plain_log(axes.xaxis)
+    _ratios(axes, judged.predictor.measures[0].axis, any(point.began == 0 for point in points))
     axes.margins(x=0.08, y=0.08)
     left, right = axes.get_xlim()
     (window,) = judged.box
@@ -226,6 +226,20 @@ def _quality(
     axes.set_xlabel(judged.predictor.measures[0].words)
     axes.set_ylabel(wrapped(label))
     _legend(axes, handles)
+
+
+def _ratios(axes: Axes, axis: Axis, nothing: bool) -> None:
+    """A log axis across; linear below the floor of the measure where 0 needs a place, and written at every tenfold."""
+    if not nothing:
+        axes.set_xscale("log")
+        plain_log(axes.xaxis)
+        return
+    floor = axis.floor or LINEAR
+    axes.set_xscale("symlog", linthresh=floor, linscale=0.5)
+    most = axes.dataLim.x1
+    tens = [floor * 10.0**power for power in range(int(math.log10(max(most, floor) / floor)) + 1)]
+    axes.set_xticks([0.0, *tens], ["0", *(f"{ten:g}" for ten in tens)])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _plot(axes: Axes, found: Step0Map, points: Sequence[tuple[str, Ending, float, float]]) -> None:

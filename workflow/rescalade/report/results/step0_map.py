@@ -56,6 +56,7 @@ def _alone(measure: Measure) -> Predictor:
 
 
 BY_NORM, BY_LOSS = _alone(USED_NORM), _alone(UNITS)
+BY_SPREAD = _alone(Measure("seen_sd", "sd of scores over the temperature", lambda state: state.seen_sd, SCORES))
 BY_PAIR = Predictor("pair", "Loss and active share of documents", (UNITS, DOCUMENTS))
 ALWAYS = Predictor("always", "The commoner outcome, always", (Measure("always", "nothing", lambda _: 0.0),))
 PREDICTORS = (
@@ -74,7 +75,7 @@ PREDICTORS = (
     ),
     _alone(DOCUMENTS),
     _alone(Measure("active_query", "active share of queries", lambda state: state.active_query, SHARE)),
-    _alone(Measure("seen_sd", "sd of scores over the temperature", lambda state: state.seen_sd, SCORES)),
+    BY_SPREAD,
     _alone(Measure("cosine_document", "cosine between documents", lambda state: state.cosine_document, Axis())),
     _alone(Measure("cosine_query", "cosine between queries", lambda state: state.cosine_query, Axis())),
     BY_PAIR,

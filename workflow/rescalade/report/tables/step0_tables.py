@@ -74,6 +74,7 @@ def state_table(summary: Summary) -> Table:
             ),
             Column("score_mean", "mean", "Scores"),
             Column("score_sd", "sd", "Scores"),
+            Column("seen_sd", "sd / temp.", "Scores", note="over the temperature, as the softmax sees it"),
         ],
         rows=[_state_row(summary, state) for state in step0_states(summary)],
     )
@@ -84,6 +85,7 @@ SHOWN: dict[str, Style] = {
     "row_norm": "norm", "used_norm": "norm", "loss": "size", "units": "fine", "active_document": "fine",
     "active_query": "fine", "empty_document": "fine", "empty_query": "fine", "cosine_document": "measure",
     "cosine_query": "measure", "score_mean": "fine", "score_sd": "fine",
+    "seen_sd": "fine",
 }  # fmt: skip
 
 
