@@ -1,4 +1,4 @@
-"""Where runs begin and how they end: loss and active share at step 0, and quality against row norm and spread of scores."""
+"""Where runs begin and how they end: loss and active share, and quality against row norm and spread of scores."""
 
 from __future__ import annotations
 
@@ -78,8 +78,9 @@ def step0_figure(summary: Summary) -> FigureSet:
         "First, a point for cells that begin alike: loss at step 0 in units of ln(candidates), and share of the "
         "vocabulary that is active in a document; beside points of many runs, or of runs that disagree, stands how "
         "many trained, where there is room. Then every run by row norm over k and by the spread of the scores of its "
-        "first batch, against the quality that it reached. Shaded: the window that is wrong on fewest runs; the table of the same name has its errors "
-        "on backbones that it was not fitted on. Filled: trained; strokes: failed; half filled: runs disagree.",
+        "first batch, against the quality that it reached. Shaded: the window that is wrong on fewest runs; the table "
+        "of the same name has its errors on backbones that it was not fitted on. Filled: trained; strokes: failed; half "
+        "filled: runs disagree.",
         tuple(panel for panel in panels if panel is not None),
     )
 
