@@ -79,8 +79,8 @@ def step0_figure(summary: Summary) -> FigureSet:
         "vocabulary that is active in a document; beside points of many runs, or of runs that disagree, stands how "
         "many trained, where there is room. Then every run by row norm over k and by the spread of the scores of its "
         "first batch, against the quality that it reached. Shaded: the window that is wrong on fewest runs; the table "
-        "of the same name has its errors on backbones that it was not fitted on. Filled: trained; strokes: failed; half "
-        "filled: runs disagree.",
+        "of the same name has its errors on backbones that it was not fitted on. Filled: trained; strokes: failed; "
+        "half filled: runs disagree.",
         tuple(panel for panel in panels if panel is not None),
     )
 
