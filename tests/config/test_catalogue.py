@@ -75,6 +75,7 @@ READY = (
 WHY = (
     "bert-scaled", "bert-small-shifted", "bert-heavy-shifted", "bert-cased", "bert-cased-heavy", "modernbert-cased",
     "modernbert-cased-heavy", "bert-boolq-raised", "modernbert-boolq-raised",
+    *(f"{family}-17m{kind}" for family in ("bert", "modernbert") for kind in ("", "-heavy", "-shifted")),
 )  # fmt: skip
 CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
@@ -88,6 +89,7 @@ NEW = {
         "csplade-smollm2",
         "why",
         "why-boolq",
+        "why-17m",
     ),
     "experiments": (
         "csplade-mini",
@@ -99,6 +101,7 @@ NEW = {
         "ready-models",
         "why",
         "why-boolq",
+        "why-17m",
         "why-paper",
     ),
     "backbones": (*HEAVY, *HEAVY_BOOLQ, "modernbert-boolq-shifted", *CAUSAL, *READY, *WHY),
