@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+import statistics
 from typing import Any
 
 import pytest
@@ -10,9 +12,9 @@ import torch
 
 from rescalade.audit.choose import Pooled, predict
 from rescalade.audit.measure import bf16_step
-from rescalade.audit.rules import by_norm, by_width, power_of_two
-from rescalade.audit.warned import warnings_of
-from rescalade.audited import Measured, predicted_scale
+from rescalade.audit.rules import by_norm, by_spread, by_width, power_of_two, start_of
+from rescalade.audit.warned import chosen_outside, warnings_of
+from rescalade.audited import Measured, Tried, predicted_scale
 from rescalade.variants import Variant
 from support.synthetic_audits import invented_norms
 
@@ -70,9 +72,41 @@ def test_solved_rules_meet_their_targets(shift: float | None, bias: bool) -> Non
     found = predict(NORMS, queries, documents)
     end = "-bias" if bias else ""
     assert documents.at_scale(found[f"activation{end}"].k, bias).mean().item() == pytest.approx(0.5, rel=1e-5)
-    k = found[f"score{end}"].k
-    scores = queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()
-    assert scores.mean().item() == pytest.approx(128, rel=1e-5)
+
+
+@pytest.mark.parametrize(("shift", "bias"), [(None, False), (-40.0, False), (-40.0, True), (5000.0, True)])
+@pytest.mark.parametrize("temperature", [1.0, 16.0])
+def test_the_score_rule_takes_the_first_power_of_two_in_the_window(
+    shift: float | None, bias: bool, temperature: float
+) -> None:
+    """By the statistics module over all pairs, one dot product at a time."""
+    queries, documents = pools(3000, shift)
+    chosen = predict(NORMS, queries, documents, temperature)["score-bias" if bias else "score"]
+
+    def spread(k: float) -> float:
+        rows, columns = queries.at_scale(k, bias).tolist(), documents.at_scale(k, bias).tolist()
+        scores = [math.fsum(map(operator.mul, row, column)) for row in rows for column in columns]
+        return statistics.stdev(scores) / temperature
+
+    within = [k for k in (2.0**e for e in range(14)) if 0.0121 <= spread(k) <= 37.8]
+    assert chosen.k == within[0]
+    assert temperature == 16 or within[0] > 1
+    assert chosen.power == min(within[0], 16)
+    assert "within 0.0121 to 37.8 (fitted on 2x128 models)" in chosen.target
+
+
+def test_where_no_k_is_in_the_window_the_note_says_on_which_side() -> None:
+    spreads = {1.0: 50.0, 2.0: 40.0, 4.0: 0.01, 8.0: 0.0}
+    over = by_spread(spreads.__getitem__, [1, 2, 4, 8])
+    assert (over.k, over.power, over.note) == (
+        None, 1, "k = 4 is the first below 37.8, with 0.01 left: too few active terms",
+    )  # fmt: skip
+    assert by_spread(spreads.__getitem__, [1, 2]).note == "no k comes down to 37.8"
+    assert by_spread(lambda _: math.nan, [1, 2]).note == "no k comes down to 37.8"
+    assert by_spread(lambda k: 0.0, [1, 2]).note == "k = 1 is the first below 37.8, with 0 left: too few active terms"
+    assert [start_of(value) for value in (0.0120, 0.0121, 37.8, 37.9, math.inf)] == [
+        "too small", "inside", "inside", "too large", "not finite",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -109,12 +143,9 @@ def test_a_negative_bias_that_is_kept_asks_for_less_division() -> None:
 
 def test_a_positive_bias_that_is_kept_can_be_out_of_reach() -> None:
     found = predict(NORMS, *pools(3000, 40.0))
-    assert (found["score"].k, found["score"].power, found["score"].note) == (
-        None,
-        1,
-        "no k reaches the target",
-    )
-    assert found["score-bias"].k > 1
+    kept = found["activation"]
+    assert (kept.k, kept.power, kept.note) == (None, 1, "no k reaches the target")
+    assert found["activation-bias"].k > 1
 
 
 def test_a_head_that_meets_the_targets_is_left_alone() -> None:
@@ -155,21 +186,31 @@ SOUND = Measured(
         ({}, 1.4, ""),
         ({"step0_loss": 21600.0}, 1.4, ""),  # the paper's best cells begin at hundreds of ln(candidates)
         ({"step0_loss": math.nan}, 1.4, "not finite"),
-        ({"step0_loss": math.log(64) * 1.019}, 1.4, "flat"),
-        ({"step0_loss": math.log(64) * 0.981}, 1.4, "flat"),
-        ({"step0_loss": math.log(64) * 1.021}, 1.4, ""),
-        ({"score_sd": 0.09}, 1.4, "flat"),
+        ({"step0_loss": math.log(64)}, 1.4, ""),  # so began some that trained
+        ({"score_sd": 0.024}, 1.4, "spread by 0.012 over the temperature: outside of the 0.0121 to 37.8 in which"),
+        ({"score_sd": 0.025}, 1.4, ""),
+        ({"score_sd": 75.0}, 1.4, ""),
+        ({"score_sd": 76.0}, 1.4, "spread by 38 over the temperature"),
         ({"active_document": 0.5}, 1.4, "dead"),
         ({"cosine_document": 0.96}, 1.4, "cosine"),
         ({}, 2.553, "large: above 2"),
         ({"k": 2.0}, 2.553, ""),
         ({"logit_error": 0.22, "k": 2.0}, 1.4, "22% off"),
         ({"logit_error": 0.22, "mode": "folded"}, 1.4, ""),
-        ({"score_mean": 787895.0, "bf16_step": 4096.0, "score_sd": 9000.0}, 1.4, "float32"),
-        ({"score_mean": 787895.0, "bf16_step": 4096.0, "score_sd": 90000.0}, 1.4, ""),
+        ({"score_mean": 787895.0, "bf16_step": 20.0, "score_sd": 60.0}, 1.4, "float32"),
+        ({"score_mean": 787895.0, "bf16_step": 14.0, "score_sd": 60.0}, 1.4, ""),
     ],
 )
 def test_a_warning_names_value_and_threshold(change: dict[str, Any], norm: float, words: str) -> None:
-    found = warnings_of(SOUND.model_copy(update=change), invented_norms(norm), candidates=64)
+    found = warnings_of(SOUND.model_copy(update=change), invented_norms(norm), temperature=2.0)
     assert len(found) == bool(words)
     assert words in "".join(found)
+
+
+def test_the_log_names_what_a_rule_chose_outside_of_the_window() -> None:
+    row = Tried(**{**dict(SOUND), "k": 4.0, "score_sd": 0.012, "mode": "folded", "bias": True}, warnings=())
+    chosen = row.model_copy(update={"rule": "width"})
+    assert list(chosen_outside([row, chosen, chosen.model_copy(update={"score_sd": 1.0})], 2.0)) == [
+        "k = 4, folded, bias divided too, by rule width: scores spread by 0.006 over the temperature: outside of the "
+        "0.0121 to 37.8 in which 2x128 models trained"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import torch
 
 from rescalade.audit.measure import COPIES, audit
 from rescalade.audit.settings import AuditSettings
+from rescalade.audit.warned import chosen_outside
 from rescalade.audited import Audit
 from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.published_norm import check_published_norm
@@ -25,6 +27,9 @@ from rescalade.variants import Variant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+logger = logging.getLogger(__name__)
 
 
 def run_audit(settings: AuditSettings, inputs: Files, outputs: Files, call: Call) -> None:
@@ -46,6 +51,8 @@ def run_audit(settings: AuditSettings, inputs: Files, outputs: Files, call: Call
         )
     if settings.check_norm:
         check_published_norm(name, settings.id, found)
+    for words in chosen_outside(found.scales, settings.temperature):
+        logger.warning("backbone %s: %s", name, words)
     found.write(outputs["audit"])
     call.record(outputs["record"])
 

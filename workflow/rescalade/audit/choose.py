@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from rescalade.audit.rules import by_loss, by_norm, by_width, loss_limit, prediction
+from rescalade.audit.rules import by_loss, by_norm, by_spread, by_width, loss_limit, prediction
 from rescalade.audited import HeadNorms, Prediction
 from rescalade.models.splade_config import Activation
 from rescalade.objective.loss import info_nce
@@ -25,9 +26,9 @@ from rescalade.variants import ScaleRule, prediction_key
 TARGET_ACTIVATION = 0.5
 """Mean term weight over documents and vocabulary; sentence-transformers' issue 3431 reports .73 of one model, and 1.9
 and 3.7 of others whose documents are all but the same."""
-TARGET_SCORE = 128.0
-"""Mean score up to which neighbouring bfloat16 numbers lie less than 1 apart, the unit of InfoNCE at tau = 1."""
 LARGEST = 2.0**24
+POWERS = tuple(2.0**exponent for exponent in range(25))
+"""From 1 to LARGEST, by which rules look that take the first within a limit."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,16 @@ def _from_activations(
     def activation(k: float) -> float:
         return float(documents.at_scale(k, bias).mean())
 
-    def score(k: float) -> float:
-        return float((queries.at_scale(k, bias) @ documents.at_scale(k, bias).t()).mean())
-
-    def loss(k: float) -> float:
-        return float(info_nce(queries.at_scale(k, bias), documents.at_scale(k, bias), temperature)[0])
+    @cache
+    def start(k: float) -> tuple[float, float]:
+        loss, scores = info_nce(queries.at_scale(k, bias), documents.at_scale(k, bias), temperature)
+        return float(loss), float(scores.std()) / temperature
 
     mean = f"mean term weight {TARGET_ACTIVATION:g} over documents and vocabulary"
     return {
         "activation": prediction(_solve(activation, TARGET_ACTIVATION), mean),
-        "score": prediction(_solve(score, TARGET_SCORE), f"mean score {TARGET_SCORE:g}"),
-        "loss": by_loss(_first_power(loss, limit), candidates),
+        "score": by_spread(lambda k: start(k)[1], POWERS),
+        "loss": by_loss(next((k for k in POWERS if start(k)[0] <= limit), None), candidates),
     }
 
 
@@ -116,8 +116,3 @@ def _solve(value: Callable[[float], float], target: float) -> float | None:
         middle = (low + high) / 2
         low, high = (middle, high) if value(2.0**middle) > target else (low, middle)
     return float(2.0**high)
-
-
-def _first_power(value: Callable[[float], float], limit: float) -> float | None:
-    """The smallest power of two at which the value is within a limit."""
-    return next((2.0**e for e in range(int(math.log2(LARGEST)) + 1) if value(2.0**e) <= limit), None)

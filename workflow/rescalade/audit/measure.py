@@ -142,7 +142,7 @@ def _row(
         gradient_norm=float(torch.stack(gradients).norm()) if gradients else 0.0,
         **pooled,
     )
-    return Tried(**dict(row), warnings=warnings_of(row, norms, candidates=scores.shape[1]))
+    return Tried(**dict(row), warnings=warnings_of(row, norms, temperature))
 
 
 def _offset_rows(

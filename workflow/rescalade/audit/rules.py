@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from rescalade.audited import Prediction
 
@@ -11,6 +13,12 @@ REFERENCE_NORM = 1.401
 TARGET_LOSS = 2.0
 """InfoNCE in units of ln(candidates), the loss of a model that tells nothing apart. Calibrated on 2x128 models, of
 which those that began below 3 of these units trained; the paper's best cells began at 79 to 381 (docs/heads.md)."""
+START_SD = (0.0121, 37.8)
+"""Standard deviation of the scores over all pairs of a batch, over the temperature: the window that is wrong on fewest
+of the runs of experiment `why`, 2x128 models all. It is no border for every model: nine of the ten cells of arXiv
+2606.18811 with a known starting loss trained from losses that no run inside the window had (docs/heads.md)."""
+Start = Literal["inside", "too large", "too small", "not finite"]
+"""On which side of the window a head starts."""
 CAP = 16
 """The largest k that arXiv 2606.18811 trained. What a rule asks for beyond it, nobody has tried."""
 
@@ -34,6 +42,35 @@ def by_loss(k: float | None, candidates: int) -> Prediction:
     """The rule `loss` at the first power of two within its limit, None where there is none."""
     limit = f"{TARGET_LOSS:g} ln({candidates}) = {loss_limit(candidates):.3g}"
     return prediction(k, f"step-0 loss at most {limit} (calibrated on 2x128 models)")
+
+
+def by_spread(spread: Callable[[float], float], powers: Sequence[float]) -> Prediction:
+    """The rule `score`: the first power of two at which the scores spread as those of runs that trained.
+
+    Args:
+        spread: standard deviation of the scores over the temperature, at a k. powers: of two, ascending.
+    """
+    low, high = START_SD
+    target = (
+        f"standard deviation of the scores over the temperature within {low:g} to {high:g} (fitted on 2x128 models)"
+    )
+    inside = next((k for k in powers if start_of(spread(k)) == "inside"), None)
+    if inside is not None:
+        return prediction(inside, target)
+    first = next((k for k in powers if spread(k) <= high), None)
+    found = prediction(None, target)
+    if first is None:
+        return found.model_copy(update={"note": f"no k comes down to {high:g}"})
+    note = f"k = {first:g} is the first below {high:g}, with {spread(first):.3g} left: too few active terms"
+    return found.model_copy(update={"note": note})
+
+
+def start_of(spread: float) -> Start:
+    """Where the standard deviation of the scores over the temperature lies."""
+    if not math.isfinite(spread):
+        return "not finite"
+    low, high = START_SD
+    return "too small" if spread < low else "too large" if spread > high else "inside"
 
 
 def prediction(k: float | None, target: str) -> Prediction:

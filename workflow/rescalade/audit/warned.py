@@ -1,38 +1,48 @@
 """What a reader of an audit should not overlook, each with its value and threshold.
 
-No level of risk is given: a threshold on the starting loss that fits the runs kept with the package is wrong for the
-paper's (docs/heads.md). What became of runs that began alike is looked up instead (`rescalade.report.results.known`).
+No level of risk is given: a window that fits runs of small models is wrong for the paper's (docs/heads.md). It is said
+where a start lies outside of it; what became of runs that began alike is looked up (`rescalade.report.results.known`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rescalade.audited import FLAT_LOSS, FLAT_SCORES, LARGE_NORM, HeadNorms, Measured, is_flat
+from rescalade.audit.rules import START_SD, start_of
+from rescalade.audited import LARGE_NORM, HeadNorms, Measured, Tried
 from rescalade.objective.collapse import DEAD_TERMS, DEGENERATE_COSINE
 
 TIED_ERROR = 0.1
 """Relative error of the logits from which a tied division counts as a change of the encoder."""
 
 
-def warnings_of(row: Measured, norms: HeadNorms, candidates: int) -> tuple[str, ...]:
+def warnings_of(row: Measured, norms: HeadNorms, temperature: float) -> tuple[str, ...]:
     """Of one variant.
 
     Args:
-        norms: of the head before division. candidates: documents in the softmax.
+        norms: of the head before division. temperature: tau of the loss.
     """
-    return (*_loss(row, candidates), *_texts(row), *_scores(row), *_weights(row, norms))
+    return (*_start(row, temperature), *_texts(row), *_scores(row), *_weights(row, norms))
 
 
-def _loss(row: Measured, candidates: int) -> Iterator[str]:
+def chosen_outside(rows: Sequence[Tried], temperature: float) -> Iterator[str]:
+    """A line for each k that a rule chose and whose start is not like those of runs that trained."""
+    for row in rows:
+        if row.rule is not None:
+            what = f"{row.mode}, bias divided too" if row.bias else row.mode
+            for words in _start(row, temperature):
+                yield f"k = {row.k:g}, {what}, by rule {row.rule}: {words}"
+
+
+def _start(row: Measured, temperature: float) -> Iterator[str]:
     if not (math.isfinite(row.step0_loss) and math.isfinite(row.gradient_norm)):
         yield f"loss {row.step0_loss:g} or its gradient is not finite at step 0"
-    elif is_flat(row.step0_loss, candidates, row.score_sd):
-        guessing = f"ln({candidates}) = {math.log(candidates):.4g}"
+    elif start_of(row.score_sd / temperature) != "inside":
+        low, high = START_SD
         yield (
-            f"flat: InfoNCE at step 0 is {row.step0_loss:.4g}, guessing is {guessing}, the standard deviation of the "
-            f"scores is {row.score_sd:.3g} (within {FLAT_LOSS:.0%}, or below {FLAT_SCORES:g}): nothing is told apart"
+            f"scores spread by {row.score_sd / temperature:.3g} over the temperature: outside of the {low:g} to "
+            f"{high:g} in which 2x128 models trained"
         )
 
 

@@ -145,7 +145,7 @@ def _published_predictions(paper: Published, name: str) -> dict[str, tuple[Predi
         "width": (by_width(widths.pop()), ""),
         "norm": (by_norm(norm), ""),
         "activation": silent,
-        "score": silent,
+        "score": (None, "the paper prints no scores"),
         "loss": (None, "the paper prints no starting loss"),
     }
     if losses:
