@@ -54,15 +54,18 @@ def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
 
 def test_the_page_says_warnings_known_runs_and_rules_in_words(folder: Path) -> None:
     text = " ".join(" ".join(parse(folder / "audit.html").words).split())
-    # bert-large at k = 1: 31 * 15.2 = 471.2; of the kept runs those from 236 to 942, which are the large BERT at
-    # 728 and 330 and the large ModernBERT at 599; of the paper's those from 275 to 1,099, with 128 candidates in place
+    # at k = 1 the scores spread by 40; of the kept runs those from 20 to 80, by a count of the lines of the file.
+    # bert-large begins at 31 * 15.2 = 471.2; of the paper's cells those from 275 to 1,099, with 128 candidates in place
     # of 64, which are ModernBERT at 600 and Ettin at 381 and 926
-    known = "boolq-x12: 0 of 6 trained; arXiv 2606.18811: 3 of 3 trained"
-    assert "1 warning bert-large Warnings invented warning at loss 471.2 Known runs that began alike " + known in text
+    known = "boolq-x12: 2 of 2 trained; boolq: 4 of 4 trained; mini: 2 of 6 trained; why: 7 of 15 trained"
+    said = "1 warning bert-large Warnings invented warning at loss 471.2 Start too large Known runs that began alike "
+    assert f"{said}{known}; arXiv 2606.18811: 3 of 3 trained" in text
     gemma = (
-        "1 warning owner/gemma <2> (inflated x12) Warnings invented warning at loss 37.2 Known runs that began alike "
+        "1 warning owner/gemma <2> (inflated x12) Warnings invented warning at loss 37.2 Start too large Known runs "
+        "that began alike "
     )
-    assert gemma + "boolq-x12: 0 of 2 trained; mini: 0 of 4 trained" in text  # 67.9; 35.1 and 62.4
+    assert f"{gemma}{known} k by rule" in text
+    assert "Advice The scores spread by 0.0121 to 37.8 over the temperature" in text
     assert "width 4, norm 16, activation 1, score 1, loss 32" in text
     assert "invented target of width" in text
     assert "no norm before the decoder" in text
@@ -76,7 +79,7 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     (large,) = rows(folder, "head-norms", model="bert")
     assert (large["soft_cap"], large["alike"][:20], large["step0_loss"]) == (
         "",
-        "boolq-x12: 0 of 6 trained"[:20],
+        "boolq-x12: 2 of 2 trained"[:20],
         "471.2",
     )
     assert large["modes"] == "tied error 0.220, untied exact, folded refused, multiplier exact"
@@ -84,9 +87,10 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     # 70 / 8, .5 / 8, 2 / 8 and 40 / 8; 31 * 15.2 / 8 = 58.9 is above 10
     found = [float(entry[key]) for key in ("gradient_norm", "activation_mean", "bf16_step", "score_sd", "step0_loss")]
     assert found == [8.75, 0.0625, 0.25, 5.0, 58.9]
-    assert (entry["warnings"], entry["alike"]) == (
+    assert (entry["warnings"], entry["start"], entry["alike"]) == (
         "invented warning at loss 58.9",
-        "boolq-x12: 0 of 4 trained; mini: 0 of 2 trained",
+        "inside",
+        "boolq-x12: 8 of 8 trained; boolq: 8 of 8 trained; why: 24 of 24 trained",
     )
     pooled = [float(entry[key]) for key in ("pooled_positive", "first_token", "last_token", "offset_mean", "offset_sd")]
     assert pooled == [0.045, 0.2, 0.1, -1.5, 0.75]

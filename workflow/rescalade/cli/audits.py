@@ -133,8 +133,9 @@ def variant_of(k: str | None, mode: str, bias: bool | None, rule: str, offset: f
     return Variant(scale, cast("Mode", mode), bool(bias), chosen_by, offset)  # which checks them
 
 
-def show(audit: Audit) -> None:
-    """Print an audit as small tables."""
+def show(audit: Audit, temperature: float = 1.0) -> None:
+    """Print an audit, of a loss of this temperature, as small tables and advice."""
+    from rescalade.report.results.advice import advice, start
     from rescalade.report.results.known import alike, in_words, reference
 
     console = _console()
@@ -156,6 +157,7 @@ def show(audit: Audit) -> None:
         "score",
         "step-0 loss",
         "gradient",
+        "start",
         "trained, of known alike",
     )
     scales = Table(*columns, title=f"At step 0, on {audit.text.name}")
@@ -169,7 +171,8 @@ def show(audit: Audit) -> None:
             f"{row.score_mean:,.4g}",
             f"{row.step0_loss:,.4g}",
             f"{row.gradient_norm:,.3g}",
-            in_words(alike(row, audit.text.documents, reference())),
+            start(row, temperature),
+            in_words(alike(row, audit.text.documents, reference(), temperature)),
         )
     console.print(scales)
     first = next((row for row in audit.scales if row.k == 1 and row.mode == "tied"), None)
@@ -209,6 +212,8 @@ def show(audit: Audit) -> None:
         if found.status != "exact":
             what = "refused" if found.logit_error is None else f"logits {found.logit_error:.1%} off z / k"
             console.print(f"mode {found.mode}: {what}: {found.note}", highlight=False)
+    for line in advice(audit, temperature):
+        console.print(line, highlight=False, markup=False)
 
 
 def _console() -> Console:

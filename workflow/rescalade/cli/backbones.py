@@ -72,7 +72,7 @@ def audit(
         chosen = {"backbone": name, "recipe": context.recipe(recipe)}
         context.execute("audit_backbone", **chosen)
         found = Audit.read(output(context.paths, "audit_backbone", "audit", **chosen))
-        show(found)
+        show(found, context.config.train_settings(name).temperature)
         if warned := sum(bool(row.warnings) for row in found.scales):
             logger.warning("%d of %d divisions begin badly; log and page say which", warned, len(found.scales))
     others = [name for name in names if name not in configured]

@@ -77,7 +77,7 @@ def outcomes(
     ] = None,
 ) -> None:
     """Print which runs trained, by how they began: those kept with the package, the paper's, all under --results."""
-    from rescalade.report.results.known import as_csv, finished_runs, kept_runs, published_cells
+    from rescalade.report.results.known import as_csv, finished_runs, kept_runs, once, published_cells
     from rescalade.report.tables.markdown import markdown
     from rescalade.report.tables.outcome_table import outcome_table
 
@@ -87,7 +87,8 @@ def outcomes(
     def with_made(kept: list[Known]) -> list[Known]:
         """Runs of an experiment that was made again take the place of those kept of it."""
         again = {one.source for one in made}
-        return [*(one for one in kept if one.source not in again), *made]
+        found = [*(one for one in kept if one.source not in again), *made]
+        return once(context.config, found) if configured else found
 
     typer.echo(markdown(outcome_table([*with_made(kept_runs()), *published_cells()])))
     if out is not None:

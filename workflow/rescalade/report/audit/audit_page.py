@@ -13,6 +13,7 @@ from rescalade.errors import UserError
 from rescalade.report.figures.audit_plot import audit_plot
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.pages.template import drawn, write_page
+from rescalade.report.results.advice import advice, start
 from rescalade.report.results.audit_read import as_it_is, predictions
 from rescalade.report.results.numbers import plural, written
 from rescalade.report.tables.audit_tables import (
@@ -28,6 +29,8 @@ from rescalade.report.tables.head_table import head_table
 
 RESERVED = ("audit", "head-norms", "predicted", "scales", "modes")
 """Names of the other files in the folder."""
+TEMPERATURE = 1.0
+"""Of the loss of an audit on the sample text."""
 
 
 def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
@@ -45,7 +48,7 @@ def write_audit_page(audits: Sequence[Audit], folder: Path) -> None:
     if not audits:
         raise UserError("an audit page needs at least one audit, found none")
     keys = file_names([audit.backbone for audit in audits])
-    backbones = [Audited(audit.backbone, _title(audit), audit) for audit in audits]
+    backbones = [Audited(audit.backbone, _title(audit), audit, temperature=TEMPERATURE) for audit in audits]
     figures = [audit_plot(one.audit, key, one.title) for key, one in zip(keys, backbones, strict=True)]
     for figure in figures:
         save_figure(figure, folder)
@@ -94,7 +97,7 @@ def _title(audit: Audit) -> str:
     return audit.backbone if factor in (None, 1) else f"{audit.backbone} (inflated x{factor:g})"
 
 
-def _verdict(key: str, title: str, audit: Audit) -> dict[str, str]:
+def _verdict(key: str, title: str, audit: Audit) -> dict[str, str | list[str]]:
     """What is to be said of one backbone as it is."""
     entry = as_it_is(audit)
     count = 0 if entry is None else len(entry.warnings)
@@ -104,7 +107,9 @@ def _verdict(key: str, title: str, audit: Audit) -> dict[str, str]:
         "tone": "mixed" if count else "not-judged",
         "answer": "not measured" if entry is None else plural(count, "warning") if count else "no warning",
         "warnings": "the audit did not try k = 1" if entry is None else "; ".join(entry.warnings) or "none",
-        "alike": "not known" if entry is None else known_outcomes(entry, audit),
+        "start": "not known" if entry is None else start(entry, TEMPERATURE),
+        "alike": "not known" if entry is None else known_outcomes(entry, audit, TEMPERATURE),
+        "advice": advice(audit, TEMPERATURE),
         "rules": ", ".join(f"{rule} {prediction.power}" for rule, prediction in predictions(audit)),
     }
 

@@ -19,12 +19,13 @@ from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.published import load_published
 from rescalade.report.results.load import load_results
+from rescalade.report.results.step0_map import SCORES
 from rescalade.report.results.summary import LOST_SHARE, Summary
 
 FILE = FOLDER / "kept_runs.csv"
 """Outcomes of finished runs that come with the package; `rescalade outcomes --out` writes the like."""
 ALIKE = 2.0
-"""A run began alike where its loss in units of ln(candidates) is within this factor."""
+"""A run began alike where the spread of its scores is within this factor; its loss, where that is not known."""
 PAPER = "arXiv 2606.18811"
 PAPER_CANDIDATES = 128
 """Documents per query in the paper's loss, read as 64 queries with a positive and a hard negative each."""
@@ -35,8 +36,8 @@ class Known:
     """A finished run and the audit of its variant.
 
     source: experiment, or the paper. step0_loss: InfoNCE of the audit among `candidates` documents, or of the paper's
-    Fig. 4. active_document, vocabulary, score_sd: of the audit, NaN and 0 where not known. verdict: `lost` included.
-    quality: in-domain.
+    Fig. 4. active_document, vocabulary, score_sd: of the audit, NaN and 0 where not known; the last over the
+    temperature. verdict: `lost` included. quality: in-domain.
     """
 
     source: str
@@ -129,6 +130,8 @@ def published_cells() -> list[Known]:
 def finished_runs(config: Config, paths: Paths) -> list[Known]:
     """Runs under results/ of every experiment, of backbones that were audited; a run that two share counts once.
 
+    Heads that are divided and trained by the recipe as it is: of others the audit does not say how they began.
+
     Raises:
         UserError: a results file cannot be read.
     """
@@ -141,14 +144,28 @@ def finished_runs(config: Config, paths: Paths) -> list[Known]:
     return list(found.values())
 
 
-def alike(entry: Tried, candidates: int, known: Sequence[Known]) -> list[Known]:
-    """Those that began like a variant of an audit: flat ones beside flat ones, others by the loss."""
-    if is_flat(entry.step0_loss, candidates, entry.score_sd):
-        return [one for one in known if one.flat]
-    units = entry.step0_loss / math.log(candidates)
-    if not (math.isfinite(units) and units > 0):
-        return []
-    return [one for one in known if not one.flat and abs(math.log(one.units / units)) <= math.log(ALIKE)]
+def once(config: Config, runs: Sequence[Known]) -> list[Known]:
+    """Of experiments that train by the same settings on the same text, every run once, under the first of them."""
+    found: dict[tuple[object, ...], Known] = {}
+    for one in runs:
+        how: object = one.source
+        if one.source in config.model.experiments and one.backbone in config.model.backbones:
+            train_on = config.model.experiments[one.source].train_on
+            how = train_on, config.train_settings(one.backbone, one.source).model_dump_json()
+        found.setdefault((how, one.backbone, one.k, one.mode, one.bias, one.seed), one)
+    return list(found.values())
+
+
+def alike(entry: Tried, candidates: int, known: Sequence[Known], temperature: float = 1.0) -> list[Known]:
+    """Those that began like a variant of an audit: by the spread of the scores, the paper's cells by the loss."""
+    spread, units = entry.score_sd / temperature, entry.step0_loss / math.log(candidates)
+
+    def near(one: Known) -> bool:
+        if math.isnan(one.score_sd):
+            return math.isfinite(units) and units > 0 and abs(math.log(one.units / units)) <= math.log(ALIKE)
+        return math.isfinite(spread) and abs(SCORES.place(one.score_sd) - SCORES.place(spread)) <= math.log(ALIKE)
+
+    return [one for one in known if near(one)]
 
 
 def in_words(known: Sequence[Known]) -> str:
@@ -163,6 +180,9 @@ def in_words(known: Sequence[Known]) -> str:
 
 def _of_experiment(summary: Summary) -> Iterator[tuple[str, Known]]:
     for cell in summary.cells:
+        if not cell.variant.plain:
+            continue
+        temperature = summary.config.train_settings(cell.backbone).temperature
         audit = summary.results.audits.get(cell.backbone)
         entry = None if audit is None else entry_of(audit, cell.variant.mode, cell.variant.bias, cell.variant.scale)
         for run, verdict in zip(cell.runs, cell.verdicts, strict=True):
@@ -171,8 +191,8 @@ def _of_experiment(summary: Summary) -> Iterator[tuple[str, Known]]:
                     run.run.folder,
                     Known(
                         summary.config.name, cell.backbone, entry.k, entry.mode, entry.bias, run.run.seed,
-                        audit.text.documents, audit.vocabulary, entry.step0_loss, entry.active_document, entry.score_sd,
-                        verdict, summary.in_domain(run),
+                        audit.text.documents, audit.vocabulary, entry.step0_loss, entry.active_document,
+                        entry.score_sd / temperature, verdict, summary.in_domain(run),
                     ),
                 )  # fmt: skip
 

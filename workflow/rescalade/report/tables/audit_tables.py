@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rescalade.audit.rules import START_SD
 from rescalade.audited import Audit, ModeFound, Prediction, Tried, TriedOffset
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
+from rescalade.report.results.advice import start
 from rescalade.report.results.audit_read import predictions, series_title
 from rescalade.report.results.known import ALIKE, alike, in_words, reference
 from rescalade.report.results.numbers import Style, listed
@@ -36,17 +38,27 @@ MEASURES: tuple[tuple[str, str, str, Style, str], ...] = (
 """Key, heading, heading above it, digits and explanation of what is measured at every scale."""
 
 
-ALIKE_NOTE = f"runs kept and cells of the paper whose loss was within a factor of {ALIKE:g}; flat ones beside flat ones"
+ALIKE_NOTE = (
+    f"runs kept whose scores spread within a factor of {ALIKE:g} of these, cells of the paper whose loss was within it"
+)
+START_NOTE = (
+    f"standard deviation of the scores over the temperature, against the window of {START_SD[0]:g} to {START_SD[1]:g} "
+    "that fits 2x128 models; no border for every model"
+)
 
 
 @dataclass(frozen=True)
 class Audited:
-    """A backbone and its audit, None where there is none. hub_id: owner/name on the hub, where it is known."""
+    """A backbone and its audit, None where there is none. hub_id: owner/name on the hub, where it is known.
+
+    temperature: of the loss that was audited.
+    """
 
     name: str
     title: str
     audit: Audit | None
     hub_id: str | None = None
+    temperature: float = 1.0
 
 
 def measured(entry: Tried | None, keys: Sequence[str] = ()) -> dict[str, Value]:
@@ -66,20 +78,23 @@ def measured_columns(keys: Sequence[str] = (), group: str | None = None) -> list
     return columns
 
 
-def known_outcomes(entry: Tried, audit: Audit) -> str:
+def known_outcomes(entry: Tried, audit: Audit, temperature: float) -> str:
     """Of the runs kept and the paper's cells, how many of those that began alike trained."""
-    return in_words(alike(entry, audit.text.documents, reference()))
+    return in_words(alike(entry, audit.text.documents, reference(), temperature))
 
 
-WARNINGS: Columns[[Tried | None, Audit]] = {
-    Column("alike", "Known runs that began alike", numeric=False, wide=True, note=ALIKE_NOTE): lambda entry, audit: (
-        text(None if entry is None else known_outcomes(entry, audit))
+WARNINGS: Columns[[Tried | None, Audit, float]] = {
+    Column("start", "Start", numeric=False, note=START_NOTE): lambda entry, audit, temperature: text(
+        None if entry is None else start(entry, temperature)
     ),
-    Column("warnings", "Warnings", numeric=False, wide=True, broad=True): lambda entry, audit: text(
+    Column(
+        "alike", "Known runs that began alike", numeric=False, wide=True, note=ALIKE_NOTE
+    ): lambda entry, audit, temperature: text(None if entry is None else known_outcomes(entry, audit, temperature)),
+    Column("warnings", "Warnings", numeric=False, wide=True, broad=True): lambda entry, audit, temperature: text(
         "; ".join(entry.warnings) or None if entry is not None else None, note="no rule applies"
     ),
 }
-"""What became of known runs that began alike, and what should not be overlooked."""
+"""Where a start lies, what became of known runs that began alike, and what should not be overlooked."""
 
 
 def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
@@ -96,7 +111,7 @@ def scale_table(audits: Sequence[Audited], sections: bool = True) -> Table:
                 {
                     "k": Value(f"{entry.k:g}", entry.k),
                     "mode": text(series_title(entry)),
-                    **values_of(WARNINGS, entry, audit),
+                    **values_of(WARNINGS, entry, audit, one.temperature),
                     **measured(entry),
                 },
                 one.title if sections else "",

@@ -59,7 +59,7 @@ def head_table(audits: Sequence[Audited], classes: Sequence[str | None] | None =
             continue
         entry = as_it_is(one.audit)
         values |= {"model": text(one.audit.model_type), **values_of({**BEFORE, **AFTER}, one.audit)}
-        values |= {**values_of(WARNINGS, entry, one.audit), **measured(entry, SHOWN)}
+        values |= {**values_of(WARNINGS, entry, one.audit, one.temperature), **measured(entry, SHOWN)}
         if classes is not None:
             values["class"] = text(classes[place])
         rows.append(Row(values, kind="warned" if entry is not None and entry.warnings else ""))

@@ -50,7 +50,8 @@ def norm_table(summary: Summary) -> Table:
 def audited(summary: Summary, backbone: str) -> Audited:
     """The audit of a backbone under its display name."""
     audit, hub_id = summary.results.audits.get(backbone), summary.config.backbone(backbone).id
-    return Audited(backbone, backbone_title(summary.config, backbone), audit, hub_id)
+    temperature = summary.config.train_settings(backbone).temperature if summary.config.experiment.recipe else 1.0
+    return Audited(backbone, backbone_title(summary.config, backbone), audit, hub_id, temperature)
 
 
 def audit_entry(summary: Summary, cell: Cell) -> Tried | None:
@@ -113,10 +114,10 @@ def prediction_table(summary: Summary, backbone: str | None = None) -> Table:
 
 
 def _known(summary: Summary, cell: Cell, entry: Tried | None) -> Value:
-    audit = summary.results.audits.get(cell.backbone)
-    if audit is None or entry is None:
+    one = audited(summary, cell.backbone)
+    if one.audit is None or entry is None:
         return text(None)
-    return text(known_outcomes(entry, audit), note="; ".join(entry.warnings))
+    return text(known_outcomes(entry, one.audit, one.temperature), note="; ".join(entry.warnings))
 
 
 def audit_tables(summary: Summary, backbone: str) -> list[Table]:
