@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +14,9 @@ import pytest
 
 from rescalade.config import Config, Run, build_config
 from rescalade.errors import UserError
+from rescalade.report.pages import explained
 from rescalade.report.pages.page import make_pages
+from rescalade.report.results.expectations import Tally
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.contrasts import contrast_table
@@ -42,10 +46,12 @@ CONTRASTS = [
 ]
 
 
-def configured(predictions: Any = PREDICTIONS, explanations: Any = EXPLANATIONS, contrasts: Any = CONTRASTS) -> Config:
+def configured(
+    predictions: Any = PREDICTIONS, explanations: Any = EXPLANATIONS, contrasts: Any = CONTRASTS, **keys: Any
+) -> Config:
     values = configuration()
     said = {"predictions": predictions, "explanations": explanations, "contrasts": contrasts}
-    values["experiments"]["mini"] |= said
+    values["experiments"]["mini"] |= said | keys
     return build_config(values)
 
 
@@ -62,7 +68,7 @@ def rows(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_the_cause_that_was_built_in_is_the_one_that_was_right(tmp_path: Path) -> None:
-    config = configured()
+    config = configured(limits=["Told in `mini`, when <all> was known."])
     paths = write_tree(tmp_path, config, by_norm)
     summary = Summary(load_results(config, paths))
     found = rows(explanation_table(summary).to_csv())
@@ -76,7 +82,26 @@ def test_the_cause_that_was_built_in_is_the_one_that_was_right(tmp_path: Path) -
     assert said["bert-large", "k1"] == ("fails", "fails: right", "trains: wrong")
     assert said["modernbert-large", "k16"] == ("both", "trains: undecided", "trains: undecided")
     assert said["bert-small", "k4-untied"] == ("trains", "trains: right", "")
-    assert "What each explanation expected" in make_pages(config, paths, ["index"])[0].read_text()
+    said_first = (
+        "\u201cThe scale of W\u201d was right most often of 2 explanations, in 5 of 5 decided of 6 cells; the guess "
+        "that every cell trains was right in 3 of 5."
+    )
+    page = make_pages(config, paths, ["index"])[0].read_text()
+    assert f'<p class="lead">{said_first} The paper&#39;s effect shows' in page
+    tiles = re.findall(r'class="answer">([^<]*)</span> ([^<]*)</a>', page)[:3]
+    assert tiles == [
+        ("100 % right, 5 of 5 decided of 6 cells", "The scale of W"),
+        ("33 % right, 1 of 3 decided of 4 cells", "A cased vocabulary"),
+        ("60 % right, 3 of 5 decided of 6 cells", "Every cell trains"),
+    ]
+    titles = re.findall(r"(?:<h3>|<summary>)((?!More)[^<]*)<", page[page.index('id="results"') :])
+    assert titles[:3] == [
+        "What each explanation expected, and what came out",
+        "One difference at a time",
+        "Expectations cell by cell",
+    ]
+    # a name between backticks is code wherever it stands, and all else of the sentence is text
+    assert "in <code>mini</code>, when &lt;all&gt;" in page and "`" not in page.split("<h3>Effective settings")[0]
 
 
 def test_a_contrast_is_the_difference_of_two_cells(tmp_path: Path) -> None:
@@ -94,6 +119,30 @@ def test_a_contrast_is_the_difference_of_two_cells(tmp_path: Path) -> None:
     empty = write_tree(tmp_path / "empty", config, lambda run: Fate(0.0, 0.0, made=False))
     unrun = list(csv.DictReader(io.StringIO(contrast_table(Summary(load_results(config, empty))).to_csv())))
     assert [(row["came_out"], row["p_holm"]) for row in unrun] == [("not run", ""), ("not run", "")]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (
+            [("A", 3, 1), ("B", 6, 2), ("C", 2, 3)],
+            "\u201cA\u201d (3 of 4 cells) and \u201cB\u201d (6 of 8 cells) were right most often of 3 explanations;",
+        ),
+        ([("A", 0, 0), ("B", 1, 2)], "\u201cB\u201d was right, in 1 of 3 cells; the guess that every cell trains was"),
+        ([("A", 0, 0)], ""),
+    ],
+)
+def test_explanations_that_tie_are_all_named(
+    known: list[tuple[str, int, int]], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tuple(Tally(title.lower(), title, right, wrong, 0) for title, right, wrong in known)
+    monkeypatch.setattr(explained, "tallies", lambda summary: found)
+    monkeypatch.setattr(explained, "always", lambda summary: Tally("always", "", 1, 3, 0))
+    monkeypatch.setattr(explained, "has_map", lambda summary: False)
+    summary: Any = SimpleNamespace(config=configured())
+    assert " ".join(explained.explained_sentences(summary)).startswith(said) and bool(said) == bool(
+        explained.explained_sentences(summary)
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from rescalade.report.figures.figure_set import inline_panels
 from rescalade.report.figures.figures import all_figures
 from rescalade.report.figures.step0_map import Start, _map, crowds, ended, starts, step0_figure
 from rescalade.report.figures.style import PANEL, inline_svg, look
+from rescalade.report.pages.lead import lead_sentence
 from rescalade.report.pages.page import make_pages
 from rescalade.report.results.load import RunResult, load_results
 from rescalade.report.results.step0_map import BY_LOSS, BY_NORM, BY_PAIR, has_map, step0_map
@@ -126,6 +127,30 @@ def refitted(kept: list[tuple[float, bool]]) -> tuple[float, float]:
     tried.append((sum(trained for _, trained in kept), -math.inf, math.inf, math.inf))  # no run trains
     _, _, low, high = min(tried)
     return low, -high
+
+
+def test_an_experiment_that_tells_explanations_apart_opens_with_its_starts(tmp_path: Path) -> None:
+    said = {"norm": {"title": "The norm"}}
+    asked = [{"backbones": ["bert-large"], "variants": ["k8"], "expects": {"norm": "trains"}}]
+    summary = begun(tmp_path, mini(grid=GRID, explanations=said, predictions=asked))
+    assert next(iter(all_figures(summary))).name == "step0-map"
+    wrong = {key: int(row["by_backbone"]) for key, row in rows(map_table(summary), "predictor").items()}
+    least = min(wrong[key] for key in wrong if key != "always")
+    words = lead_sentence(summary, [])
+    assert words.startswith(
+        "\u201cThe norm\u201d was right, in 0 of 1 cells; the guess that every cell trains was right in 0 of 1."
+    )
+    # 12 of 32 runs trained; the norm over k is among those that tell best, so it is not held against them
+    assert wrong["used_norm"] == least and "the row norm over k" in words
+    assert (
+        f"wrong on {least} of 32 runs by a window fitted without their backbone; the guess that none trains is wrong "
+        "on 12. 20 of 32 runs collapsed" in words
+    )
+    for key, name in (
+        ("active_document", "the active share of documents"),
+        ("cosine_query", "the cosine between queries"),
+    ):
+        assert (name in words) == (wrong[key] == least)
 
 
 @pytest.mark.parametrize("held_out", ["backbone", "family"])

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.config import Config, build_config
 from rescalade.errors import UserError
+from rescalade.report.figures import tradeoff
 from rescalade.report.figures.figure_set import save_figure
 from rescalade.report.figures.figures import all_figures
+from rescalade.report.figures.tradeoff import tradeoff_figure
 from rescalade.report.pages.page import make_pages
+from rescalade.report.results.labels import backbone_title
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.report.tables.tradeoff_table import tradeoff_points, tradeoff_table
@@ -75,6 +79,26 @@ def test_the_figure_and_the_page_are_made_of_them(tmp_path: Path) -> None:
     }
     page = make_pages(config, paths, ["index"])[0].read_text()
     assert "Effectiveness against FLOPS" in page
+
+
+def test_of_too_many_curves_the_legend_names_the_backbones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = three()
+    summary = Summary(load_results(config, write_tree(tmp_path, config)))
+    monkeypatch.setattr(tradeoff, "APART", 3)
+    (panel,) = tradeoff_figure(summary).panels
+    axes = Figure(figsize=panel.size).add_subplot()
+    panel.draw(axes)
+    legend = axes.get_legend()
+    assert legend is not None
+    named = [words.get_text().replace("\n", " ") for words in legend.get_texts()]
+    assert named == [backbone_title(config, name) for name in config.backbones()]
+    marks = {line.get_color(): line.get_marker() for line in axes.lines}
+    assert len(axes.lines) > len(marks) == len(named)
+
+
+def test_a_long_legend_leaves_the_axes_their_room() -> None:
+    width, height = tradeoff._size(["a name of forty letters, of a model so " + str(place) for place in range(98)])
+    assert width / (0.065 * 40) > 2 and height - 98 / 2 * 0.16 > 3  # 8 points and their space, in two columns
 
 
 def test_without_others_there_is_none(tmp_path: Path) -> None:

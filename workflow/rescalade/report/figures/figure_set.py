@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from rescalade.report.figures.style import PANEL, inline_svg, look, save
 
 Draw = Callable[[Axes], None]
+TALL = 1.2
+"""Of its width: height of a panel above which it is shown wide."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class FigureSet:
     title: str
     caption: str
     panels: tuple[Panel, ...]
+
+    @property
+    def tall(self) -> bool:
+        """Whether a page has to give its panels more width than others, since they hold more lines of text."""
+        return any(panel.size[1] > TALL * panel.size[0] for panel in self.panels)
 
 
 def save_figure(figure_set: FigureSet, folder: Path) -> list[Path]:

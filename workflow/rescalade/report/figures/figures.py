@@ -62,7 +62,7 @@ def make_figures(config: Config, paths: Paths) -> list[Path]:
 def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet]:
     """Quality by preparation where variants differ in it, quality against k, starts, curves, head norms, step-0 loss.
 
-    In-domain comes first.
+    In-domain comes first; where the experiment holds explanations apart, the map of starts.
 
     Args:
         backbone: only the curves of this one.
@@ -77,14 +77,16 @@ def all_figures(summary: Summary, backbone: str | None = None) -> list[FigureSet
     tradeoff = [tradeoff_figure(summary)] if tradeoff_points(summary) else []
     quantised = [quantised_figure(summary)] if summary.config.experiment.quantised else []
     starts = [step0_figure(summary)] if has_map(summary) else []
+    explained = bool(summary.config.experiment.explanations)
     return [
+        *(starts if explained else []),
         *preparation_figures(summary),
         *quality_figures(summary),
         *others,
         *tradeoff,
         *quantised,
         *_adaptation(summary),
-        *starts,
+        *([] if explained else starts),
         _loss_curves(summary, names),
         FigureSet(
             "head-norms",

@@ -1,4 +1,4 @@
-"""The one sentence that a page opens with. What speaks against the paper or against the models comes first in it."""
+"""What a page opens with, in a sentence; what speaks against the paper or against the models comes first in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rescalade.config.model import ClaimName
 from rescalade.report.claims.claim import Answer, Claim, small_norm_group
+from rescalade.report.pages.explained import explained_sentences
 from rescalade.report.results.numbers import listed, plural
 from rescalade.report.results.summary import Summary
 
@@ -28,14 +29,20 @@ AGAINST: Mapping[tuple[str, Answer], str] = {
 
 
 def lead_sentence(summary: Summary, claims: Sequence[Claim]) -> str:
-    """What this run found, in one sentence, whether the effect shows or not."""
+    """What this run found, in one sentence, whether the effect shows or not.
+
+    Where the experiment holds explanations apart, two sentences on these and a shorter one on the claims.
+    """
     if not any(run.made for run in summary.results.runs):
         return "None of the runs of this experiment has been made yet; what they would show is missing below."
     answers = {claim.id: claim.result for claim in claims}
+    explained = explained_sentences(summary)
+    if explained:
+        return " ".join([*explained, *_in_short(summary, claims, answers)])
     if ClaimName.UNADAPTED_DIES in answers:
         return _prepared(answers)
     if failed(summary):
-        return _failure(summary)
+        return f"The recipe failed in this run: {_failure(summary)}."
     effect, found = _effect(answers), against(claims)
     if len(found) > SAID:
         found = [*found[:SAID], f"{plural(len(found) - SAID, 'more result')} against it"]
@@ -65,11 +72,22 @@ def failed(summary: Summary) -> bool:
 
 def _failure(summary: Summary) -> str:
     made = sum(run.made for run in summary.results.runs)
-    words = f"The recipe failed in this run: {round(summary.failed_share * made)} of {plural(made, 'run')} collapsed"
+    words = f"{round(summary.failed_share * made)} of {plural(made, 'run')} collapsed"
     group = small_norm_group(summary)
     if group and all(cell.collapsed for cell in group):
         words += ", small-norm heads at k = 1 too, so it is no effect of a large norm"
-    return f"{words}."
+    return words
+
+
+def _in_short(summary: Summary, claims: Sequence[Claim], answers: Mapping[str, Answer]) -> list[str]:
+    """The claims' sentence, what speaks against them counted; nothing where the effect cannot be told."""
+    if failed(summary):
+        return [f"{_failure(summary)}."]
+    if answers.get(EFFECT[0], "not run") in ("not run", "cannot be said"):
+        return []
+    found = len(against(claims))
+    more = f"; {plural(found, 'verdict')} {'speaks' if found == 1 else 'speak'} against it" if found else ""
+    return [f"{_effect(answers)}{more}."]
 
 
 def _prepared(answers: Mapping[str, Answer]) -> str:

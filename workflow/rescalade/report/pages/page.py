@@ -20,6 +20,7 @@ from rescalade.published import load_published
 from rescalade.report.claims.claim import Answer
 from rescalade.report.claims.claims import claims_of
 from rescalade.report.figures.figures import all_figures, audit_figure
+from rescalade.report.pages.explained import board
 from rescalade.report.pages.lead import lead_sentence
 from rescalade.report.pages.systems_lead import systems_facts, systems_lead
 from rescalade.report.pages.template import drawn, write_page
@@ -98,10 +99,11 @@ def _index(summary: Summary, found: Provenance) -> dict[str, Any]:
     return {
         **_common(config),
         "lead": lead,
-        "prepared": any(not cell.variant.plain for cell in summary.cells),
+        "prepared": any(cell.variant.prepared for cell in summary.cells),
         "missing": missing(summary),
         "sentences": sentences(summary, claims),
         "facts": facts(summary, found) if trained else systems_facts(summary, found),
+        "explanations": board(summary),
         "claims": claims,
         "signs": SIGNS,
         "tables": tables_of(summary),

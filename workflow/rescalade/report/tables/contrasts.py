@@ -92,4 +92,6 @@ def _numbers(found: Comparison) -> dict[str, Value]:
     }
 
 
-ENTRIES = (Entry(contrast_table, order=16, wanted=lambda summary: bool(summary.config.experiment.contrasts)),)
+ENTRIES = (
+    Entry(contrast_table, order=16, explained=5, wanted=lambda summary: bool(summary.config.experiment.contrasts)),
+)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from scipy.stats import binomtest
 
-from rescalade.report.results.expectations import Expectation, expectations
+from rescalade.report.results.expectations import ALWAYS, Expectation, Tally, always, expectations, tallies
 from rescalade.report.results.labels import backbone_title, variant_title
 from rescalade.report.results.numbers import plural
 from rescalade.report.results.summary import Summary
@@ -14,29 +12,14 @@ from rescalade.report.tables.table import Column, Entry, Row, Table, Value, numb
 from rescalade.report.tables.verdicts import verdict_value
 
 SIGNS = {"right": "\N{CHECK MARK}", "wrong": "\N{MULTIPLICATION X}", "undecided": "?"}
-ALWAYS = "Every cell trains"
-"""What an explanation has to be better than."""
 
 
 def explanation_table(summary: Summary) -> Table:
     """A row per explanation: how many of its expectations came true."""
     found = expectations(summary)
-    rows = [_row(summary, key, found) for key in summary.config.experiment.explanations]
-    decided = [one for one in found if one.outcome in ("trains", "fails")]
-    trained = sum(one.outcome == "trains" for one in decided)
-    rows.append(
-        Row(
-            {
-                "explanation": text(ALWAYS, raw="always"),
-                "right": number(trained, "count"),
-                "wrong": number(len(decided) - trained, "count"),
-                "undecided": number(len(found) - len(decided), "count"),
-                **_share(trained, len(decided)),
-            },
-            kind="baseline",
-            key="always",
-        )
-    )
+    rows = [_row(summary, tally) for tally in tallies(summary)]
+    guess = always(summary)
+    rows.append(Row({"explanation": text(ALWAYS, raw=guess.key), **_counts(guess)}, kind="baseline", key=guess.key))
     return Table(
         name="explanations",
         title="What each explanation expected, and what came out",
@@ -94,19 +77,18 @@ def expectation_table(summary: Summary) -> Table:
     )
 
 
-def _row(summary: Summary, key: str, found: tuple[Expectation, ...]) -> Row:
-    about = summary.config.experiment.explanations[key]
-    counts = Counter(score for one in found if (score := one.score(key)) is not None)
-    values = {"explanation": text(about.title, note=about.because, raw=key), "source": text(about.source or None)}
-    values |= {name: number(counts[name], "count") for name in ("right", "wrong", "undecided")}
-    return Row(values | _share(counts["right"], counts["right"] + counts["wrong"]), key=key)
+def _row(summary: Summary, tally: Tally) -> Row:
+    about = summary.config.experiment.explanations[tally.key]
+    values = {"explanation": text(about.title, note=about.because, raw=tally.key), "source": text(about.source or None)}
+    return Row(values | _counts(tally), key=tally.key)
 
 
-def _share(right: int, decided: int) -> dict[str, Value]:
-    if not decided:
-        return {}
-    low, high = binomtest(right, decided).proportion_ci(0.95)
-    return {"share": number(right / decided), "low": number(float(low)), "high": number(float(high))}
+def _counts(tally: Tally) -> dict[str, Value]:
+    values = {name: number(getattr(tally, name), "count") for name in ("right", "wrong", "undecided")}
+    if tally.decided:
+        low, high = binomtest(tally.right, tally.decided).proportion_ci(0.95)
+        values |= {"share": number(float(tally.share)), "low": number(float(low)), "high": number(float(high))}
+    return values
 
 
 def _expected(one: Expectation, key: str) -> Value:
@@ -121,6 +103,6 @@ def _wanted(summary: Summary) -> bool:
 
 
 ENTRIES = (
-    Entry(explanation_table, order=14, wanted=_wanted),
-    Entry(expectation_table, order=15, wanted=_wanted, folded="what came out of each cell"),
+    Entry(explanation_table, order=14, explained=1, wanted=_wanted),
+    Entry(expectation_table, order=15, explained=6, wanted=_wanted, folded="what came out of each cell"),
 )

@@ -248,7 +248,7 @@ def _interacting(summary: Summary) -> bool:
 
 
 ENTRIES = (
-    Entry(effect_table, order=11, wanted=_wanted),
-    Entry(share_table, order=13, wanted=_wanted),
-    Entry(where_table, order=17, wanted=_interacting, folded="where a pair turns"),
+    Entry(effect_table, order=11, explained=4, wanted=_wanted),
+    Entry(share_table, order=13, explained=3, wanted=_wanted),
+    Entry(where_table, order=17, explained=7, wanted=_interacting, folded="where a pair turns"),
 )

@@ -147,6 +147,6 @@ def _state_row(summary: Summary, state: Step0State) -> Row:
 
 
 ENTRIES = (
-    Entry(map_table, order=51, wanted=has_map),
+    Entry(map_table, order=51, explained=2, wanted=has_map),
     Entry(state_table, order=52, wanted=has_map, folded="nothing fitted"),
 )

@@ -164,8 +164,9 @@ class Entry:
     """A table of an experiment's report; stands in ENTRIES of the module that makes it.
 
     order: among the tables of the report, smallest first. section: of the page. wanted: whether an experiment has it.
-    folded: closed on the page, with these words beside the number of its rows; others than the first are closed where
-    they are long.
+    explained: its place in front of all tables without one, where an experiment holds explanations apart.
+    folded: closed on the page, with these words beside the number of its rows; others than the first are closed too,
+    but for short ones with a place of `explained`.
     """
 
     make: Callable[[Summary], Table]
@@ -175,6 +176,7 @@ class Entry:
     folded: str = ""
     untrained: bool = False
     """Whether an experiment that trains nothing has it too."""
+    explained: int | None = None
 
 
 def text(value: str | None, note: str = "", mark: str = "", strong: bool = False, raw: str | None = None) -> Value:

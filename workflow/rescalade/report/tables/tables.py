@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 from importlib import import_module
 from pathlib import Path
@@ -25,11 +26,11 @@ def entries() -> list[Entry]:
 
 
 def tables_of(summary: Summary) -> list[tuple[Entry, Table]]:
-    """The tables that the experiment has, made."""
-    trained = bool(summary.config.experiment.grid)
-    return [
-        (entry, entry.make(summary)) for entry in entries() if (trained or entry.untrained) and entry.wanted(summary)
-    ]
+    """The tables that the experiment has, made, in the order of its page."""
+    trained, found = bool(summary.config.experiment.grid), entries()
+    if summary.config.experiment.explanations:
+        found.sort(key=lambda one: math.inf if one.explained is None else one.explained)
+    return [(entry, entry.make(summary)) for entry in found if (trained or entry.untrained) and entry.wanted(summary)]
 
 
 def run_tables(settings: ReportSettings, inputs: Files, outputs: Files, call: Call) -> None:
