@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rescalade.report.results.numbers import written
-
 
 @dataclass(frozen=True)
 class Window:
@@ -25,8 +23,8 @@ class Window:
 
     @property
     def words(self) -> str:
-        """`0.0081 to 0.240`, `to 2`, `from 0.1`, `any`, `none`."""
-        low, high = (written(end, "fine") for end in (self.low, self.high))
+        """`0.0081 to 0.24`, `to 2`, `from 0.1`, `any`, `none`."""
+        low, high = (f"{end:.3g}" for end in (self.low, self.high))
         if self.low > self.high:
             return "none"
         if math.isinf(self.low):
