@@ -61,7 +61,9 @@ def test_what_is_said_of_the_border_among_tiny_models() -> None:
     assert Counter(one.trained for one in found if one.units <= 2) == {True: 91, False: 3}
     assert Counter(one.trained for one in found if one.units > 8) == {False: 24}
     assert Counter(one.trained for one in found if 2 < one.units <= 8) == {True: 10, False: 6}
-    assert Counter(one.trained for one in kept_runs() if one.flat) == {True: 33, False: 79}
+    flat = [one for one in kept_runs() if one.flat]
+    assert [one.score_sd > 0.0121 for one in flat] == [one.trained for one in flat]
+    assert Counter(one.trained for one in flat) == {True: 33, False: 79}
     # by the spread: wrong on three runs of one cell
     wrong = [one for one in kept_runs() if (0.0121 <= one.score_sd <= 37.8) != one.trained]
     assert {(one.backbone, one.k, one.bias, one.verdict) for one in wrong} == {("bert-small", 4, True, "saturated")}
@@ -141,12 +143,17 @@ def test_a_run_that_two_experiments_share_counts_once() -> None:
 
 
 def test_finished_runs_are_those_with_an_outcome_and_an_audit(tmp_path: Path) -> None:
-    config = mini()
+    """And of these the ones that are divided and no more: the audit has no start of the others."""
+    grid = [
+        {"backbones": ["bert-small", "bert-large"], "scales": [1, 3, 4]},  # 3 was not audited
+        {"backbones": ["bert-large"], "scales": [4], "modes": ["untied"], "over": {"temperature": [5.0]}},
+        {"backbones": ["bert-large"], "scales": [4], "modes": ["multiplier"], "offsets": [2]},
+    ]
+    config = mini(grid=grid)
     paths = write_tree(tmp_path, config, queries=24, steps=20)
     found = finished_runs(config, paths)
-    audited = [run for run in config.runs() if run.variant.scale in (1, 2, 4, 8, 16)]
     assert {(one.backbone, one.k, one.mode, one.seed) for one in found} == {
-        (run.backbone, run.variant.scale, run.variant.mode, run.seed) for run in audited
+        (name, k, "tied", seed) for name in ("bert-small", "bert-large") for k in (1, 4) for seed in (1, 2)
     }
     assert {one.source for one in found} == {"mini"} and {one.candidates for one in found} == {2 * AUDITED}
     dead = [one for one in found if (one.backbone, one.k) == ("bert-large", 1.0)]

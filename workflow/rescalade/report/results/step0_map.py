@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from rescalade.audit.rules import TARGET_LOSS
+from rescalade.audit.rules import START_SD, TARGET_LOSS
 from rescalade.audited import LARGE_NORM
 from rescalade.report.results.step0_states import Step0State, step0_states
 from rescalade.report.results.summary import Summary
@@ -56,7 +56,8 @@ def _alone(measure: Measure) -> Predictor:
 
 
 BY_NORM, BY_LOSS = _alone(USED_NORM), _alone(UNITS)
-BY_SPREAD = _alone(Measure("seen_sd", "sd of scores over the temperature", lambda state: state.seen_sd, SCORES))
+SPREAD = Measure("seen_sd", "sd of scores over the temperature", lambda state: state.seen_sd, SCORES)
+BY_SPREAD = _alone(SPREAD)
 BY_PAIR = Predictor("pair", "Loss and active share of documents", (UNITS, DOCUMENTS))
 ALWAYS = Predictor("always", "The commoner outcome, always", (Measure("always", "nothing", lambda _: 0.0),))
 PREDICTORS = (
@@ -76,6 +77,10 @@ PREDICTORS = (
     _alone(DOCUMENTS),
     _alone(Measure("active_query", "active share of queries", lambda state: state.active_query, SHARE)),
     BY_SPREAD,
+    Predictor(
+        "score_rule", "Sd of scores over the temperature within {:g} to {:g}, not fitted".format(*START_SD), (SPREAD,),
+        (Window(*START_SD),),
+    ),
     _alone(Measure("cosine_document", "cosine between documents", lambda state: state.cosine_document, Axis())),
     _alone(Measure("cosine_query", "cosine between queries", lambda state: state.cosine_query, Axis())),
     BY_PAIR,
