@@ -197,7 +197,7 @@ def test_what_a_cell_began_with(tmp_path: Path) -> None:
     # within .0121 to 37.8 are the spreads of k = 1, .3, all eight of which failed, and of k = 2, .05, of which two did;
     # below it those of k = 4, of which six of one grid and two of the other trained
     given = rows(map_table(summary), "predictor")["score_rule"]
-    assert (given["window"], given["errors"]) == ("0.012 to 37.8", str(8 + 2 + 6 + 2))
+    assert (given["window"], given["errors"]) == ("0.0121 to 37.8", str(8 + 2 + 6 + 2))
     seen = {state.cell.variant.name: state.seen_sd for state in step0_states(summary)}
     assert (seen["k4"], seen["k4-folded+temperature=5"]) == (0.004, 0.0008)
 

@@ -62,7 +62,8 @@ def _starts(summary: Summary) -> str:
     found = step0_map(summary)
     held_out = {one.predictor.key: one.by_backbone for one in found.judged if one.by_backbone is not None}
     guess, measured = found.of(ALWAYS), [one for one in found.judged if one.predictor.key in held_out]
-    measured = [one for one in measured if one.predictor.key != ALWAYS.key]
+    # a window that is given was fitted on some of these runs, or on none: neither is what is said below
+    measured = [one for one in measured if one.predictor.key != ALWAYS.key and one.predictor.given is None]
     if guess is None or not measured:
         return ""
     least = min(held_out[one.predictor.key] for one in measured)

@@ -16,10 +16,11 @@ from rescalade.variants import MODES
 
 @dataclass(frozen=True)
 class Trust:
-    """Runs of experiment `why`, and how many of them the window is wrong on.
+    """Runs of experiment `why`, on which the window was fitted, and how many of them it is wrong on.
 
     errors: of all, fitted on all. by_backbone, by_family: of those left out, fitted without any of one; loss: the same
-    by backbone of a window on the loss at step 0.
+    by backbone of a window on the loss at step 0. elsewhere, errors_elsewhere: runs of experiment `why-boolq`, another
+    text and recipe, and on how many of these the window of `why` is wrong.
     """
 
     runs: int
@@ -27,10 +28,12 @@ class Trust:
     by_backbone: int
     by_family: int
     loss: int
+    elsewhere: int
+    errors_elsewhere: int
 
 
-TRUST = Trust(runs=294, errors=12, by_backbone=13, by_family=22, loss=46)
-"""From the table `step0-map` of the report of experiment `why`, rows `seen_sd` and `units`."""
+TRUST = Trust(runs=294, errors=12, by_backbone=13, by_family=22, loss=46, elsewhere=42, errors_elsewhere=4)
+"""From docs/why/step0-map.csv, rows `seen_sd` and `units`, and docs/why/boolq/step0-states.csv."""
 
 
 def start(entry: Tried, temperature: float) -> Start:
@@ -46,9 +49,10 @@ def advice(audit: Audit, temperature: float = 1.0) -> list[str]:
         + "; ".join(_inside(audit, temperature))
         + ".",
         _of_default(audit, temperature),
-        f"That window is wrong on {TRUST.errors} of {TRUST.runs} runs of 2x128 models, and on {TRUST.by_backbone} of "
-        f"them where each is judged by a window that was fitted without its backbone ({TRUST.by_family} without its "
-        f"family; by the loss at step 0 {TRUST.loss} without its backbone). {_caveat()}",
+        f"That window is wrong on {TRUST.errors} of {TRUST.runs} runs of 2x128 models, on {TRUST.by_backbone} of them "
+        f"where each is judged by a window that was fitted without its backbone ({TRUST.by_family} without its family; "
+        f"by the loss at step 0 {TRUST.loss} without its backbone), and on {TRUST.errors_elsewhere} of "
+        f"{TRUST.elsewhere} on another text. {_caveat()}",
     ]
 
 
