@@ -51,7 +51,7 @@ def advice(audit: Audit, temperature: float = 1.0) -> list[str]:
         _of_default(audit, temperature),
         f"That window is wrong on {TRUST.errors} of {TRUST.runs} runs of 2x128 models, on {TRUST.by_backbone} of them "
         f"where each is judged by a window that was fitted without its backbone ({TRUST.by_family} without its family; "
-        f"by the loss at step 0 {TRUST.loss} without its backbone), and on {TRUST.errors_elsewhere} of "
+        f"{TRUST.loss} by the loss at step 0 in place of the scores), and on {TRUST.errors_elsewhere} of "
         f"{TRUST.elsewhere} on another text. {_caveat()}",
     ]
 
