@@ -2,15 +2,18 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from rescalade.paths import Paths
 from rescalade.report.figures.curves import thinned, variant_look
 from rescalade.report.figures.figure_set import inline_panels, save_figure
 from rescalade.report.figures.figures import all_figures, audit_figure, make_figures
+from rescalade.report.figures.style import plain_log
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
 from rescalade.variants import Variant
@@ -91,3 +94,20 @@ def test_scales_differ_by_more_than_colour() -> None:
     variants = [Variant(scale) for scale in (1, 2, 4, 8, 16)]
     looks = [variant_look(variants, variant) for variant in variants]
     assert len({look["marker"] for look in looks}) == len({str(look["linestyle"]) for look in looks}) == 5
+
+
+def test_a_log_axis_of_many_decades_has_ticks_at_powers_of_ten_alone() -> None:
+    for low, high, told in (
+        (0.02, 30.0, {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20}),
+        (0.0002, 900.0, {0.001, 0.01, 0.1, 1, 10, 100}),
+    ):
+        axes = Figure().add_subplot(xscale="log", xlim=(low, high))
+        plain_log(axes.xaxis)
+        assert {float(f"{tick:g}") for tick in axes.get_xticks() if low < tick < high} - {low} == told
+
+
+def test_panels_of_the_usual_height_stand_three_in_a_row(drawn: Paths) -> None:
+    panels = all_figures(Summary(load_results(mini(), drawn)))
+    assert not any(figure.tall for figure in panels if len(figure.panels) > 1)
+    (first, *_) = panels
+    assert replace(first, panels=(replace(first.panels[0], size=(4.6, 6.0)),)).tall

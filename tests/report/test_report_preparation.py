@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from rescalade.config import Run, build_config
 from rescalade.paths import Paths
 from rescalade.report.claims.claims import evaluate_claims
+from rescalade.report.figures import preparation
 from rescalade.report.figures.preparation import preparation_figures
 from rescalade.report.results.load import load_results
 from rescalade.report.results.summary import Summary
@@ -98,7 +99,9 @@ def test_an_offset_that_trains_is_held_against_adaptation(tmp_path: Path, offset
     assert ask(tmp_path, fate)[5] == answer
 
 
-def test_the_figure_has_a_line_per_variant_and_a_cross_per_dead_run(tmp_path: Path) -> None:
+def test_the_figure_has_a_line_per_variant_and_a_cross_per_dead_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask(tmp_path, as_csplade_has_it)
     config = build_config(configured())
     summary = Summary(load_results(config, Paths(tmp_path / "results", tmp_path / "report")))
@@ -111,8 +114,12 @@ def test_the_figure_has_a_line_per_variant_and_a_cross_per_dead_run(tmp_path: Pa
         "k = 1", "k = 1, offset 2", "k = 1, adapted", "k = 1, echo", "k = 1, adapted, echo", "k = 1, bidirectional",
         "k = 1, adapted, bidirectional",
     ]  # fmt: skip
+    assert list(axes.get_yticks()) == [place + 0.5 for place in range(7)]  # no name needs three lines
     crossed = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
-    assert {round(float(line.get_ydata()[0])) for line in crossed} == {0, 3, 5}  # those without adaptation and offset
+    assert {int(float(line.get_ydata()[0])) for line in crossed} == {0, 3, 5}  # those without adaptation and offset
+    monkeypatch.setattr(preparation, "LINES", 1)
+    (higher,) = preparation_figures(summary)[0].panels
+    assert higher.size[1] - panel.size[1] == pytest.approx(preparation.ROW)  # the last name alone takes two lines
     assert preparation_figures(Summary(load_results(mini(), Paths(tmp_path / "none", tmp_path / "none")))) == []
 
 

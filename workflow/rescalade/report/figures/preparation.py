@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 
 from matplotlib.axes import Axes
 
@@ -15,7 +16,9 @@ from rescalade.report.results.labels import backbone_title, mode_title, preparat
 from rescalade.report.results.summary import COLLAPSED, Cell, Summary
 
 APART = 0.22
-"""Of a line's height, between the dots of two seeds."""
+"""Of a row's height, between the dots of two seeds."""
+ROW, LINES = 0.36, 2
+"""Inches of a variant's row, and lines of its name that fit into one; a longer name has a higher row."""
 
 
 def preparation_figures(summary: Summary) -> list[FigureSet]:
@@ -23,19 +26,20 @@ def preparation_figures(summary: Summary) -> list[FigureSet]:
     names = [name for name in summary.config.backbones() if any(not cell.variant.plain for cell in summary.of(name))]
     if not names:
         return []
+    prepared = any(cell.variant.prepared for cell in summary.cells)
     panels = [
         Panel(
             f"preparation-{number}",
             f"In-domain {summary.in_domain_label} of {backbone_title(summary.config, name)} by variant.",
             partial(preparation_panel, summary=summary, backbone=name),
-            (PANEL[0], 1.2 + 0.36 * len(summary.of(name))),
+            (PANEL[0], 1.2 + ROW * sum(_heights(summary.of(name)))),
         )
         for number, name in enumerate(names, 1)
     ]
     return [
         FigureSet(
             "preparation",
-            "Quality by what was done before training, in-domain",
+            f"Quality by {'what was done before training' if prepared else 'variant'}, in-domain",
             "Each dot is a run of one seed, and a cross marks a run that collapsed (at 0 where it could not be "
             "scored). Dashed: BM25. Dotted: the backbone before any training; dash-dotted: after the adaptation phase "
             "alone.",
@@ -47,7 +51,9 @@ def preparation_figures(summary: Summary) -> list[FigureSet]:
 def preparation_panel(axes: Axes, summary: Summary, backbone: str) -> None:
     """In-domain quality of every run of a backbone, one line per variant in the order of the tables."""
     cells, collapsed = summary.of(backbone), False
-    for place, cell in enumerate(cells):
+    heights = _heights(cells)
+    places = [end - height / 2 for end, height in zip(accumulate(heights), heights, strict=True)]
+    for place, cell in zip(places, cells, strict=True):
         for number, (run, verdict) in enumerate(zip(cell.runs, cell.verdicts, strict=True)):
             value, lost = summary.in_domain(run), verdict in COLLAPSED
             if not math.isfinite(value) and not lost:
@@ -70,19 +76,31 @@ def preparation_panel(axes: Axes, summary: Summary, backbone: str) -> None:
     for value, label, dashes, colour in across:
         if math.isfinite(value):
             axes.axvline(value, color=colour, linewidth=1.1, linestyle=dashes, label=label)
-    axes.set_yticks(range(len(cells)), [wrapped(title, 26) for title in _titles(cells)])
-    axes.set_ylim(len(cells) - 0.4, -0.6)
+    axes.set_yticks(places, _titles(cells))
+    axes.set_ylim(sum(heights) + 0.1, -0.1)
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.set_xlabel(f"in-domain {summary.in_domain_label}")
     legend_above(axes, PANEL[0], collapsed)
 
 
 def _titles(cells: Sequence[Cell]) -> list[str]:
-    """`k = 1, adapted, echo`; with the mode where there are several."""
+    """`k = 1, adapted, echo`; with the mode where there are several; long ones on several lines."""
     several = len({mode_title(cell.variant) for cell in cells}) > 1
     return [
-        ", ".join(
-            [scale_title(cell.variant), *([mode_title(cell.variant)] if several else []), *preparation(cell.variant)]
+        wrapped(
+            ", ".join(
+                [
+                    scale_title(cell.variant),
+                    *([mode_title(cell.variant)] if several else []),
+                    *preparation(cell.variant),
+                ]
+            ),
+            26,
         )
         for cell in cells
     ]
+
+
+def _heights(cells: Sequence[Cell]) -> list[float]:
+    """Of each variant's row, in rows of a name that fits."""
+    return [max(1.0, len(title.splitlines()) / LINES) for title in _titles(cells)]

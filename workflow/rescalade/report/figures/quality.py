@@ -143,7 +143,7 @@ def quality_panel(
             axes.plot([k for k, _ in means], [math.nan if m is None else m for _, m in means], linewidth=1.2, **line)
             axes.plot([], [], linewidth=1.2, label=_series_title(summary, cells[0]), **line | dots)
             for cell in cells:
-                apart = min(APART * octaves, FILLED_SHARE * beside / len(cell.runs))
+                apart = _apart(octaves, beside, len(cell.runs))
                 for k, value, collapsed in _dots(cell, pick, aside, apart):
                     size = dots["markersize"] + (2.5 if collapsed else 0)
                     axes.plot([k], [value], **dots | {"linestyle": "none", "markersize": size}, zorder=4)
@@ -157,12 +157,21 @@ def quality_panel(
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [f"{k:g}" for k in ticks])
     axes.minorticks_off()
+    # of many backbones beside one another the outermost dots need more than the edge
+    seeds = len(summary.config.experiment.seeds)
+    outermost = (beside * (len(backbones) - 1) + _apart(octaves, beside, seeds) * (seeds - 1)) / 2
+    edge = max(edge, outermost + 0.02 * octaves)
     axes.set_xlim(ticks[0] / 2**edge, ticks[-1] * 2**edge)
     axes.set_ylim(-0.03 * max(top, axes.get_ylim()[1]), max(top, axes.get_ylim()[1]))
     axes.set_xlabel("scale factor k")
     axes.set_ylabel(wrapped(label, 28))
     collapsed = any(verdict in COLLAPSED for cell in plain for verdict in cell.verdicts)
     legend_above(axes, PANEL[0], collapsed)
+
+
+def _apart(octaves: float, beside: float, seeds: int) -> float:
+    """Octaves between two seeds of a cell."""
+    return min(APART * octaves, FILLED_SHARE * beside / seeds)
 
 
 def highest(summary: Summary, pick: Callable[[RunResult], float], quality: Callable[[ScoresBySet], float]) -> float:

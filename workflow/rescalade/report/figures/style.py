@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,8 @@ VARIABLES = {INK: "ink", MUTED: "muted", GRID: "line", CARD: "card"} | {c: f"s{n
 """Colour of a file to the page's CSS variable, so that inline figures follow light and dark mode."""
 PANEL = (4.6, 3.3)
 """Inches of one panel; about as wide as a phone at 9 points."""
+DECADES = 5
+"""Most of a log axis whose ticks between powers of ten are written out too."""
 
 FILLED: Mapping[Mode, str] = {"tied": "full", "untied": "none", "folded": "left", "multiplier": "top"}
 FILLED_IN_WORDS = "filled tied, hollow untied, left half filled folded, upper half filled multiplier"
@@ -168,9 +171,18 @@ def fitting_columns(labels: Sequence[str], width: float) -> int:
     return max(1, min(3, len(labels), int(width / (0.065 * longest + 0.55))))
 
 
+class _Plain(LogLocator):
+    """1, 2 and 5 times powers of ten; of more decades than have room for that, the powers alone."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        wide = vmin > 0 and math.log10(vmax / vmin) > DECADES
+        self.set_params(subs=(1,) if wide else (1, 2, 5))
+        return super().tick_values(vmin, vmax)
+
+
 def plain_log(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten, written out."""
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=12))
+    """Ticks at 1, 2 and 5 times powers of ten, as far as there is room, written out."""
+    axis.set_major_locator(_Plain(base=10, numticks=12))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_locator(NullLocator())
 
