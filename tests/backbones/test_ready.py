@@ -10,8 +10,9 @@ import pytest
 
 from rescalade.backbones.ready_stage import run_ready
 from rescalade.backbones.settings import ReadySettings
-from rescalade.backbones.wanted_files import is_retriever, wanted
 from rescalade.errors import UserError
+from rescalade.models.model_files import belongs, is_retriever
+from rescalade.models.model_folder import open_model_folder
 from rescalade.stage import Call
 from support.fake_hub import COMMIT, FakeHub, Repository
 from support.hub_models import OTHER_FILES, tiny_checkpoint
@@ -97,10 +98,39 @@ def test_weights_have_to_be_safetensors(tmp_path: Path) -> None:
         ("1_SpladePooling/pytorch_model.bin", False),
         ("modeling_gte.py", False),
         ("checkpoint-100/config.json", False),
+        ("10_SpladePooling/config.json", True),
+        ("0_Asym/query_0_SparseStaticEmbedding/config.json", True),
+        ("pooling/config.json", True),
+        ("parts/pooling/config.json", False),
+        ("parts/model/0_Transformer/config.json", True),
+        ("parts/config.json", False),
+        ("generation_config.json", True),
+        ("rescale.json", False),
+        (".tokenizer.json", False),
     ],
 )
 def test_which_files_are_a_model(name: str, taken: bool) -> None:
-    assert wanted(name) is taken
+    assert belongs(name, ["pooling", "parts/model"]) is taken
+
+
+def test_a_module_in_a_folder_of_any_name_arrives_by_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it sums over tokens would be taken for maxima, in silence."""
+    theirs = tiny_checkpoint(tmp_path / "theirs")
+    places = {"": "base.modules.Transformer", "parts/pooling": "sparse_encoder.modules.SpladePooling"}
+    listed = [{"path": path, "type": f"sentence_transformers.{kind}"} for path, kind in places.items()]
+    (theirs / "modules.json").write_text(json.dumps(listed))
+    (theirs / "sentence_bert_config.json").write_text(json.dumps({"transformer_task": "fill-mask"}))
+    (theirs / "parts" / "pooling").mkdir(parents=True)
+    (theirs / "parts" / "pooling" / "config.json").write_text(json.dumps({"pooling_strategy": "sum"}))
+    (theirs / "parts" / "notes.json").write_text("{}")
+    local = made(ReadySettings(path=str(theirs), trained=True), tmp_path / "local")
+    server = FakeHub({"owner/splade": Repository(theirs)}).serve(tmp_path / "cache", monkeypatch)
+    fetched = made(ReadySettings(id="owner/splade", revision=COMMIT, trained=True), tmp_path)
+    server.shutdown()
+    server.server_close()
+    for folder in (local, fetched):
+        assert open_model_folder(folder).how.pooling == "sum"
+        assert not (folder / "parts" / "notes.json").exists()
 
 
 def test_what_says_that_a_model_is_a_retriever() -> None:

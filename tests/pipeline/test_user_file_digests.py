@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rescalade.atomic import sha256
-from rescalade.backbones.local_files import model_files
 from rescalade.config import Config
+from rescalade.models.model_files import model_files
 from rescalade.paths import Paths
 from rescalade.pipeline import user_files as module
 from rescalade.pipeline.execute import execute
@@ -142,7 +142,7 @@ def test_files_of_a_model_folder(tmp_path: Path) -> None:
     named = [{"path": ""}, {"path": "encoder"}, {"path": "../elsewhere"}, {"path": "1_SpladePooling"}]
     (tmp_path / "modules.json").write_text(json.dumps(named))
     assert {str(path.relative_to(tmp_path)) for path in model_files(tmp_path)} == read
-    assert model_files(tmp_path / "none") == [tmp_path / "none" / "config.json"]
+    assert model_files(tmp_path / "none") == []
 
 
 LOCAL = """

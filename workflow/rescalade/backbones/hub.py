@@ -6,7 +6,6 @@ looked up again, so a pinned model needs the network once.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shutil
@@ -18,8 +17,8 @@ from typing import TYPE_CHECKING
 from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
 from rescalade.backbones.hub_refusals import no_disk, no_network, no_revision, no_safetensors, refusal
-from rescalade.backbones.wanted_files import files_of, is_whole, wanted
 from rescalade.errors import UserError
+from rescalade.models.model_files import MODULES, belongs, is_whole, listed_folders, model_files
 from rescalade.progress import Reporter
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ class Arrived:
 
     @property
     def files(self) -> list[Path]:
-        """The files that were wanted of the model, by name."""
-        return files_of(self.folder)
+        """The files of the model, by name."""
+        return model_files(self.folder)
 
 
 def fetch(
@@ -122,17 +121,15 @@ def _modules_known(folder: Path) -> bool:
     Other programs leave the weights alone in the cache; pooling and prompts would then be taken for the usual ones.
     """
     try:
-        listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        return all((folder / str(module["path"])).exists() for module in listed)
+        listed = listed_folders(folder / MODULES)
     except FileNotFoundError:
         return _no_modules(folder).exists()
-    except (ValueError, TypeError, KeyError):
-        return False
+    return listed is not None and all((folder / name).exists() for name in listed)
 
 
 def _no_modules(folder: Path) -> Path:
     """Where huggingface_hub itself notes that a commit has no such file."""
-    return folder.parents[1] / ".no_exist" / folder.name / "modules.json"
+    return folder.parents[1] / ".no_exist" / folder.name / MODULES
 
 
 def _kept(arrived: Arrived, lock: HubLock | None) -> Arrived:
@@ -176,14 +173,17 @@ def _look_up(api: HfApi, name: str, revision: str) -> str:
 
 
 def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | None) -> Arrived:
-    from huggingface_hub import RepoFile, snapshot_download
+    from huggingface_hub import RepoFile, hf_hub_download, snapshot_download
 
     files = [item for item in api.list_repo_tree(name, revision=commit, recursive=True) if isinstance(item, RepoFile)]
-    chosen = [file for file in files if wanted(file.path)]
+    listed: list[str] = []
+    if any(file.path == MODULES for file in files):  # first of all: it may give the folder of its pooling any name
+        listed = listed_folders(Path(hf_hub_download(name, MODULES, revision=commit))) or []
+    chosen = [file for file in files if belongs(file.path, listed)]
     if not any(file.path.endswith(".safetensors") for file in chosen):
         raise no_safetensors(name, asked, [file.path for file in files])
     folder = snapshot(name, commit)
-    if not any(file.path == "modules.json" for file in files):
+    if not any(file.path == MODULES for file in files):
         _no_modules(folder).parent.mkdir(parents=True, exist_ok=True)
         _no_modules(folder).touch()
     missing = sum(file.size for file in chosen if not (folder / file.path).exists())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rescalade.atomic import atomic_folder
 from rescalade.backbones.arrive import arrive
-from rescalade.backbones.local_files import local_source, model_files
+from rescalade.backbones.local_files import local_source
 from rescalade.backbones.settings import ReadySettings
-from rescalade.backbones.wanted_files import is_retriever
 from rescalade.errors import UserError
+from rescalade.models.model_files import is_retriever, model_files
 from rescalade.stage import Call, Files
 
 
@@ -27,11 +27,11 @@ def run_ready(settings: ReadySettings, inputs: Files, outputs: Files, call: Call
     with atomic_folder(outputs["model"]) as folder:
         if settings.path is not None:
             origin = local_source(settings.path)
-            read, what, found = list[Path](), str(origin), model_files(origin)
+            read, what = list[Path](), str(origin)
         else:
             arrived = arrive(settings, folder, call)
-            origin, read, what, found = arrived.folder, list(arrived.files), str(settings.id), arrived.files
-        files = [path.relative_to(origin) for path in found]
+            origin, read, what = arrived.folder, list(arrived.files), str(settings.id)
+        files = [path.relative_to(origin) for path in model_files(origin)]
         _check_retriever(what, [file.as_posix() for file in files], said=settings.trained)
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)

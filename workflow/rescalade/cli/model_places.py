@@ -62,7 +62,8 @@ def local_model(name: str) -> Path | None:
     Raises:
         UserError: it is a folder without a model.
     """
-    from rescalade.models.model_folder import MODULES, is_model_folder
+    from rescalade.models.model_files import MODULES
+    from rescalade.models.model_folder import is_model_folder
     from rescalade.models.refusals import check_no_adapter
 
     folder = Path(name).expanduser()

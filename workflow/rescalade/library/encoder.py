@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rescalade.errors import UserError
-from rescalade.models.model_folder import MODULES
+from rescalade.models.model_files import MODULES
 from rescalade.models.splade_config import FILE, LONGEST
 from rescalade.splade.language_model import language_model
 from rescalade.variants import Mode, Variant

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rescalade.errors import UserError
+from rescalade.models.model_files import belongs
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_BYTES = 1024
 """A Git LFS pointer is shorter than this, by its specification."""
-READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "tokenizer*", "vocab*", "merges*")
-"""Files of a model folder that decide what it is."""
-LEFT = ("trainer_state.json", "*_results.json", "record.json")
-"""What training leaves beside a model."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -38,16 +35,11 @@ def check_files(name: str | Path) -> None:
 
 
 def _starts(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """The files at the top of a folder that are read of a model, with their first bytes, by name."""
-    for path in read_files(folder):
-        with path.open("rb") as stream:
-            yield path, stream.read(len(_POINTER))
-
-
-def read_files(folder: Path) -> list[Path]:
-    """The files at the top of a folder that are read of a model, by name."""
-    found = {path for pattern in READ for path in folder.glob(pattern) if path.is_file()}
-    return sorted(path for path in found if not any(path.match(pattern) for pattern in (".*", *LEFT)))
+    """The files at the top of a folder that belong to a model, with their first bytes, by name."""
+    for path in sorted(folder.glob("*")):
+        if belongs(path.name) and path.is_file():
+            with path.open("rb") as stream:
+                yield path, stream.read(len(_POINTER))
 
 
 def own_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import check_files
 from rescalade.models.half_matrices import with_vectors_in_float32
 from rescalade.models.locate import family_of, locate_head
+from rescalade.models.model_files import lacking_tokenizer
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, check_no_classifier, in_words
 from rescalade.models.room import bytes_of, check_room, stored_weights
 from rescalade.models.splade_config import SpladeConfig
@@ -132,15 +133,9 @@ def check_has_tokenizer(name: str | Path) -> None:
         UserError: it is a folder and no file of it holds a vocabulary.
     """
     folder = Path(name)
-    if not folder.is_dir() or any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
-        return
-    if any(folder.glob("*.model")):
-        return
-    if (folder / "vocab.json").is_file():
-        if not (folder / "merges.txt").is_file():
-            raise UserError(f"model {name}: merges.txt is missing beside vocab.json; {_NO_TOKENIZER}")
-        return
-    raise UserError(f"model {name}: the folder has no tokenizer; {_NO_TOKENIZER}")
+    lacking = lacking_tokenizer(folder) if folder.is_dir() else None
+    if lacking is not None:
+        raise UserError(f"model {name}: {lacking}; {_NO_TOKENIZER}")
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str | Path) -> None:

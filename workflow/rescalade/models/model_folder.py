@@ -14,10 +14,9 @@ from typing import Any, Literal
 from rescalade.errors import UserError
 from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import check_files, own_json
+from rescalade.models.model_files import MODULES
 from rescalade.models.refusals import check_no_adapter
 from rescalade.models.splade_config import FILE, LONGEST, USUAL, SpladeConfig, special_tokens
-
-MODULES = "modules.json"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rescalade.models.decoder_bias import has_given_bias
 from rescalade.models.locate import locate_head
+from rescalade.models.model_files import MODULES
 from rescalade.models.splade_config import FILE, SpladeConfig
 from rescalade.texts.tokenizer_state import unchanged
 
@@ -46,7 +47,7 @@ def write_sparse_encoder_files(
     module, transformer = (_causal if head.family.causal else _masked)(how)
     prompts = {"query": how.query_prompt, "document": how.document_prompt}
     files: dict[str, Any] = {
-        "modules.json": [
+        MODULES: [
             {"idx": 0, "name": "0", "path": "", "type": module},
             {"idx": 1, "name": "1", "path": "1_SpladePooling", "type": f"{_MODELS}.SpladePooling"},
         ],

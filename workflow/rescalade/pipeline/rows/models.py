@@ -61,10 +61,11 @@ def _ready_inputs(config: Config, names: Names) -> Inputs:
 
 def _local(path: str) -> Inputs:
     """A model folder of the user's, by the files in it that count."""
-    from rescalade.backbones.local_files import model_files
+    from rescalade.models.model_files import model_files
 
     folder = Path(path).expanduser()
-    return {"origin": UserFiles(folder, tuple(model_files(folder)))}
+    # of a folder that is no model, the file that should be there
+    return {"origin": UserFiles(folder, tuple(model_files(folder) or [folder / "config.json"]))}
 
 
 def _backbone_inputs(config: Config, names: Names) -> Inputs:
