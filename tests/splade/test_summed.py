@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def test_one_text_of_two_tokens_by_hand() -> None:
     assert twice.tolist() == [[pytest.approx(math.log(1 + math.log(2)) + math.log(1 + math.log(4))), 0.0]]
 
 
-def plain(hidden: Tensor, weight: Tensor, bias: Tensor, twice: bool, cap: float | None) -> Tensor:
+def plain(hidden: Tensor, weight: Tensor, bias: Tensor, twice: bool, cap: float | Tensor | None) -> Tensor:
     logits = hidden @ weight.T + bias
     if cap is not None:
         logits = cap * torch.tanh(logits / cap)
@@ -28,10 +29,10 @@ def plain(hidden: Tensor, weight: Tensor, bias: Tensor, twice: bool, cap: float 
     return torch.log1p(weights) if twice else weights
 
 
-@pytest.mark.parametrize("cap", [None, 1.5])
+@pytest.mark.parametrize(("cap", "learnt"), [(None, False), (1.5, False), (1.5, True)])
 @pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
 def test_values_and_gradients_are_those_of_plain_torch(
-    activation: str, cap: float | None, monkeypatch: pytest.MonkeyPatch
+    activation: str, cap: float | None, learnt: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(summed, "BUDGET", 16)  # chunks of 16 of the 40 terms
     made = torch.Generator().manual_seed(1)
@@ -39,8 +40,12 @@ def test_values_and_gradients_are_those_of_plain_torch(
     offsets = torch.tensor([0, 4, 4, 9])
     mine = [operand.clone().requires_grad_() for operand in operands]
     theirs = [operand.clone().requires_grad_() for operand in operands]
-    found = summed_weights(mine[0], offsets, mine[1], mine[2], activation, cap)  # type: ignore[arg-type]
-    tokens = plain(*theirs, activation == "log1p_relu", cap)  # type: ignore[call-arg]
+    caps: list[Any] = [cap, cap]
+    if learnt:
+        caps = [torch.tensor(cap, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+        mine, theirs = [*mine, caps[0]], [*theirs, caps[1]]
+    found = summed_weights(mine[0], offsets, mine[1], mine[2], activation, caps[0])  # type: ignore[arg-type]
+    tokens = plain(*theirs[:3], activation == "log1p_relu", caps[1])  # type: ignore[call-arg]
     expected = torch.stack([tokens[:4].sum(0), tokens[:0].sum(0), tokens[4:].sum(0)])
     torch.testing.assert_close(found, expected)
     upstream = torch.randn(3, 40, generator=made, dtype=torch.float64)

@@ -74,6 +74,24 @@ def test_gradients_are_those_of_dense_autograd_and_the_function_is_saved(form: s
     torch.testing.assert_close(saved, expected, **close)
 
 
+def test_sums_are_bent_by_the_cap_that_the_factor_carries() -> None:
+    """Gemma's soft cap is a part of the logits, so a factor that has moved moves it too."""
+    model, plain = tiny_form("gemma2").double(), tiny_form("gemma2").double()
+    apply(model, Variant(SCALE, "multiplier"))
+    splade = SpladeModel(model, pooling="sum")
+    factor = learn(splade.head)
+    with torch.no_grad():
+        factor.fill_(LEARNT)
+    other = torch.tensor(factor.item(), dtype=torch.float64, requires_grad=True)
+    found = splade(IDS, ALL, ALL.bool())
+    logits = plain(input_ids=IDS, attention_mask=ALL).logits
+    expected = torch.log(1 + (logits * other).clamp_min(0)).sum(1)
+    torch.testing.assert_close(found, expected)
+    backward(found)
+    backward(expected)
+    torch.testing.assert_close(factor.grad, other.grad.to(factor.dtype), rtol=1e-5, atol=1e-6)
+
+
 def test_it_is_trained_and_goes_on_where_it_was(tmp_path: Path) -> None:
     """A run that is taken up again ends where the unbroken one does."""
 

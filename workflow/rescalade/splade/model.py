@@ -79,7 +79,7 @@ class SpladeModel(nn.Module):
             bias = carried(bias) if carried.bias and bias is not None else bias
             cap = None if self.head.soft_cap is None else carried.cap(self.head.soft_cap)
         if self.pooling == "sum":
-            return summed_weights(packed, offsets, self.head.weight, bias, self.activation, self.head.soft_cap)
+            return summed_weights(packed, offsets, self.head.weight, bias, self.activation, cap)
         weights = term_weights(packed, offsets, self.head.weight, bias, backend)
         weights = weights if cap is None else _cap(weights, cap)
         return weights if self.activation == "relu" else torch.log1p(weights)

@@ -29,7 +29,7 @@ def summed_weights(
     weight: Tensor,
     bias: Tensor | None,
     activation: Activation = "relu",
-    soft_cap: float | None = None,
+    soft_cap: float | Tensor | None = None,
 ) -> Tensor:
     """Term weights of packed texts.
 
@@ -39,14 +39,17 @@ def summed_weights(
             zero vector.
         weight: [V, D] output projection W. bias: [V] or None.
         activation: f.
-        soft_cap: c of z = c tanh(x / c), which bends every logit x before f; None for plain logits.
+        soft_cap: c of z = c tanh(x / c), which bends every logit x before f; a tensor [] where c is trained; None for
+            plain logits.
 
     Returns:
-        [B, V] float32 (float64 for float64 inputs), each >= 0. Differentiable in hidden, weight and bias.
+        [B, V] float32 (float64 for float64 inputs), each >= 0. Differentiable in hidden, weight, bias and c.
     """
     if bias is None:
         bias = weight.new_zeros(weight.shape[0])
     kind = exact_type(hidden, weight)
+    if isinstance(soft_cap, Tensor):
+        soft_cap = soft_cap.to(kind)
     with torch.autocast(hidden.device.type, enabled=False):
         weights: Tensor = _Summed.apply(  # type: ignore[no-untyped-call]
             hidden.to(kind), offsets, weight.to(kind), bias.to(kind), activation == "log1p_relu", soft_cap
@@ -57,35 +60,47 @@ def summed_weights(
 class _Summed(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor, twice: bool, soft_cap: float | None
+        ctx: Any,
+        hidden: Tensor,
+        offsets: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        twice: bool,
+        soft_cap: float | Tensor | None,
     ) -> Tensor:
         """[B, V] sums; keeps the operands alone."""
-        ctx.save_for_backward(hidden, offsets, weight, bias)
-        ctx.twice, ctx.soft_cap = twice, soft_cap
+        learnt = soft_cap if isinstance(soft_cap, Tensor) else None
+        ctx.save_for_backward(hidden, offsets, weight, bias, learnt)
+        ctx.twice, ctx.soft_cap = twice, None if learnt is not None else soft_cap
         tokens = torch.arange(len(hidden), device=hidden.device)
         starts = offsets[:-1].to(hidden.device)
         result = hidden.new_zeros(len(offsets) - 1, len(weight))
         for part in _chunks(hidden, weight):
-            value, _ = _activated(hidden, weight[part], bias[part], twice, soft_cap)
+            value, *_ = _activated(hidden, weight[part], bias[part], twice, soft_cap)
             if len(tokens):
                 result[:, part] = functional.embedding_bag(tokens, value, starts, mode="sum")
         return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of hidden, weight and bias."""
-        hidden, offsets, weight, bias = ctx.saved_tensors
+        """Gradients of hidden, weight, bias, and c where it is trained."""
+        hidden, offsets, weight, bias, learnt = ctx.saved_tensors
+        soft_cap = ctx.soft_cap if learnt is None else learnt
         of_text = torch.repeat_interleave(torch.arange(len(offsets) - 1), offsets.diff()).to(hidden.device)
         of_hidden, of_bias = torch.zeros_like(hidden), torch.zeros_like(bias)
         of_weight = torch.zeros_like(weight) if ctx.needs_input_grad[2] else None
+        of_cap = None if learnt is None else torch.zeros_like(learnt)
         for part in _chunks(hidden, weight):
-            _, slope = _activated(hidden, weight[part], bias[part], ctx.twice, ctx.soft_cap)
-            gradient = slope.mul_(gradients[0][:, part][of_text])
+            _, slope, by_cap = _activated(hidden, weight[part], bias[part], ctx.twice, soft_cap)
+            upstream = gradients[0][:, part][of_text]
+            if of_cap is not None and by_cap is not None:
+                of_cap += (upstream * by_cap).sum()
+            gradient = slope.mul_(upstream)
             of_hidden += gradient @ weight[part]
             if of_weight is not None:
                 of_weight[part] = gradient.t() @ hidden
             of_bias[part] = gradient.sum(0)
-        return of_hidden, None, of_weight, of_bias, None, None
+        return of_hidden, None, of_weight, of_bias, None, of_cap
 
 
 def _chunks(hidden: Tensor, weight: Tensor) -> list[slice]:
@@ -95,18 +110,21 @@ def _chunks(hidden: Tensor, weight: Tensor) -> list[slice]:
 
 
 def _activated(
-    hidden: Tensor, weight: Tensor, bias: Tensor, twice: bool, soft_cap: float | None
-) -> tuple[Tensor, Tensor]:
-    """F and f' of the logits of some terms, both [T, C]."""
+    hidden: Tensor, weight: Tensor, bias: Tensor, twice: bool, soft_cap: float | Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """F of the logits of some terms, and its derivatives by logit and by c, each [T, C]; the last None without c."""
     logits = torch.addmm(bias, hidden, weight.t())
     bend: Tensor | float = 1.0
+    by_cap: Tensor | None = None
     if soft_cap is not None:
-        bent = torch.tanh(logits / soft_cap)
+        inner = logits / soft_cap
+        bent = torch.tanh(inner)
         logits, bend = soft_cap * bent, 1 - bent.square()
+        by_cap = bent - inner * bend
     above = logits.relu()
     value = above.log1p()
-    slope = (logits > 0) * bend / (1 + above)
+    slope = (logits > 0) / (1 + above)
     if twice:
         slope = slope / (1 + value)
         value = value.log1p()
-    return value, slope
+    return value, slope * bend, None if by_cap is None else slope * by_cap
