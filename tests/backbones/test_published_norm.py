@@ -155,7 +155,7 @@ def test_the_audit_stops_on_a_mismatch(
     """What the audit measured is compared, whatever it was measured on; nothing is written on a mismatch."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rescalade.audit.audit_stage.read_triples", lambda _: None)
-    monkeypatch.setattr("rescalade.cli.audits.show", lambda _: None)
+    monkeypatch.setattr("rescalade.cli.audits.show", lambda *_: None)
     monkeypatch.setattr("rescalade.pipeline.execute.check_inputs", lambda *_: None)
     written = tmp_path / "results" / "audit" / "quick" / "bert-base-uncased.json"
     for largest, more, status in ((2.1, "", 2), (2.1, ", check_norm: false", 0), (2.045, "", 0)):
