@@ -32,7 +32,9 @@ def tiny_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         values["datasets"][name]["part"] = "all"
     for backbone in values["backbones"].values():
         if "pretrain" in backbone:
-            backbone["pretrain"].update(vocabulary=300, steps=3, batch_size=4, width=16, feed_forward=32, heads=2, layers=2)
+            backbone["pretrain"].update(
+                vocabulary=300, steps=3, batch_size=4, width=16, feed_forward=32, heads=2, layers=2
+            )
     values["recipes"]["mini"]["train"].update(max_steps=3, batch_size=4)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(values, sort_keys=False))
