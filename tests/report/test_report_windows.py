@@ -120,7 +120,7 @@ def test_windows_in_words() -> None:
     windows = [Window(), Window(low=0.0123), Window(high=2.0), Window(-0.5, 1000.0), Window(math.inf, -math.inf)]
     assert [window.words for window in windows] == [
         "any",
-        "from 0.012",
+        "from 0.0123",
         "to 2.00",
         "−0.500 to 1\N{NARROW NO-BREAK SPACE}000",
         "none",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rescalade.report.results.numbers import written
+
 
 @dataclass(frozen=True)
 class Window:
@@ -23,13 +25,18 @@ class Window:
 
     @property
     def words(self) -> str:
-        """`0.0081 to 0.24`, `to 2`, `from 0.1`, `any`, `none`."""
-        low, high = (f"{end:.3g}" for end in (self.low, self.high))
+        """`0.0081 to 0.240`, `to 2.00`, `from 0.100`, `any`, `none`."""
+        low, high = (_in_words(end) for end in (self.low, self.high))
         if self.low > self.high:
             return "none"
         if math.isinf(self.low):
             return "any" if math.isinf(self.high) else f"to {high}"
         return f"from {low}" if math.isinf(self.high) else f"{low} to {high}"
+
+
+def _in_words(end: float) -> str:
+    """Three significant digits below 0.1 too, since ends are what new starts are held against."""
+    return f"{end:.3g}" if 0 < abs(end) < 0.1 else written(end, "size")
 
 
 Box = tuple[Window, ...]
