@@ -13,18 +13,7 @@ from rescalade.config.axes import Axis, axes_of, interactions_of
 from rescalade.config.factors import Factors
 from rescalade.errors import UserError
 from rescalade.variants import Variant
-from support.synthetic_fates import configuration
-
-AXES: dict[str, Any] = {
-    "family": {
-        "title": "Family",
-        "levels": {"BERT": ["bert-small", "bert-large"], "ModernBERT": ["modernbert-small", "modernbert-large"]},
-    },
-    "norm": {
-        "title": "Row norm",
-        "levels": {"small": ["bert-small", "modernbert-small"], "large": ["bert-large", "modernbert-large"]},
-    },
-}
+from support.synthetic_fates import AXES, configuration
 
 
 def configured(axes: Any = AXES, interactions: Any = (), **changes: Any) -> Config:

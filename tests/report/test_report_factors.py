@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ from rescalade.report.results.summary import Cell, Summary
 from rescalade.report.tables.factors import effect_table, share_table, where_table
 from rescalade.variants import Variant
 from support.shipped import REPOSITORY
-from support.synthetic_fates import Fate, configuration
+from support.synthetic_fates import AXES, Fate, configuration
 from support.synthetic_results import write_tree
 
 LEVELS = {"family": ("BERT", "ModernBERT"), "norm": ("small", "large"), "k": ("1", "4", "16")}
@@ -189,16 +188,6 @@ def test_seeds_are_drawn_again_within_their_cell() -> None:
     assert np.bincount(places[:, :3].ravel()) / 6000 == pytest.approx([1 / 3] * 3, abs=0.03)
 
 
-AXES: dict[str, Any] = {
-    "family": {
-        "title": "Family",
-        "levels": {"BERT": ["bert-small", "bert-large"], "ModernBERT": ["modernbert-small", "modernbert-large"]},
-    },
-    "norm": {
-        "title": "Row norm",
-        "levels": {"small": ["bert-small", "modernbert-small"], "large": ["bert-large", "modernbert-large"]},
-    },
-}
 GRID = [
     {"backbones": [*AXES["norm"]["levels"]["small"], *AXES["norm"]["levels"]["large"]], "scales": [1, 4]},
     {"backbones": ["bert-large"], "scales": [1], "over": {"temperature": [4.0]}},

@@ -16,6 +16,18 @@ from support.synthetic_audits import PREDICTED
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+AXES: dict[str, Any] = {
+    "family": {
+        "title": "Family",
+        "levels": {"BERT": ["bert-small", "bert-large"], "ModernBERT": ["modernbert-small", "modernbert-large"]},
+    },
+    "norm": {
+        "title": "Row norm",
+        "levels": {"small": ["bert-small", "modernbert-small"], "large": ["bert-large", "modernbert-large"]},
+    },
+}
+"""Factors of the four backbones of `CONFIGURATION`, as an experiment declares them."""
+
 CONFIGURATION = """
 experiment: mini
 sources:
