@@ -151,6 +151,12 @@ def test_boolq_out_of_a_wheel_equals_the_collection_on_disk(tmp_path: Path) -> N
     rows = [*test.queries.to_pylist(), *development.queries.to_pylist()]
     assert sorted(rows, key=lambda row: str(row["id"])) == ours.queries.to_pylist()
     assert {**test.relevant(), **development.relevant()} == ours.relevant()
+    # the passages of dev's own questions, by the judgements of the whole; questions and ids stay as they are
+    small, part = make(shipped, "boolq-small", tmp_path), make(shipped, "boolq-small-dev", tmp_path)
+    own = set(ours.qrels["document_id"].to_pylist())
+    assert small.corpus.to_pylist() == [row for row in ours.corpus.to_pylist() if row["id"] in own]
+    assert len(own) == 2939 and part.corpus.equals(small.corpus)
+    assert (small.queries, small.qrels) == (test.queries, test.qrels) and part.queries == development.queries
 
 
 def test_a_wheel_without_the_data_or_damaged_is_one_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from rescalade.collection_manifest import CollectionProtocol
 from rescalade.data.development import in_development
@@ -18,39 +19,42 @@ from rescalade.data.sources.failures import in_one_line
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.data.wheels.members import MEMBERS, PARTS, part_file
 
-FACTS = Facts(
-    origin="BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel",
-    protocol=CollectionProtocol(
-        document=None,
-        grades=None,
-        judgements="one relevant passage per question, grade 1",
-        candidates="passages of both parts",
-    ),
-)
+ORIGIN = "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel"
+CANDIDATES = {"all": "passages of both parts", "file": "passages that questions of the same file were asked about"}
+"""Which passages are the documents, by the setting `passages`."""
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 
-def open_part(folder: Path, part: str) -> CollectionStreams:
-    """Questions of one part (train, dev; development and test, which divide dev) over the passages of all.
+def open_part(folder: Path, part: str, passages: Literal["all", "file"] = "all") -> CollectionStreams:
+    """Questions of one part (train, dev; development and test, which divide dev) over all passages or its file's.
 
     Passages are numbered in the order of their first question, training before dev: d00000, d00001, ... A question
-    has the same id in dev and in the part of it that it falls into.
+    has the same id in dev and in the part of it that it falls into, a passage the same wherever it stands.
 
     Raises:
         UserError: the source's files are missing or damaged.
     """
-    passages, asked = _read(folder)
+    texts, asked = _read(folder)
     file = PARTS["boolq"][part]
+    own = sorted({number for _, number in asked[file]}) if passages == "file" else range(len(texts))
     questions = [
         (f"{file}{n:05d}", text, f"d{number:05d}")
         for n, (text, number) in enumerate(asked[file])
         if part == file or in_development(text) == (part == "development")
     ]
     return CollectionStreams(
-        documents=lambda: (Document(f"d{n:05d}", *passage) for n, passage in enumerate(passages)),
+        documents=lambda: (Document(f"d{n:05d}", *texts[n]) for n in own),
         queries=lambda: (Query(query, text) for query, text, _ in questions),
         judgements=lambda: (Judgement(query, document, 1) for query, _, document in questions),
-        facts=FACTS,
+        facts=Facts(
+            origin=ORIGIN,
+            protocol=CollectionProtocol(
+                document=None,
+                grades=None,
+                judgements="one relevant passage per question, grade 1",
+                candidates=CANDIDATES[passages],
+            ),
+        ),
     )
 
 

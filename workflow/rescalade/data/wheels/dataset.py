@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,11 @@ class WheelDataset(DatasetConfig):
         description="For reader boolq: train, dev, or of dev: development, a tenth of its questions by a hash of their "
         "text, for choosing settings, and test, the rest.",
     )
+    passages: Literal["all", "file"] = Field(
+        "all",
+        description="all: the passages of all questions are the documents. file: those alone that questions of the "
+        "same file, train or dev, were asked about.",
+    )
 
     def modules(self, source: WheelSource) -> Sequence[str]:
         """Modules of this kind and of the source's reader."""
@@ -42,7 +47,9 @@ class WheelDataset(DatasetConfig):
         digests = WheelManifest.read(folder / "manifest.json").sha256
         for part in MEMBERS[source.reader]:
             check_file(folder, part_file(part), digests)
-        streams: CollectionStreams = importlib.import_module(_reader(source)).open_part(folder, self.part)
+        streams: CollectionStreams = importlib.import_module(_reader(source)).open_part(
+            folder, self.part, self.passages
+        )
         return streams
 
     def mistake(self, source: WheelSource) -> tuple[str, str] | None:
