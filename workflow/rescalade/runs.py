@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 from rescalade.errors import UserError
 from rescalade.quantisation import QUANTISED, Quantisation
@@ -63,15 +64,19 @@ class Run:
         Raises:
             UserError: the text has another form.
         """
-        parts = text.strip("/").split("/")
-        if len(parts) == 4 and parts[3] == UNTRAINED:
-            return cls(parts[0], parts[1], Variant.parse(parts[2]), 0, trained=False)
-        if len(parts) != 4 or re.fullmatch(LAST, parts[3]) is None:
-            raise UserError(
-                f"run {text!r}: expected RECIPE/BACKBONE/VARIANT/seedN, for example mini/bert-small/k4/seed1"
-            )
-        seed, _, quantise = parts[3].removeprefix("seed").partition("-")
-        how: Quantisation = next((name for name in QUANTISED if name == quantise), "none")
-        if seed == READY:
-            return cls(parts[0], parts[1], Variant.parse(parts[2]), 0, quantise=how, ready=True)
-        return cls(parts[0], parts[1], Variant.parse(parts[2]), int(seed), quantise=how)
+        return _parsed(text)
+
+
+@cache
+def _parsed(text: str) -> Run:
+    """`Run.parse`, once for a text: a graph asks for the runs of its jobs many times."""
+    parts = text.strip("/").split("/")
+    if len(parts) == 4 and parts[3] == UNTRAINED:
+        return Run(parts[0], parts[1], Variant.parse(parts[2]), 0, trained=False)
+    if len(parts) != 4 or re.fullmatch(LAST, parts[3]) is None:
+        raise UserError(f"run {text!r}: expected RECIPE/BACKBONE/VARIANT/seedN, for example mini/bert-small/k4/seed1")
+    seed, _, quantise = parts[3].removeprefix("seed").partition("-")
+    how: Quantisation = next((name for name in QUANTISED if name == quantise), "none")
+    if seed == READY:
+        return Run(parts[0], parts[1], Variant.parse(parts[2]), 0, quantise=how, ready=True)
+    return Run(parts[0], parts[1], Variant.parse(parts[2]), int(seed), quantise=how)

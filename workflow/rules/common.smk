@@ -3,10 +3,19 @@
 Everything else about a stage stands in its row of `rescalade.pipeline.graph`.
 """
 
+import atexit
+import gc
+import inspect
 import os
 import re
 import sys
 from functools import cache
+
+# a graph of some thousand jobs is a million objects that stay: looking among them for what may go, again and again
+# while they become more, took a tenth of the time that it takes to build, and taking it apart at the end as long again
+COLLECTED_AFTER = gc.get_threshold()
+gc.set_threshold(1_000_000, *COLLECTED_AFTER[1:])
+atexit.register(gc.freeze)
 
 try:
     from rescalade.pipeline.graph import STAGES
@@ -75,6 +84,19 @@ def start_jobs_at_once():
         logger.debug("no limit of new jobs a second")
 
 
+def leave_graph_to_itself():
+    """Have the collector of unreachable objects work as usual from here on, and pass by the graph, which stays."""
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
+
+
+def signed(function):
+    """A function that says what it takes: Snakemake asks several times a job, and working it out takes longer."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
+@cache
 def patterns(stage):
     """Names of a stage as patterns of wildcards; the experiment is the call's."""
     return {
@@ -84,7 +106,8 @@ def patterns(stage):
 
 def names(stage, wildcards):
     """Names of a job."""
-    return {name: pattern.format(**dict(wildcards.items())) for name, pattern in patterns(stage).items()}
+    found = dict(wildcards.items())
+    return {name: pattern.format_map(found) for name, pattern in patterns(stage).items()}
 
 
 def inputs(stage):
@@ -105,7 +128,7 @@ def inputs(stage):
             return files
         return {name: ancient(files[name]) if isinstance(declared[name], UserFiles) else files[name] for name in files}
 
-    return unpack(found)
+    return unpack(signed(found))
 
 
 def outputs(stage, level, shown):
@@ -143,12 +166,15 @@ def asked(stage, *values):
 
 
 def resources_of(stage):
-    """What a job asks for, each a function of its wildcards."""
+    """What a job asks for, each a function of its wildcards; of a stage without a GPU all jobs ask for the same."""
+    if not STAGES[stage].gpu:
+        same = resources(CONFIG, paths, stage, {}, gpu=GPUS_PROVIDED)
+        return {key: same[key] for key in ("mem_mb", "runtime")}
 
     def part(key):
-        return lambda wildcards: asked(stage, *names(stage, wildcards).values())[key]
+        return signed(lambda wildcards: asked(stage, *names(stage, wildcards).values())[key])
 
-    return {key: part(key) for key in ("gpu", "mem_mb", "runtime") if key != "gpu" or STAGES[stage].gpu}
+    return {key: part(key) for key in ("gpu", "mem_mb", "runtime")}
 
 
 def params(stage):
@@ -165,13 +191,14 @@ def params(stage):
     def contents(wildcards):
         return user_files(paths, STAGES[stage].inputs(CONFIG, names(stage, wildcards)))
 
-    return {
+    functions = {
         **({"user_files": contents} if STAGES[stage].user_files else {}),
         "settings": lambda wildcards: as_json(STAGES[stage].settings(CONFIG, names(stage, wildcards))),
         "code": lambda wildcards: job_code(CONFIG, stage, names(stage, wildcards)),
         "options": options,
         "device": lambda wildcards, resources: device_words(resources.get("gpu", 0)),
     }
+    return {name: signed(function) for name, function in functions.items()}
 
 
 def either(names):
@@ -207,6 +234,7 @@ SNAPSHOT = snapshot_path(CONFIG, paths)
 
 
 onstart:
+    leave_graph_to_itself()
     keep_snapshot()
     start_jobs_at_once()
     if CONFIG.model.warm_starts and workflow.is_main_process and workflow.local_exec:

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,12 +65,23 @@ class Config:
 
     def runs(self, experiment: str | None = None) -> list[Run]:
         """Runs of an experiment without repeats: backbones in file order, then mode, scale, seed."""
-        chosen = self.model.experiments[experiment or self.name]
+        name = experiment or self.name
+        if name not in self._runs:
+            self._runs[name] = self._runs_of(name)
+        return list(self._runs[name])
+
+    @cached_property
+    def _runs(self) -> dict[str, list[Run]]:
+        """Runs by experiment, kept: a graph asks some hundred times."""
+        return {}
+
+    def _runs_of(self, experiment: str) -> list[Run]:
+        chosen = self.model.experiments[experiment]
         runs = [
             Run(chosen.recipe, backbone, variant, seed, quantise=self.model.retrieval.quantise)
             for entry in chosen.grid
             for backbone in entry.backbones
-            for variant in self._named_by_what_differs(entry, backbone, experiment or self.name)
+            for variant in self._named_by_what_differs(entry, backbone, experiment)
             for seed in chosen.seeds
         ]
         order = list(self.model.backbones)

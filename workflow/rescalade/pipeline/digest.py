@@ -85,7 +85,7 @@ def code_digest(name: str, model_type: str | None = None, also: Sequence[str] = 
     begin = row.run.partition(":")[0]  # and not the function: a shard is the same whichever rule makes it
     digest = hashlib.sha256(begin.encode())
     leave_out = NOT_FOLLOWED if reporting is None else ("cli",)
-    for module in sorted({module for entry in (begin, *also) for module in reachable(entry, root, leave_out)}):
+    for module in sorted(set().union(*(_reached(entry, root, leave_out) for entry in (begin, *also)))):
         part = _families(root, model_type) if module == FAMILIES and reporting is None else _module(root, module)[0]
         digest.update(f"{module}:{part}\n".encode())
     for pattern in reporting or ():
@@ -119,13 +119,18 @@ def reachable(entry: str, root: Path = ROOT, leave_out: Sequence[str] = NOT_FOLL
     return seen
 
 
+_reached = cache(reachable)
+"""Once in a process for each entry: a stage is asked for with every kind of model."""
+
+
 def _left_out(name: str, leave_out: Sequence[str]) -> bool:
     inner = name.removeprefix(f"{PACKAGE}.")
     return any(inner == each or inner.startswith(f"{each}.") for each in leave_out)
 
 
+@cache
 def _file(root: Path, name: str) -> Path | None:
-    """Source file of a module of the package; None where the name is no module (a function, say)."""
+    """Source file of a module of the package; None where the name is no module (a function, say). Looked for once."""
     path = root.joinpath(*name.split(".")[1:])
     for candidate in (path / "__init__.py", path.with_name(path.name + ".py")):
         if candidate.is_file():

@@ -7,6 +7,7 @@ ask it; no file of a stage is spelt anywhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from rescalade.errors import unknown
@@ -35,8 +36,9 @@ def output(paths: Paths, rule: str, wanted: str, **names: str) -> Path:
     return filled(stage(rule).outputs[wanted], paths, names)
 
 
+@cache
 def made_file(paths: Paths, made: Made) -> Path:
-    """An output of a job as a path."""
+    """An output of a job as a path; kept, since every job that reads it asks."""
     names = dict(zip(stage(made.stage).names, made.values, strict=True))
     return output(paths, made.stage, made.output, **names)
 

@@ -53,7 +53,7 @@ class Job:
         """Files and folders that the job makes, by name."""
         return {} if self.row is None else self.row.output_files(self.paths, self.names)
 
-    @property
+    @cached_property
     def inputs(self) -> Inputs:
         """Inputs of the job, by name; of the target, what it asks for."""
         return {"shown": shown_files(self.config)} if self.row is None else self.row.inputs(self.config, self.names)

@@ -31,7 +31,7 @@ OTHER = "always"
 def why(reason: str) -> str:
     """The cause in a word or two."""
     for begin, word in CAUSES:
-        if re.search(rf"(?:^|; ){begin}", reason):
+        if reason.startswith(begin) or f"; {begin}" in reason:
             return _parameters(reason) or word if begin == PARAMETERS else word
     return OTHER
 
