@@ -9,6 +9,7 @@ from rescalade.models.checkpoint_config import read_config
 from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import own_json
 from rescalade.models.locate import family_of
+from rescalade.models.model_files import model_files
 from rescalade.models.refusals import cannot_load, check_head_keys
 
 
@@ -49,5 +50,10 @@ def check_checkpoint(name: str | Path, revision: str | None = None) -> None:
 
 def language_models(folder: Path) -> list[Path]:
     """Folders with a language model of a known family in a folder of modules: itself, or those of routes below it."""
-    found = {path.parent for path in folder.rglob("config.json") if any(path.parent.glob("*.safetensors"))}
-    return sorted(path for path in found if own_json(path / "config.json").get("model_type") in FAMILIES)
+    files = model_files(folder)
+    found = {path.parent for path in files if path.suffix == ".safetensors"}
+    return [
+        path.parent
+        for path in files
+        if path.name == "config.json" and path.parent in found and own_json(path).get("model_type") in FAMILIES
+    ]

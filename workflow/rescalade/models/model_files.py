@@ -113,14 +113,22 @@ def is_whole(folder: Path) -> bool:
 
 def has_weights(folder: Path) -> bool:
     """Whether every safetensors file of a model is there."""
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return (folder / "model.safetensors").is_file()
+    files = weight_files(folder)
+    return bool(files) and all(file.is_file() for file in files)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that transformers would load, there or not: the one of the usual name, else the parts.
+
+    Empty where there is neither, or the index of the parts cannot be read.
+    """
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
     try:
-        parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError):
-        return False
-    return all((folder / part).is_file() for part in parts)
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8-sig"))
+        return [folder / name for name in sorted({*index["weight_map"].values()})]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def lacking_tokenizer(folder: Path) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rescalade.errors import UserError
-from rescalade.models.folder_files import own_json
+from rescalade.models.model_files import weight_files
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ def stored_weights(folder: str | Path) -> list[StoredWeight]:
 
     found: list[StoredWeight] = []
     try:
-        for path in _files(Path(folder)):
+        for path in weight_files(Path(folder)):
             with safe_open(path, "pt") as file:
                 found += [StoredWeight(tuple(file.get_slice(name).get_shape())) for name in file.keys()]  # noqa: SIM118
     except (OSError, SafetensorError):
@@ -118,15 +118,6 @@ def limits(
                     yield limit, max(0, used - cached)
                 if group == mounted / folder:
                     break
-
-
-def _files(folder: Path) -> list[Path]:
-    """The safetensors files that transformers would load."""
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    index = folder / "model.safetensors.index.json"
-    weight_map = own_json(index).get("weight_map")
-    return [folder / name for name in sorted({*weight_map.values()})] if isinstance(weight_map, dict) else []
 
 
 def _unused() -> int:
