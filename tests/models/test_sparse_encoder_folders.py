@@ -83,6 +83,19 @@ def test_what_else_its_files_may_say(file: str, values: dict[str, Any], origin: 
     assert_same_vectors(path)
 
 
+def test_a_pooling_without_its_file_is_refused_and_one_that_says_nothing_has_the_defaults(
+    origin: Path, tmp_path: Path
+) -> None:
+    """sentence-transformers takes its defaults for both; the model had others."""
+    path = save(tmp_path, splade_modules(origin, pooling_strategy="sum", activation_function="log1p_relu"))
+    said = path / "1_SpladePooling" / "config.json"
+    said.unlink()
+    with pytest.raises(UserError, match=r"SpladePooling/config\.json is missing, and with it how the model pools"):
+        open_model_folder(path)
+    said.write_text("{}")
+    assert_same_vectors(path)
+
+
 def test_lower_case_is_written_where_the_tokenizer_does_not(origin: Path, tmp_path: Path) -> None:
     path = save(tmp_path, splade_modules(origin))
     tokenizer = json.loads((path / "tokenizer.json").read_text())

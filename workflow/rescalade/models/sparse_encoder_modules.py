@@ -237,6 +237,12 @@ def _table(folder: Path, modules: list[_Module]) -> Path:
 
 
 def _pooling(path: Path) -> tuple[Pooling, Activation]:
+    if not path.is_file():
+        # sentence-transformers would take its defaults without a word; it always writes the file, so this one got lost
+        raise UserError(
+            f"{path} is missing, and with it how the model pools; copy it again from where the model came from, or "
+            "write {} into it for sentence-transformers' defaults, max and relu"
+        )
     said = own_json(path)
     # its size is said by the head, and how much is pooled at once changes no weight
     known = {"pooling_strategy", "activation_function", "word_embedding_dimension", "embedding_dimension", "chunk_size"}
