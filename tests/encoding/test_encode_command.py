@@ -106,6 +106,23 @@ def test_own_texts_need_a_model_folder_and_nothing_else(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "b.jsonl", "found", "q.jsonl", "same"]
 
 
+def test_own_texts_of_a_broken_model_are_refused_and_an_earlier_encoding_stays(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of the pipeline whose weights are NaN is a result instead, see test_encoding_collapse."""
+    monkeypatch.chdir(tmp_path)
+    asked = ["--texts", str(texts(tmp_path / "a.tsv")), "--queries", str(texts(tmp_path / "q.jsonl", 3)), "--out", "o"]
+    run("encode", str(model), *asked)
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in (tmp_path / "o").iterdir())
+    broken = save_model(tmp_path / "broken", bias=float("nan"))
+    status, lines = call(capsys, "encode", str(broken), *asked)
+    lines = [line for line in lines if not line.startswith("encode ")]  # progress
+    assert status == 2 and len(lines) == 1
+    assert "10 of 10 texts: model " in lines[0] and "gives weights that are not finite" in lines[0]
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in (tmp_path / "o").iterdir()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "broken", "o", "q.jsonl"]
+
+
 def test_how_a_model_encodes_travels_with_it(folder: Path) -> None:
     how = {"query_length": 5, "document_length": 9, "pool_special_tokens": False, "precision": "bf16"}
     (folder / "results" / "runs" / RUN / "model").unlink()

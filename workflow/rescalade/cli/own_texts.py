@@ -19,7 +19,8 @@ def encode_own_texts(
     """Encode a file of documents, one of queries, or both, into a folder laid out like the vectors of a data set.
 
     Raises:
-        UserError: an option is missing, or the output folder holds something else.
+        UserError: an option is missing, the output folder holds something else, or the model gives weights that are
+            not finite.
     """
     from rescalade.encoding.encode import EncodeJob
     from rescalade.encoding.settings import EncodeSettings
@@ -46,6 +47,6 @@ def encode_own_texts(
     inputs = {name: path for name, path in (("texts", texts), ("queries", queries)) if path is not None}
     recorder = Recorder("encode", as_json(settings), code_digest("encode"), inputs)
     with Reporter(f"encode {out}") as progress:
-        manifest = job.encode(context.machine.devices(), progress)
+        manifest = job.encode(context.machine.devices(), progress, finite=True)
     recorder.write(job.work.folder / "record.json")
     job.work.publish({*manifest.sha256, "manifest.json", "record.json"}, out)

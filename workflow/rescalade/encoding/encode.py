@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,9 +96,25 @@ class EncodeJob:
             raise UserError(f"shard {number}: the corpus has {len(self._files)}, counted from 0")
         self._make([self._files[number]], [device], progress)
 
-    def encode(self, devices: Sequence[str], progress: Progress) -> VectorsManifest:
-        """Make every file that is not finished, then the manifest, which is returned."""
+    def encode(self, devices: Sequence[str], progress: Progress, *, finite: bool = False) -> VectorsManifest:
+        """Make every file that is not finished, then the manifest, which is returned.
+
+        Args:
+            finite: whether a model that gives weights that are not finite is refused. To the pipeline it is a result:
+                a run that has collapsed, which the manifest says.
+
+        Raises:
+            UserError: it is; nothing is left of the encoding.
+        """
         facts = self._make([*self._files, self._queries], devices, progress)
+        broken = sum(int(said["tally"]["broken"]) for said in facts.values())
+        if finite and broken:
+            shutil.rmtree(self.work.folder)
+            total = sum(file.stop - file.first for file in [*self._files, self._queries])
+            raise UserError(
+                f"{broken} of {total} texts: model {self.model} gives weights that are not finite; it is broken, copy "
+                "it again from where it came from, or train it anew. No vectors were written"
+            )
         return write_manifest(self.work.folder, facts, self.settings, self.how, self.digests)
 
     def _make(self, files: Sequence[_File], devices: Sequence[str], progress: Progress) -> dict[str, dict[str, Any]]:
