@@ -16,6 +16,8 @@ from transformers import BertTokenizerFast
 from rescalade.atomic import sha256
 from rescalade.collection_manifest import TriplesManifest
 from rescalade.errors import UserError
+from rescalade.models.lora import add_adapters
+from rescalade.models.lora_settings import LoraSettings
 from rescalade.rescaling.make import make_rescaled
 from rescalade.runs import Run
 from rescalade.splade.model import SpladeModel
@@ -30,6 +32,7 @@ from rescalade.training.settings import TrainSettings
 from rescalade.training.step0_settings import Step0Settings
 from rescalade.training.step0_stage import run_step0
 from rescalade.variants import Variant
+from support.families import tiny_form
 from support.models import tiny
 from support.small_collections import write_collection
 from support.training import Tokenizer, examples, run, still
@@ -183,3 +186,22 @@ def test_the_stage_gives_the_first_loss_of_a_run(folder: Path, tmp_path: Path) -
 def test_texts_that_the_model_has_no_positions_for_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="positions"):
         measured(folder, settings_of(TrainSettings(document_length=8192)), tmp_path)
+
+
+def test_adapters_that_are_fresh_change_nothing() -> None:
+    """The stage measures without them. Llama has no dropout of its own, whose draw theirs would move."""
+    plain, settings = losses(TrainSettings(**DRAWN), SpladeModel(tiny_form("llama, tied"))), LoraSettings(dropout=0.3)
+    adapted = tiny_form("llama, tied")
+    add_adapters(adapted, settings, seed=1)
+    assert losses(TrainSettings(**DRAWN), SpladeModel(adapted)) == plain
+    first = next(name for name in adapted.state_dict() if ".lora_B." in name)
+    with torch.no_grad():
+        adapted.get_parameter(first).add_(1.0)
+    assert losses(TrainSettings(**DRAWN), SpladeModel(adapted)) != plain
+
+
+def test_frozen_weights_in_bf16_round_the_loss_and_no_more() -> None:
+    settings, half = TrainSettings(**DRAWN, precision="bf16"), tiny_form("llama, tied")
+    add_adapters(half, LoraSettings(frozen_weights="bf16"), seed=1)
+    found = losses(settings, SpladeModel(half))
+    assert found == pytest.approx(losses(settings, SpladeModel(tiny_form("llama, tied"))), rel=1e-2)

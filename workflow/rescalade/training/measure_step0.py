@@ -42,9 +42,10 @@ def step0_losses(
     """Ranking loss of each micro-batch, both lambdas 0, without a gradient; the weights stay as they are.
 
     The model is put into training mode. Micro-batches, dropout and precision are those that a run of this seed would
-    have, so the mean over the first `accumulation` of them is the ranking loss of its first step. At most
-    MICRO_BATCHES, and no more than an epoch has, so that no example counts twice. Where the loss gathers documents over
-    a step, a micro-batch is the whole step.
+    have, so the mean over the first `accumulation` of them is the ranking loss of its first step. Adapters are left
+    out: B is 0 at first, so they add nothing to any layer, whatever dropout does to what they read; frozen weights in
+    bf16 are rounded on top, which is not done here. At most MICRO_BATCHES, and no more than an epoch has, so that no
+    example counts twice. Where the loss gathers documents over a step, a micro-batch is the whole step.
     """
     rows, whole = min(settings.batch_size, len(examples)), logical_queries(settings, len(examples))
     count = min(MICRO_BATCHES, max(1, len(examples) // whole))
