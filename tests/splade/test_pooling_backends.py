@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rescalade.splade.backends import choose
+from rescalade.splade.backends import choose, compiled
 from rescalade.splade.backends.choose import Backend
 from rescalade.splade.pooling import term_weights
 from support.pooling_oracle import Problem, computed, oracle
@@ -67,6 +67,17 @@ def assert_equal(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
 def test_values_and_gradients(backend: Backend, lengths: list[int], width: int, vocabulary: int, shift: float) -> None:
     problem = Problem.random(1, lengths, width, vocabulary, shift)
     assert_equal(computed(problem, backend), oracle(problem))
+
+
+@pytest.mark.skipif(choose.interpreted(), reason="the block is that of a back end on the CPU")
+@pytest.mark.parametrize("lengths", [[3, 0, 1, 17, 40, 2], [0, 0, 5, 0, 5, 5, 0], [9] * 12])
+def test_blocks_of_tokens_change_nothing(lengths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "ROWS", 8 / torch.get_num_threads())
+    problem = Problem.random(1, lengths, 24, 530, 0.0)
+    cuts = compiled._cuts(problem.offsets, 8)
+    assert len(cuts) > 2
+    assert (cuts[0], cuts[-1]) == (0, len(lengths))
+    assert_equal(computed(problem, "numba"), oracle(problem))
 
 
 @each

@@ -19,21 +19,21 @@ Int64 = NDArray[np.int64]
 
 @kernel()
 def segment_max(logits: Float, offsets: Int64, first: int, best: Float, winner: Int32) -> None:
-    """Fold one vocabulary chunk into the running maximum of every text.
+    """Fold one vocabulary chunk into the running maximum of some texts that follow one another.
 
     Args:
-        logits: [T, C] float32, logits of the packed tokens for the vocabulary chunk.
-        offsets: [B + 1] int64, text b owns the token rows offsets[b]:offsets[b + 1].
+        logits: [T, C] float32, logits of these texts' tokens for the vocabulary chunk.
+        offsets: [B + 1] int64, text b owns the tokens offsets[b]:offsets[b + 1] of all; logits begin at offsets[0].
         first: vocabulary number of the chunk's first column.
         best: [B, V] float32, maximum so far; written.
-        winner: [B, V] int32, token row that holds it; written. The first token wins a tie.
+        winner: [B, V] int32, token that holds it, numbered among all; written. The first token wins a tie.
     """
     columns = logits.shape[1]
     for text in range(len(offsets) - 1):
         text_best = best[text, first : first + columns]
         text_winner = winner[text, first : first + columns]
         for token in range(offsets[text], offsets[text + 1]):
-            row = logits[token]
+            row = logits[token - offsets[0]]
             for column in range(columns):
                 # a NaN wins and stays, as in torch's max: a broken model must not look like an empty one
                 better = row[column] > text_best[column] or row[column] != row[column]
