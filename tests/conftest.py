@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from support.graph import Pipeline
 from support.sources import ir_home  # noqa: F401  # a fixture
 
 # Before torch is loaded: its threads would fight with the other test processes over the same cores.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", "1"))
+# Of processes that do have several, threads that wait for each other give their core away instead of spinning on it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Before ir_datasets is loaded, which fixes its cache then: tests put real files there and never touch the user's.
 _IR_DATASETS = tempfile.TemporaryDirectory(prefix="rescalade-ir-datasets-")
 os.environ["IR_DATASETS_HOME"] = _IR_DATASETS.name
@@ -93,9 +96,27 @@ def made(_made_once: Pipeline, tmp_path: Path) -> Pipeline:
     return _made_once.copy(tmp_path / "pipeline")
 
 
+@pytest.fixture(autouse=True)
+def _few_threads() -> Iterator[None]:
+    """A test that computes with several threads leaves none of them to those after it."""
+    yield
+    if os.environ["OMP_NUM_THREADS"] != str(THREADS):
+        from threadpoolctl import threadpool_limits
+
+        os.environ["OMP_NUM_THREADS"] = str(THREADS)
+        threadpool_limits(THREADS, "blas")
+    if "torch" in sys.modules and sys.modules["torch"].get_num_threads() > THREADS:
+        sys.modules["torch"].set_num_threads(THREADS)
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages with the words of their figures but no panels, whose drawing takes most of the seconds of a page."""
-    monkeypatch.setattr(
-        "rescalade.report.pages.page.drawn", lambda figures: [{"about": figure, "panels": []} for figure in figures]
-    )
+    """Pages with the words of their figures but no panels, whose drawing takes most of the seconds of a page.
+
+    A page of audits has no files of its figures either.
+    """
+    for module in ("pages.page", "audit.audit_page"):
+        monkeypatch.setattr(
+            f"rescalade.report.{module}.drawn", lambda figures: [{"about": figure, "panels": []} for figure in figures]
+        )
+    monkeypatch.setattr("rescalade.report.audit.audit_page.save_figure", lambda figure, folder: [])
