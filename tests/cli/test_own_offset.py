@@ -41,6 +41,7 @@ def test_the_bias_is_what_the_texts_say(folder: Path) -> None:
     assert done is not None and (done.c, done.texts, done.given) == (1.5, 30, True)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_audit_tries_offsets_where_there_are_texts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("audit", str(folder / "model"), "--texts", str(folder / "texts.tsv"), "--out", str(folder / "page"))
     assert "measured on 30 texts, at k = 1" in capsys.readouterr().out

@@ -102,6 +102,7 @@ def test_new_fields_reach_the_tables(folder: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_k_1_nothing_is_said_of_the_head_as_it_is(tmp_path: Path) -> None:
     audit = invented_audit("some", "bert", 2.5)
     divided = tuple(entry for entry in audit.scales if entry.k > 1)
@@ -110,6 +111,7 @@ def test_without_k_1_nothing_is_said_of_the_head_as_it_is(tmp_path: Path) -> Non
     assert [(row["mean"], row["alike"]) for row in rows(tmp_path, "head-norms", name="some")] == [("2.5", "")]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_small_numbers_keep_their_digits(tmp_path: Path) -> None:
     audit = invented_audit("tiny", "bert", 0.9)
     first = audit.scales[0].model_copy(update={"activation_mean": 0.000471})
