@@ -195,3 +195,18 @@ def call(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
+
+
+def test_what_transformers_finds_is_not_shown_as_its_own_table(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import BertConfig, BertForPreTraining, BertModel
+
+    config = BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    BertForPreTraining(config).save_pretrained(tmp_path / "pretraining")  # with a pooler and a second head in surplus
+    BertModel(config).save_pretrained(tmp_path / "encoder")
+    capfd.readouterr()
+    load_lm(tmp_path / "pretraining")
+    assert "dense model (BertModel)" in refusal(tmp_path / "encoder")
+    shown = "".join(capfd.readouterr())
+    assert "REPORT" not in shown and "corrupted" not in shown

@@ -24,6 +24,7 @@ from rescalade.cli.ask_file import DEPTH, is_questions, questions_file, write_an
 from rescalade.cli.context import Context
 from rescalade.cli.model_places import model_of, model_place
 from rescalade.cli.run_places import run_named
+from rescalade.cli.surplus import refuse_surplus
 from rescalade.errors import UserError, unknown
 from rescalade.models.hub_ids import is_hub_id
 from rescalade.paths import Paths
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Documents that an answer shows, where nothing else is said."""
+TERMS = 8
+"""Matching terms of each."""
 
 
 def search(
@@ -65,7 +68,7 @@ def search(
     top: Annotated[
         int | None, typer.Option("--top", min=1, help="Documents to show (10), or of each question of a file (1000).")
     ] = None,
-    terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = 8,
+    terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = TERMS,
     query_length: Annotated[int | None, typer.Option("--query-length", min=4, help="Tokens of the question.")] = None,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -80,12 +83,20 @@ def search(
         if text not in context.config.model.datasets:
             error = unknown("data set", text, context.config.model.datasets)
             raise UserError(f"{error}; to ask a question, say where: --dataset NAME or --index FOLDER")
+        others = {
+            "--corpus": corpus is not None, "--top": top is not None, "--terms": terms != TERMS,
+            "--query-length": query_length is not None, "--json": as_data,
+        }  # fmt: skip
+        refuse_surplus(others, f"the configuration says how {text} is searched (datasets.{text} and retrieval)")
         context.execute("search", run=run, dataset=text)
         return
     from rescalade.encoding.encoder import Encoder
     from rescalade.texts.own_texts import read_texts
 
     asked = questions_file(text, out)
+    if asked is not None:
+        shown = {"--corpus": corpus is not None, "--terms": terms != TERMS, "--json": as_data}
+        refuse_surplus(shown, "a file of questions is answered by a run file")
     questions = None if asked is None else read_texts(asked, for_run=True)
     model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths)
     found, settings = _open(model, vectors, index)

@@ -10,11 +10,15 @@ import typer
 
 from rescalade.audited import Audit
 from rescalade.cli.context import Context
+from rescalade.cli.surplus import refuse_surplus
 from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.errors import UserError
 from rescalade.variants import Variant
 
 logger = logging.getLogger(__name__)
+
+FOLDED = "folded"
+"""The mode of a model elsewhere, where nothing else is said."""
 
 
 def backbone(context: Context, name: str) -> None:
@@ -76,6 +80,10 @@ def audit(
         if warned := sum(bool(row.warnings) for row in found.scales):
             logger.warning("%d of %d divisions begin badly; log and page say which", warned, len(found.scales))
     others = [name for name in names if name not in configured]
+    if not configured:
+        refuse_surplus(
+            {"--recipe": recipe is not None}, "a recipe is for a configured backbone without --out or --texts"
+        )
     if others:
         from rescalade.cli.audits import audit_elsewhere
 
@@ -87,7 +95,7 @@ def rescale(
     name: Annotated[str, typer.Argument(help="Configured backbone, model folder or hub id.")],
     variant: Annotated[str | None, typer.Option(help="k1, k16, k4-untied, k16-folded-bias, kauto-loss, …")] = None,
     k: Annotated[str | None, typer.Option("--k", help="Scale, or `auto`.")] = None,
-    mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = "folded",
+    mode: Annotated[str, typer.Option(help="tied, untied, folded or multiplier.")] = FOLDED,
     bias: Annotated[bool | None, typer.Option(help="Divide the bias too; where there is one, if not said.")] = None,
     rule: Annotated[
         str, typer.Option(help="For --k auto: width, norm, activation, score, loss or root.")
@@ -105,6 +113,8 @@ def rescale(
     if variant is None:
         from rescalade.cli.audits import rescale_elsewhere, variant_of
 
+        refuse_surplus({"--rule": k not in (None, "auto") and rule != DEFAULT_RULE}, "a rule is for --k auto")
+        refuse_surplus({"--recipe": recipe is not None}, "a recipe is for --variant kauto-…")
         chosen = variant_of(k, mode, bias, rule, offset)
         rescale_elsewhere(
             context,
@@ -121,6 +131,11 @@ def rescale(
         raise UserError(
             "--variant names the pipeline's own folder; for a model elsewhere use --k, --mode, --offset and --out"
         )
+    others = {
+        "--mode": mode != FOLDED, "--bias": bias is not None, "--rule": rule != DEFAULT_RULE,
+        "--max-length": max_length is not None, "--revision": revision is not None,
+    }  # fmt: skip
+    refuse_surplus(others, f"--variant {variant} says what is divided, and how")
     if not Variant.parse(variant).by_recipe:
         context.execute("rescale", backbone=name, variant=variant)
     else:

@@ -85,4 +85,7 @@ def fetched(name: str, revision: str | None = None) -> Path:
     """
     from rescalade.backbones.hub import fetch
 
-    return fetch(name, revision or "main").folder
+    try:
+        return fetch(name, revision or "main").folder
+    except UserError as error:
+        raise UserError(f"there is no folder {name}, and as an id on the hub: {error}") from None

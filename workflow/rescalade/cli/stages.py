@@ -12,6 +12,7 @@ from rescalade.cli.context import Context
 from rescalade.cli.own_texts import encode_own_texts
 from rescalade.cli.run_places import run_named
 from rescalade.cli.score_files import MEASURES, score_files
+from rescalade.cli.surplus import refuse_surplus
 from rescalade.errors import UserError
 
 ShardOption = Annotated[int | None, typer.Option(min=0, help="Only this shard of the corpus, counted from 0.")]
@@ -95,6 +96,7 @@ def encode(
 ) -> None:
     """Encode a data set, or texts of your own, with a trained run."""
     if texts is not None or queries is not None or out is not None or not dataset:
+        refuse_surplus({"--shard": shard is not None}, "a shard is one of a data set's")
         encode_own_texts(context, run, texts, queries, out, surplus=dataset)
     elif shard is None:
         context.execute("encode", run=run_named(context.paths, run).folder, dataset=dataset)
@@ -164,6 +166,11 @@ def score(
         return
     if not dataset:
         raise UserError("expected a data set, or --qrels FILE with a run file")
+    others = {
+        "--measures": measures != MEASURES, "--minimum-grade": minimum_grade != 1, "--repeated": repeated != "refuse",
+        "--json": as_data,
+    }  # fmt: skip
+    refuse_surplus(others, f"the configuration says how {dataset} is scored (datasets.{dataset})")
     if run in ("bm25", "random"):
         context.execute(f"score_{run}", dataset=dataset)
     elif run in context.config.experiment.runs:

@@ -8,6 +8,7 @@ from typing import Any
 from rescalade.models.checkpoint_config import read_config
 from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import own_json
+from rescalade.models.hushed import hushed
 from rescalade.models.locate import family_of
 from rescalade.models.model_files import model_files
 from rescalade.models.refusals import cannot_load, check_head_keys
@@ -21,30 +22,25 @@ def check_checkpoint(name: str | Path, revision: str | None = None) -> None:
             unused; its head family is unknown; or it cannot be loaded, or not from safetensors.
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-    from transformers.utils import logging
 
     import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
 
     config = read_config(name, revision)
     family = family_of(str(config.model_type))
     loader: Any = AutoModelForCausalLM if family.causal else AutoModelForMaskedLM
-    logging.disable_progress_bar()
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()  # its report of what is missing; the error below says it
     try:
-        _, report = loader.from_pretrained(
-            str(name),
-            config=config,
-            revision=revision,
-            use_safetensors=True,
-            trust_remote_code=False,
-            device_map="meta",
-            output_loading_info=True,
-        )
+        with hushed():
+            _, report = loader.from_pretrained(
+                str(name),
+                config=config,
+                revision=revision,
+                use_safetensors=True,
+                trust_remote_code=False,
+                device_map="meta",
+                output_loading_info=True,
+            )
     except Exception as error:  # noqa: BLE001  # a broken file can end in anything
         raise cannot_load(name, error) from None
-    finally:
-        logging.set_verbosity(level)
     check_head_keys(name, config, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]))
 
 

@@ -11,6 +11,7 @@ from rescalade.models.decoder_bias import class_with_bias, has_given_bias, plain
 from rescalade.models.families import FAMILIES
 from rescalade.models.folder_files import check_files
 from rescalade.models.half_matrices import with_vectors_in_float32
+from rescalade.models.hushed import hushed
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.model_files import lacking_tokenizer
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, check_no_classifier, in_words
@@ -47,11 +48,9 @@ def load_lm(
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-    from transformers.utils import logging
 
     import rescalade.models.without_torchao  # noqa: F401  before a model class is asked for
 
-    logging.disable_progress_bar()  # loading takes a second; the stages show their own progress
     check_files(name)
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     half = matrices == "bf16"
@@ -67,15 +66,16 @@ def load_lm(
             loader = class_with_bias(config)
         if half:
             loader = with_vectors_in_float32(loader, config)
-        model, report = loader.from_pretrained(
-            str(name),
-            config=config,
-            revision=revision,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.bfloat16 if half else torch.float32,
-            output_loading_info=True,
-        )
+        with hushed():
+            model, report = loader.from_pretrained(
+                str(name),
+                config=config,
+                revision=revision,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.bfloat16 if half else torch.float32,
+                output_loading_info=True,
+            )
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  # a broken config.json can end in anything

@@ -65,7 +65,9 @@ def named_rows(path: Path, layout: Layout = TITLED) -> Iterator[NamedRow]:
         return
     for place, values in json_lines(path):
         key = "_id" if values.get("_id") is not None else "id"
-        if values.get(key) in (None, "") or values.get("text") is None:
+        if values.get(key) == "":
+            raise UserError(f"{place}: the id is empty; {key} is expected to name each text")
+        if values.get(key) is None or values.get("text") is None:
             found = ", ".join(values) or "nothing"
             raise UserError(f"{place}: an object with _id (or id) and text is expected, found {found[:60]}")
         yield NamedRow(
