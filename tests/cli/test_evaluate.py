@@ -42,6 +42,7 @@ def test_a_model_and_a_folder_of_texts_are_enough(folder: Path, capsys: pytest.C
     run(*words, "--page", "--measures", "AP")
     shown = capsys.readouterr()
     assert "Systems side by side" in shown.out and "1 of " in shown.err
+    assert shown.err.splitlines()[-1] == "written: report/evaluate/index.html"
     found = table(folder / "table.csv")
     assert set(found) == {"bm25", "theirs"} and found["theirs"]["origin"] == "trained by others"
     scores = read_json(folder / "results/runs/ready/theirs/k1/ready/scores/own.json")
@@ -61,6 +62,7 @@ def test_a_model_and_a_folder_of_texts_are_enough(folder: Path, capsys: pytest.C
     [
         (("theirs", "--datasets", "own"), "trained: true"),
         (("thiers", "--datasets", "own"), "there is none of that name"),
+        (("theirs", "--datasets", "own", "--against", "own/qrels/test.tsv"), "by an experiment with `runs`"),
         (("theirs", "--datasets", "owm"), "there is none of that name"),
         (("theirs", "--datasets", ""), "at least one data set"),
         (("theirs", "--datasets", "own", "--measures", "nDGC@10"), "nDCG@10"),

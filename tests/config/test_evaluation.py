@@ -132,3 +132,13 @@ def test_what_is_no_model_or_data_set_is_said(text: str) -> None:
         Evaluation().add_model(read_values([], None), text, None, trained=False)
     with pytest.raises(UserError, match="there is none of that name"):
         Evaluation().add_dataset(read_values([], None), text, [])
+
+
+def test_two_folders_of_one_name_are_two_data_sets(tmp_path: Path) -> None:
+    read, wanted = read_values([], None), Evaluation()
+    folders = [tmp_path / place / "own" for place in ("a", "b")]
+    for folder in [*folders, folders[0]]:
+        folder.mkdir(parents=True, exist_ok=True)
+        wanted.add_dataset(read, str(folder), [])
+    assert wanted.datasets == ["own", "own-2"]
+    assert [wanted.new_datasets[name]["path"] for name in wanted.datasets] == [str(folder) for folder in folders]

@@ -97,6 +97,10 @@ def evaluate(
 
         with atomic_file(out) as temporary:
             temporary.write_text(table.to_csv(), encoding="utf-8")
+    if page:
+        from rescalade.pipeline.graph import output
+
+        typer.echo(f"written: {output(context.paths, 'index_page', 'page', experiment=NAME)}", err=True)
 
 
 def _read(context: Context) -> Read:

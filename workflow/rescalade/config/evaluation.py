@@ -48,6 +48,11 @@ class Evaluation:
             of_id = [key for key, entry in known.items() if entry.get("id") == text and revision is None]
             entry = {"source": "hub", "id": text, "revision": revision or "main", "trained": trained}
             name = of_id[0] if of_id else self._new(known, _name(text), entry)
+        elif folder.is_file():
+            raise UserError(
+                f"model {text}: it is a file; a ranking that others have made stands in a table by an experiment with "
+                "`runs` (docs/evaluating.md), and `rescalade score FILE --qrels FILE` scores it alone"
+            )
         else:
             raise UserError(
                 f"model {text!r}: expected a folder with a model, an id of the hub (owner/name) or a configured "
@@ -72,10 +77,7 @@ class Evaluation:
                     f"data set {text!r}: expected a configured one, see `rescalade list datasets`, or a folder in "
                     "BEIR's layout; there is none of that name"
                 )
-            name = _name(folder.absolute().name)
-            while name in known:
-                name += "-own"
-            self.new_datasets[name] = {"source": "files", "path": str(folder.absolute())}
+            name = self._new_dataset(known, folder.absolute())
         if measures:
             entry = self.new_datasets.get(name) or dict(known[name])
             self.new_datasets[name] = {**entry, "measures": [*entry.get("measures", []), *measures]}
@@ -100,6 +102,18 @@ class Evaluation:
         values["experiments"] = {**values.get("experiments", {}), name: experiment}
         values["experiment"] = name
         return build_config(values, name, read.lines, read.own)
+
+    def _new_dataset(self, known: Mapping[str, Any], folder: Path) -> str:
+        """The name of a folder of texts: no configured one, and no other folder's that is called the same."""
+        wanted = _name(folder.name)
+        while wanted in known:
+            wanted += "-own"
+        name, number, path = wanted, 1, str(folder)
+        while name in known or self.new_datasets.get(name, {"path": path})["path"] != path:
+            number += 1
+            name = f"{wanted}-{number}"
+        self.new_datasets.setdefault(name, {"source": "files", "path": path})
+        return name
 
     def _new(self, known: Mapping[str, Any], name: str, entry: dict[str, Any]) -> str:
         """The entry under a name that nothing else has."""
