@@ -67,6 +67,7 @@ def rows(text: str) -> dict[str, dict[str, str]]:
     return {row["explanation"]: row for row in csv.DictReader(io.StringIO(text))}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_cause_that_was_built_in_is_the_one_that_was_right(tmp_path: Path) -> None:
     config = configured(limits=["Told in `mini`, when <all> was known."])
     paths = write_tree(tmp_path, config, by_norm)

@@ -214,6 +214,7 @@ def rows(text: str, key: str) -> dict[str, dict[str, str]]:
     return {row[key]: row for row in csv.DictReader(io.StringIO(text))}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_tables_of_what_decides(tmp_path: Path) -> None:
     config = configured()
     paths = write_tree(tmp_path, config, fate, queries=40, steps=20)

@@ -93,6 +93,7 @@ def test_many_against_it_are_counted(summary: Summary) -> None:
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_one_sentence_on_the_page_and_a_board_of_all_verdicts(tmp_path: Path) -> None:
     def fate(run: Run) -> Fate:
         return replace(papers_way(run), mrr=0.003, verdict="dead")

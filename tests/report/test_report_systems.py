@@ -111,6 +111,7 @@ def test_a_page_without_training_says_so_and_asks_no_claim(alone: tuple[Paths, S
     assert names == {"systems", "data"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_page_with_both_has_the_systems_beside_the_claims(beside: tuple[Paths, Summary]) -> None:
     paths, summary = beside
     html = make_pages(summary.config, paths, ["index"])[0].read_text()

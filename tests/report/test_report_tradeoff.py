@@ -70,6 +70,7 @@ def drawn(summary: Summary, folder: Path) -> list[Path]:
     return save_figure(figure, folder)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_figure_and_the_page_are_made_of_them(tmp_path: Path) -> None:
     config = three()
     paths = write_tree(tmp_path, config)
