@@ -184,3 +184,35 @@ def test_a_rule_that_looks_at_term_weights_is_not_asked_under_other_settings_tha
     for rule in ("width", "root", "norm"):
         assert len(configured([{**grid, "rule": rule}]).runs()) > 0
     assert len(configured([{**grid, "scales": [4], "rule": "loss"}]).runs()) > 0
+
+
+@pytest.mark.parametrize("origin", [{"source": "pretrain"}, {"source": "inflate", "of": "left", "factor": 4}])
+@pytest.mark.parametrize("place", ["over", "experiment", "recipe", "other recipe"])
+def test_a_rate_for_the_decoder_alone_is_refused_where_it_is_known_to_be_the_embedding(
+    origin: dict[str, Any], place: str
+) -> None:
+    values = yaml.safe_load(SMALL)
+    made, rate = values["backbones"]["left"], {"decoder_learning_rate": 0.25}
+    values["backbones"]["mine"] = {
+        **origin,
+        **({"pretrain": made["pretrain"]} if origin["source"] == "pretrain" else {}),
+    }
+    entry: dict[str, Any] = {"backbones": ["mine"], "scales": [4], "modes": ["untied", "folded"]}
+    small, quick = values["experiments"]["small"], values["recipes"]["quick"]
+    small["grid"], values["experiments"] = [entry], {"small": small}
+    if place == "over":
+        entry["over"] = {"decoder_learning_rate": [1, 0.25]}
+    elif place == "experiment":
+        small["train"] = rate
+    elif place == "recipe":
+        quick["train"] |= rate
+    else:
+        values["recipes"]["gentle"] = {"train": {**quick["train"], **rate}}
+        entry["over"] = {"recipe": ["gentle"]}
+    with pytest.raises(UserError, match=r"grid\[0\]: variant k4-folded\S* of mine is to .* at 0\.25 times .*\(tied\)"):
+        build_config(values)
+    entry["modes"] = ["untied"]
+    assert build_config(values).runs()
+    entry["modes"] = ["folded"]
+    values["backbones"]["mine"] = {"source": "hub", "id": "some/model", "revision": "a" * 40}
+    assert build_config(values).runs(), "whether it is tied is known when it is there"

@@ -123,7 +123,7 @@ def test_it_is_trained_and_goes_on_where_it_was(tmp_path: Path) -> None:
         run(tmp_path / "none", settings, model=SpladeModel(tiny_form("bert")))
 
 
-@pytest.mark.parametrize("place", ["over", "recipe"])
+@pytest.mark.parametrize("place", ["over", "recipe", "other recipe"])
 def test_a_grid_whose_variants_have_none_is_refused(place: str) -> None:
     import yaml
 
@@ -131,10 +131,13 @@ def test_a_grid_whose_variants_have_none_is_refused(place: str) -> None:
     block: dict[str, Any] = {"backbones": ["left"], "scales": [4], "modes": ["multiplier", "untied"]}
     if place == "over":
         block["over"] = {"train_multiplier": [False, True]}
-    else:
+    elif place == "recipe":
         values["recipes"]["quick"]["train"] = {"train_multiplier": True}
+    else:
+        values["recipes"]["other"] = {"train": {"train_multiplier": True}}
+        block["over"] = {"recipe": ["other"]}
     values["experiments"] = {"small": {**values["experiments"]["small"], "grid": [block]}}
-    with pytest.raises(UserError, match=r"variant k4-untied(\+train_multiplier=true)? of left is to train its multip"):
+    with pytest.raises(UserError, match=r"variant k4-untied(\+\S+)? of left is to train its multip"):
         build_config(values)
     block["modes"] = ["multiplier"]
     assert len(build_config(values).runs()) > 0

@@ -19,7 +19,7 @@ from rescalade.config.check_predictions import check_predictions
 from rescalade.config.errors import Lines, Location, explain
 from rescalade.config.files import merge, read_file
 from rescalade.config.model import BackboneConfig, ConfigModel, ExperimentConfig, GridEntry, RecipeConfig
-from rescalade.config.over import RECIPE, check_multipliers, check_over
+from rescalade.config.over import RECIPE, check_modes, check_over
 from rescalade.config.references import check_references
 from rescalade.data.kinds import Dataset
 from rescalade.data.source_config import SourceConfig
@@ -344,7 +344,7 @@ def build_config(
     check_references(model, lines)
     _check_shared_runs(config)
     check_over(model, config.train_settings, lines)
-    check_multipliers(model, config.train_settings, lines)
+    check_modes(model, config.train_settings, lines)
     predicted = [key for key, one in model.experiments.items() if one.predictions or one.explanations or one.contrasts]
     cells = {key: [(run.backbone, run.variant.name) for run in config.runs(key)] for key in predicted}
     check_predictions(model, cells, lines)

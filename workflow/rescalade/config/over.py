@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from rescalade.config.errors import Lines
-from rescalade.config.model import ConfigModel, GridEntry
+from rescalade.config.model import ConfigModel, GridEntry, RecipeConfig
 from rescalade.errors import UserError, unknown
 from rescalade.texts.text_settings import TextSettings
 from rescalade.training.settings import TrainSettings
@@ -22,29 +23,59 @@ _AUDITED = {*TextSettings.model_fields, "activation", "temperature", "batch_size
 """Settings of training that an audit has from the recipe."""
 
 
-def check_multipliers(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
-    """Refuse to train the multiplier of a variant that has none.
+def check_modes(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
+    """Refuse settings of training that the mode of a variant leaves nothing for.
+
+    These are a multiplier that is trained where there is none, and a learning rate of its own for an output projection
+    that is the input embedding too. Whether it is one, a backbone that is pretrained here says before it is there, and
+    one that is inflated from it; of any other training asks the model.
 
     Raises:
         UserError: the first of them, with its place.
     """
     for experiment, chosen in model.experiments.items():
         for block, entry in enumerate(chosen.grid):
+            place = f"{lines.place(('experiments', experiment, 'grid', block))}experiments.{experiment}.grid[{block}]"
             for backbone in entry.backbones:
-                layers = (model.recipes[chosen.recipe].train, chosen.train, model.backbones[backbone].train)
-                if not (entry.over.get("train_multiplier") or any(layer.train_multiplier for layer in layers)):
+                recipes = [model.recipes[chosen.recipe], *_recipes(model, entry)]
+                layers = (*(recipe.train for recipe in recipes), chosen.train, model.backbones[backbone].train)
+                if not any(_said(name, entry, layers) for name in ("train_multiplier", "decoder_learning_rate")):
                     continue
                 for variant in entry.variants():
-                    if (
-                        variant.mode != "multiplier"
-                        and settings_of(backbone, experiment, variant.over).train_multiplier
-                    ):
+                    settings = settings_of(backbone, experiment, variant.over)
+                    if variant.mode != "multiplier" and settings.train_multiplier:
                         raise UserError(
-                            f"{lines.place(('experiments', experiment, 'grid', block))}experiments.{experiment}."
-                            f"grid[{block}]: variant {variant.name} of {backbone} is to train its multiplier "
+                            f"{place}: variant {variant.name} of {backbone} is to train its multiplier "
                             f"(train_multiplier), and the mode {variant.mode!r} has none; take `modes: [multiplier]`, "
                             "or leave the setting out"
                         )
+                    rate = settings.decoder_learning_rate
+                    if rate != 1 and variant.mode != "untied" and _made_tied(model, backbone):
+                        raise UserError(
+                            f"{place}: variant {variant.name} of {backbone} is to train its output projection at "
+                            f"{rate:g} times the learning rate (decoder_learning_rate), but in the mode "
+                            f"{variant.mode!r} that is its input embedding as well (tied); take `modes: [untied]`, or "
+                            "leave the setting out"
+                        )
+
+
+def _said(name: str, entry: GridEntry, layers: Sequence[Any]) -> bool:
+    """Whether a setting may have another value than its usual one in a block."""
+    usual = TrainSettings.model_fields[name].default
+    return name in entry.over or any(getattr(layer, name) not in (None, usual) for layer in layers)
+
+
+def _recipes(model: ConfigModel, entry: GridEntry) -> list[RecipeConfig]:
+    """Recipes that a block names beside the experiment's; what is none, `check_over` refuses."""
+    return [model.recipes[str(name)] for name in entry.over.get(RECIPE, ()) if str(name) in model.recipes]
+
+
+def _made_tied(model: ConfigModel, backbone: str) -> bool:
+    """Whether a backbone is known to have a tied head before it is there."""
+    found = model.backbones[backbone]
+    if found.source == "inflate" and found.of is not None:
+        return _made_tied(model, found.of)
+    return found.source == "pretrain"
 
 
 def check_over(model: ConfigModel, settings_of: Settings, lines: Lines) -> None:
