@@ -16,7 +16,9 @@ import torch
 from rescalade import SparseIndex
 from rescalade.errors import UserError
 from rescalade.retrieval.storage import write_index
+from support.encoding import small_tokenizer
 from support.index_corpus import VOCABULARY, corpus
+from support.models import tiny
 from support.vectors import shards, write_folder
 
 RANDOM = np.random.default_rng(5)
@@ -101,6 +103,48 @@ def test_a_folder_of_encoded_documents(tmp_path: Path) -> None:
         SparseIndex.build(tmp_path / "vectors", vocabulary=9)
 
 
+WORDS = [f"w{number}" for number in range(30)]
+VOCABULARIES: dict[str, Any] = {
+    "list": WORDS,
+    "get_vocab": dict(reversed([(word, number) for number, word in enumerate(WORDS)])),
+    "with holes": [*WORDS, "", "", "more", ""],
+}
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+def test_words_stand_for_their_numbers_and_stay_with_the_index(vocabulary: str, tmp_path: Path) -> None:
+    def in_words(dense: Any) -> list[dict[str, float]]:
+        return [{WORDS[term]: float(row[term]) for term in np.flatnonzero(row)[::-1]} for row in dense]
+
+    words, rows = VOCABULARIES[vocabulary], in_words(DENSE)
+    index = SparseIndex.build(rows, vocabulary=words)
+    assert index.vocabulary == len(words)
+    index.save(tmp_path / "saved")
+    parts = SparseIndex.build(iter([rows[:9], DENSE[9:]]), vocabulary=WORDS, folder=tmp_path / "parts")
+    of_matrix = SparseIndex.build(np.pad(DENSE, ((0, 0), (0, 2))), vocabulary=WORDS)  # rows that pad a head
+    assert of_matrix.vocabulary == 32
+    loaded = [SparseIndex.load(tmp_path / "saved", mapped=mapped) for mapped in (True, False)]
+    loaded[0].save(tmp_path / "again")
+    for each in (index, parts, of_matrix, *loaded, SparseIndex.load(tmp_path / "again")):
+        assert [list(hits) for hits in each.search(in_words(QUERIES), 9)] == expected(QUERIES, 9)
+        numbers = [{int(term): float(row[term]) for term in np.flatnonzero(row)} for row in QUERIES]
+        assert [list(hits) for hits in each.search(numbers, 9)] == expected(QUERIES, 9)
+    SparseIndex.build(DENSE).save(tmp_path / "saved")
+    with pytest.raises(UserError, match="the term 'w3'; numbers of terms are expected, or words alone where"):
+        SparseIndex.load(tmp_path / "saved").search({"w3": 1.0})
+
+
+def test_words_of_a_model_stand_beside_encoded_documents(tmp_path: Path) -> None:
+    tokenizer = small_tokenizer()
+    write_folder(tmp_path / "vectors", shards(corpus(), 3), corpus(2), len(tokenizer))
+    tokenizer.save_pretrained(tmp_path / "model")
+    tiny("bert").save_pretrained(tmp_path / "model")
+    index = SparseIndex.build(tmp_path / "vectors", vocabulary=str(tmp_path / "model"))
+    word = next(word for word, number in tokenizer.get_vocab().items() if number == 8)
+    first, other = index.search({word: 2.0}, 50)[0], index.search({8: 2.0}, 50)[0]
+    assert len(first) > 10 and list(first) == list(other)
+
+
 def test_threads_give_the_same_bits() -> None:
     index = SparseIndex.build(DENSE + np.float32(0.1))
     one, three = (index.search(DENSE, 40, threads=threads) for threads in (1, 3))
@@ -112,6 +156,17 @@ def test_threads_give_the_same_bits() -> None:
     [
         (lambda: SparseIndex.build([{3: 1.0}]), "vocabulary: these vectors do not say how many terms there are"),
         (lambda: SparseIndex.build([{"list": 1.0}], vocabulary=9), "the term 'list'; numbers of terms are expected"),
+        (lambda: SparseIndex.build([{"list": 1.0}], vocabulary=["lists"]), "the word 'list', which is none of the 1"),
+        (lambda: SparseIndex.build([{"a": 1}, {"a": 1, 0: 1}], vocabulary=["a"]), "row 1 has the term 'a'; numbers"),
+        (lambda: SparseIndex.build([{1.0: 1.0}], vocabulary=["a"]), r"the term 1\.0; numbers of terms are expected"),
+        (lambda: SparseIndex.build(DENSE, vocabulary=["a", "a"]), "'a' stands twice, as numbers 0 and 1"),
+        (lambda: SparseIndex.build(DENSE, vocabulary=["a", 1]), "words are expected, found 1 as number 1"),  # type: ignore[list-item]
+        (lambda: SparseIndex.build(DENSE, vocabulary={"a": 1, "b": 1}), "'a' and 'b' both have the number 1"),
+        (lambda: SparseIndex.build(DENSE, vocabulary={"a": -1}), "'a' has the number -1; numbers from 0 on"),
+        (lambda: SparseIndex.build(DENSE, vocabulary={"a": 30}), "'a' is number 30, and the vectors have 30 terms"),
+        (lambda: SparseIndex.build(DENSE, vocabulary="nowhere"), "a model's folder is expected, found none there"),
+        (lambda: SparseIndex.build(DENSE, vocabulary=0), "vocabulary 0: at least 1 term is expected"),
+        (lambda: SparseIndex.build(DENSE, vocabulary=3.5), "or a model's folder is expected, found float"),  # type: ignore[arg-type]
         (lambda: SparseIndex.build([{1: "much"}], vocabulary=9), "a weight is no number"),
         (lambda: SparseIndex.build([{9: 1.0}], ["d"], vocabulary=9), "document 'd': term 9 lies outside"),
         (lambda: SparseIndex.build([{10**30: 1.0}], ["d"], vocabulary=9), "a term's number is beyond 64 bits"),

@@ -11,20 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescalade.errors import UserError
+from rescalade.library.words import Words
 from rescalade.vectors.vectors import SparseVectors, concatenate
 
 ACCEPTED = (
     "a scipy sparse matrix, a torch tensor (sparse or dense), a numpy array, a list of one such row for each text, or "
-    "a list of dictionaries {term number: weight}"
+    "a list of dictionaries {term: weight}"
 )
 
 
-def as_rows(given: Any, ids: Sequence[str] | None = None, *, first: int = 0) -> tuple[SparseVectors, int | None]:
+def as_rows(
+    given: Any, ids: Sequence[str] | None = None, *, words: Words | None = None, first: int = 0
+) -> tuple[SparseVectors, int | None]:
     """Vectors of N texts as float32 rows, terms ascending; what stands twice in a row of a matrix is added up.
 
     Args:
         given: one of ACCEPTED, [N, V], or rows of rescalade.vectors; a single row [V] or dictionary counts as N = 1.
             Weights of 0 may be among them. Nothing of it is changed.
+        words: the number of each word, where dictionaries may have words for terms.
         ids: N names; where None, `given`'s own, or the numbers from `first` on.
 
     Returns:
@@ -32,9 +36,10 @@ def as_rows(given: Any, ids: Sequence[str] | None = None, *, first: int = 0) -> 
         names the text that has a wrong one.
 
     Raises:
-        UserError: another form, a term that is no number, names that are no text or not as many as there are rows.
+        UserError: another form, a term that is no number and no known word, names that are no text or not as many as
+            there are rows.
     """
-    found, vocabulary = _rows(given)
+    found, vocabulary = _rows(given, words)
     if ids is None:
         return (found if found.ids else _named(found, range(first, first + _count(found)))), vocabulary
     if isinstance(ids, str) or not all(isinstance(name, str) for name in ids):
@@ -53,12 +58,12 @@ def _named(rows: SparseVectors, numbers: range) -> SparseVectors:
     return replace(rows, ids=list(map(str, numbers)))
 
 
-def _rows(given: Any) -> tuple[SparseVectors, int | None]:
+def _rows(given: Any, words: Words | None = None) -> tuple[SparseVectors, int | None]:
     """Rows, without ids but for those that the form itself has."""
     if isinstance(given, SparseVectors):
         return given, None
     if isinstance(given, Mapping):
-        return _of_dictionaries([given]), None
+        return _of_dictionaries([given], words), None
     if hasattr(given, "tocsr"):
         return _of_scipy(given)
     if _is_tensor(given):
@@ -66,7 +71,7 @@ def _rows(given: Any) -> tuple[SparseVectors, int | None]:
     if isinstance(given, np.ndarray) and given.dtype != object:
         return _of_array(given)
     if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str | bytes):
-        return _of_list(list(given))
+        return _of_list(list(given), words)
     raise UserError(f"vectors: expected {ACCEPTED}; found {type(given).__name__}")
 
 
@@ -75,9 +80,9 @@ def _is_tensor(given: Any) -> bool:
     return type(given).__module__.partition(".")[0] == "torch" and hasattr(given, "layout")
 
 
-def _of_list(rows: list[Any]) -> tuple[SparseVectors, int | None]:
+def _of_list(rows: list[Any], words: Words | None) -> tuple[SparseVectors, int | None]:
     if all(isinstance(row, Mapping) for row in rows):
-        return _of_dictionaries(rows), None
+        return _of_dictionaries(rows, words), None
     if any(isinstance(row, Mapping | str | bytes) or not hasattr(row, "shape") for row in rows):
         strange = next(row for row in rows if isinstance(row, str | bytes) or not hasattr(row, "shape"))
         raise UserError(f"vectors: expected {ACCEPTED}; found a list with {type(strange).__name__} in it")
@@ -94,13 +99,8 @@ def _known(width: int | None) -> int:
     return width or 0
 
 
-def _of_dictionaries(rows: Sequence[Mapping[Any, Any]]) -> SparseVectors:
-    for row, term in ((number, term) for number, terms in enumerate(rows) for term in terms):
-        if not isinstance(term, int | np.integer) or isinstance(term, bool):
-            raise UserError(
-                f"vectors: row {row} has the term {term!r}; numbers of terms are expected, which a tokenizer's "
-                "get_vocab() has for words"
-            )
+def _of_dictionaries(rows: Sequence[Mapping[Any, Any]], words: Words | None) -> SparseVectors:
+    rows = [_numbered(number, row, words) for number, row in enumerate(rows)]
     counts = np.fromiter(map(len, rows), np.int64, len(rows))
     size = int(counts.sum())
     try:
@@ -112,9 +112,25 @@ def _of_dictionaries(rows: Sequence[Mapping[Any, Any]]) -> SparseVectors:
     try:
         weights = np.fromiter(chain.from_iterable(row.values() for row in rows), np.float64, size)
     except (TypeError, ValueError):
-        raise UserError("vectors: a weight is no number; expected {term number: weight}") from None
+        raise UserError("vectors: a weight is no number; expected {term: weight}") from None
     order = np.lexsort((terms, np.repeat(np.arange(len(rows)), counts)))
     return _packed(counts, terms[order], weights[order])
+
+
+def _numbered(row: int, terms: Mapping[Any, Any], words: Words | None) -> Mapping[Any, Any]:
+    """The weights of a text by number of the term: as they stand, or with numbers in place of words."""
+    strange = next((term for term in terms if isinstance(term, bool) or not isinstance(term, int | np.integer)), None)
+    if strange is None:
+        return terms
+    if words is None or not all(isinstance(term, str) for term in terms):
+        raise UserError(
+            f"vectors: row {row} has the term {strange!r}; numbers of terms are expected, or words alone where the "
+            "vocabulary is given by words, as a list or as a tokenizer's get_vocab()"
+        )
+    unknown = next((term for term in terms if term not in words), None)
+    if unknown is not None:
+        raise UserError(f"vectors: row {row} has the word {unknown!r}, which is none of the {len(words):,} known ones")
+    return {words[term]: weight for term, weight in terms.items()}
 
 
 def _of_scipy(matrix: Any) -> tuple[SparseVectors, int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rescalade.atomic import atomic_folder
 from rescalade.errors import UserError
 from rescalade.library.rows import as_rows
+from rescalade.library.words import Vocabulary, Words, check_fit, read_words, terms_of, write_words
 from rescalade.retrieval.header import HEADER, verify
 from rescalade.retrieval.index import InvertedIndex, build_index
 from rescalade.retrieval.save import save_index
@@ -68,8 +69,8 @@ class SparseIndex:
         for name, score in index.search(model.encode_query(["a question"]), k=10)[0]: ...
     """
 
-    def __init__(self, index: InvertedIndex) -> None:
-        self._index = index
+    def __init__(self, index: InvertedIndex, words: Words | None = None) -> None:
+        self._index, self._words = index, words
 
     @classmethod
     def build(
@@ -77,7 +78,7 @@ class SparseIndex:
         vectors: Any,
         ids: Sequence[str] | None = None,
         *,
-        vocabulary: int | None = None,
+        vocabulary: Vocabulary | None = None,
         folder: str | Path | None = None,
         memory_mb: int = MEMORY_MB,
     ) -> SparseIndex:
@@ -85,11 +86,14 @@ class SparseIndex:
 
         Args:
             vectors: [N, V] weights, finite and not negative, zeros dropped: a scipy sparse matrix, a tensor of
-                sentence-transformers (sparse or dense, any device), a numpy array, a list of {term number: weight}, or
-                an iterator over any of these, part after part, as pairs (ids, vectors) where the documents have
+                sentence-transformers (sparse or dense, any device), a numpy array, a list of {term: weight}, or an
+                iterator over any of these, part after part, as pairs (ids, vectors) where the documents have
                 names; or a folder with encoded documents (docs/vectors.md), which has ids and V too.
             ids: N different names; where None, "0", "1" and so on.
-            vocabulary: V, needed where `vectors` does not say it: dictionaries.
+            vocabulary: V, needed where `vectors` does not say it: dictionaries. Or the words of the terms, by which
+                dictionaries may then name them, in queries too: a list, whose places are the numbers; a dictionary
+                {word: number}, such as a tokenizer's get_vocab(); or the folder of a model. They are kept with the
+                index.
             folder: where the index is written, block by block, and then mapped; where None it is in memory.
             memory_mb: for the postings of one block while it is written to `folder`.
 
@@ -97,36 +101,49 @@ class SparseIndex:
             UserError: a weight, a term or an id is wrong, naming the document; V or the number of ids does not fit;
                 or the folder holds something that is no index.
         """
+        terms, words = terms_of(vocabulary)
         if isinstance(vectors, str | Path):
-            if ids is not None or vocabulary is not None:
+            if ids is not None or (vocabulary is not None and words is None):
                 raise UserError(f"{vectors}: a folder of vectors has ids and vocabulary itself; leave them out")
             shards = CorpusShards(Path(vectors))
-            return cls._built(shards, shards.manifest.vocabulary, shards.manifest.model, folder, memory_mb)
+            return cls._built(shards, shards.manifest.vocabulary, words, shards.manifest.model, folder, memory_mb)
         if isinstance(vectors, Iterator):
             if ids is not None:
                 raise UserError("ids: an iterator over parts takes them with each part, as pairs (ids, vectors)")
-            parts = _parts(vectors)
+            parts = _parts(vectors, words)
         else:
-            parts = iter([as_rows(vectors, ids)])
+            parts = iter([as_rows(vectors, ids, words=words)])
         first = next(parts, None)
-        said = vocabulary if first is None or first[1] is None else first[1]
+        said = None if first is None else first[1]
+        if said is None or words is None:  # the vectors may have more terms than there are words for
+            said = terms or said
         if said is None:
             raise UserError(
                 "vocabulary: these vectors do not say how many terms there are; give it, for instance "
                 "vocabulary=model.get_embedding_dimension()"
             )
-        shards_of = _of_width(chain([] if first is None else [first], parts), vocabulary or said)
-        return cls._built(shards_of, vocabulary or said, "", folder, memory_mb)
+        shards_of = _of_width(chain([] if first is None else [first], parts), said)
+        return cls._built(shards_of, said, words, "", folder, memory_mb)
 
     @classmethod
-    def _built(cls, shards: Any, vocabulary: int, model: str, folder: str | Path | None, memory_mb: int) -> SparseIndex:
+    def _built(
+        cls,
+        shards: Any,
+        vocabulary: int,
+        words: Words | None,
+        model: str,
+        folder: str | Path | None,
+        memory_mb: int,
+    ) -> SparseIndex:
         if vocabulary < 1:
             raise UserError(f"vocabulary {vocabulary}: at least 1 term is expected")
+        check_fit(words, vocabulary)
         if folder is None:
-            return cls(build_index(shards, vocabulary, model=model))
+            return cls(build_index(shards, vocabulary, model=model), words)
         place = _place(folder)
         with atomic_folder(place) as output:
             write_index(output, shards, vocabulary, model=model, memory_mb=memory_mb)
+            write_words(output, words)
         return cls.load(place)
 
     @classmethod
@@ -144,7 +161,8 @@ class SparseIndex:
         if check:
             verify(Path(folder))
         index = load_index(Path(folder))
-        return cls(index if mapped else _in_memory(index))
+        words = read_words(Path(folder), index.vocabulary)
+        return cls(index if mapped else _in_memory(index), words)
 
     def save(self, folder: str | Path) -> None:
         """Write the index to a folder; it appears whole or not at all. An index that stands there is replaced.
@@ -154,6 +172,7 @@ class SparseIndex:
         """
         with atomic_folder(_place(folder)) as output:
             save_index(output, self._index)
+            write_words(output, self._words)
 
     def search(self, queries: Any, k: int = 10, *, threads: int = 1) -> list[Hits]:
         """The best k documents of every query by dot product, score descending, then document number ascending.
@@ -167,7 +186,7 @@ class SparseIndex:
         Raises:
             UserError: queries of another vocabulary, or with a weight that is negative or not finite; k below 1.
         """
-        rows, width = as_rows(queries)
+        rows, width = as_rows(queries, words=self._words)
         if width is not None and width != self.vocabulary:
             raise UserError(
                 f"queries: vectors over {self.vocabulary:,} terms are expected, as those of the documents, found "
@@ -202,12 +221,12 @@ class SparseIndex:
         return f"<SparseIndex: {len(self):,} documents, {self.vocabulary:,} terms, {postings:,} postings>"
 
 
-def _parts(given: Iterator[Any]) -> Iterator[tuple[SparseVectors, int | None]]:
+def _parts(given: Iterator[Any], words: Words | None) -> Iterator[tuple[SparseVectors, int | None]]:
     """Parts as rows; without names of their own they are numbered through."""
     count = 0
     for part in given:
         pair = isinstance(part, tuple) and len(part) == 2
-        rows, width = as_rows(part[1], part[0]) if pair else as_rows(part, first=count)
+        rows, width = as_rows(*part[::-1], words=words) if pair else as_rows(part, words=words, first=count)
         count += len(rows)
         yield rows, width
 
