@@ -10,7 +10,7 @@ import torch
 
 from rescalade.vectors.vectors import QUERIES, CorpusShards, SparseVectors, read_vectors
 from support.commands import call, run
-from support.hub_cache import add_to_cache
+from support.hub_cache import COMMIT, add_to_cache
 from support.sparse_encoders import DOCUMENTS as WRITTEN
 from support.sparse_encoders import QUERIES as ASKED
 from support.sparse_encoders import checkpoint, save, splade_modules, table_module, theirs
@@ -81,3 +81,48 @@ def test_a_hub_id_is_taken_where_a_folder_is(
     run("export", "v", "--format", "anserini", "--out", "out", "--model", "someone/sparse")
     status, lines = call(capsys, "encode", "someone/unknown", "--texts", "d.jsonl", "--out", "w")
     assert status == 2 and "someone/unknown" in lines[-1] and "HF_HUB_OFFLINE" in lines[-1]
+
+
+def test_a_revision_of_a_hub_id_is_taken_and_recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    origin, commits = checkpoint(folder / "origin"), {"sum": "5" * 40, "max": COMMIT}
+    for pooling, commit in commits.items():  # the last one is the main branch
+        model = save(folder / pooling, splade_modules(origin, pooling_strategy=pooling))
+        files = {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+        add_to_cache(folder / "cache", "models", "someone/sparse", files, commit)
+    for pooling, asked in (("sum", ["--revision", "5" * 40]), ("sum", ["--revision", "5555555"]), ("max", [])):
+        run("encode", "someone/sparse", "--texts", "d.jsonl", "--queries", "q.jsonl", "--out", "v", *asked)
+        check(folder / "v", folder / pooling)
+        said = json.loads((folder / "v" / "record.json").read_text())["settings"]["model"]
+        assert said == f"someone/sparse@{commits[pooling]}"
+        run("search", "someone/sparse", "q.jsonl", "--vectors", "v", "--out", "found.trec", *asked)
+        assert (folder / "found.trec").read_text().split("\n")[0].endswith(f"someone-sparse@{commits[pooling]}")
+    run("export", "v", "--format", "anserini", "--out", "out", "--model", "someone/sparse", "--revision", "5555555")
+    assert json.loads((folder / "out" / "export.json").read_text())["vocabulary_of"] == f"someone/sparse@{'5' * 40}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "encode m --texts d.jsonl --out w",
+        "encode mini/bert-small/k1/seed1 pydoc",
+        "search m words --vectors v",
+        "search mini/bert-small/k1/seed1 pydoc",
+        "export v --format anserini --out out --model m",
+        "export v --format anserini --out out",
+        "audit m",
+        "rescale m --k 4 --out n",
+        "rescale bert-small --k 4 --out n",
+        "audit m bert-small",
+        "evaluate m --datasets pydoc --against mini/bert-small/k1/seed1",
+    ],
+)
+def test_a_revision_of_what_has_none_is_refused(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "m").mkdir()
+    (folder / "m" / "config.json").write_text("{}")
+    status, lines = call(capsys, *command.split(), "--revision", "abc1234")
+    assert status == 2 and len(lines) == 1 and "only an id on the hub, owner/name, has revisions" in lines[0]
+    assert not (folder / "results").exists()

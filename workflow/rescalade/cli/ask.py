@@ -22,7 +22,7 @@ import typer
 
 from rescalade.cli.ask_file import DEPTH, is_questions, questions_file, write_answers
 from rescalade.cli.context import Context
-from rescalade.cli.model_places import model_of, model_place
+from rescalade.cli.model_places import ModelPlace, RevisionOption, check_revision, model_of, model_place
 from rescalade.cli.run_places import run_named
 from rescalade.cli.surplus import refuse_surplus
 from rescalade.errors import UserError, unknown
@@ -70,12 +70,14 @@ def search(
     ] = None,
     terms: Annotated[int, typer.Option("--terms", min=1, help="Matching terms to show of each.")] = TERMS,
     query_length: Annotated[int | None, typer.Option("--query-length", min=4, help="Tokens of the question.")] = None,
+    revision: RevisionOption = None,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Retrieve for every query of a data set; or, with --dataset, --vectors or --index, answer questions.
 
     The answer shows the best documents and why: the terms that each shares with the question, with their weights.
     """
+    check_revision([source], revision)
     if dataset is None and vectors is None and index is None:
         if out is not None or is_questions(text):
             raise UserError("say where to ask a file of questions: --dataset NAME, --vectors FOLDER or --index FOLDER")
@@ -98,7 +100,8 @@ def search(
         shown = {"--corpus": corpus is not None, "--terms": terms != TERMS, "--json": as_data}
         refuse_surplus(shown, "a file of questions is answered by a run file")
     questions = None if asked is None else read_texts(asked, for_run=True)
-    model, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths)
+    place, vectors, index, corpus = _places(source, dataset, vectors, index, corpus, context.paths, revision)
+    model = place.folder
     found, settings = _open(model, vectors, index)
     if query_length is not None:
         settings = settings.model_copy(update={"query_length": query_length})
@@ -106,18 +109,24 @@ def search(
     if questions is None or out is None:
         _answer(encoder, found, text, corpus, top or SHOWN, terms, as_data)
         return
-    threads, depth, tag = context.machine.threads, top or DEPTH, source.strip("/").replace("/", "-")
+    threads, depth, tag = context.machine.threads, top or DEPTH, place.named.strip("/").replace("/", "-")
     empty = write_answers(encoder, found, questions, out, depth=depth, threads=threads, tag=tag)
     without = f"; {empty} of them share no term with any" if empty else ""
     typer.echo(f"{out}: {questions.count} questions, at most {depth} documents of each{without}")
 
 
 def _places(
-    source: str, dataset: str | None, vectors: Path | None, index: Path | None, corpus: Path | None, paths: Paths
-) -> tuple[Path, Path | None, Path | None, Path | None]:
+    source: str,
+    dataset: str | None,
+    vectors: Path | None,
+    index: Path | None,
+    corpus: Path | None,
+    paths: Paths,
+    revision: str | None,
+) -> tuple[ModelPlace, Path | None, Path | None, Path | None]:
     """Folders of the model, the vectors and the index, and the file of texts."""
     if dataset is None:
-        return model_place(paths, source), vectors, index, corpus
+        return model_place(paths, source, revision), vectors, index, corpus
     from rescalade.models.model_folder import is_model_folder
     from rescalade.vectors.shared_corpus import corpus_folder
 
@@ -137,7 +146,7 @@ def _places(
     vectors = vectors or output(paths, "encode", "vectors", run=run, dataset=dataset)
     index = index or output(paths, "index", "index", run=run, dataset=dataset)
     corpus = corpus or (texts if texts.is_file() else None)
-    return model_of(paths, named), vectors, index, corpus
+    return ModelPlace(model_of(paths, named), source), vectors, index, corpus
 
 
 def _open(model: Path, vectors: Path | None, index: Path | None) -> tuple[InvertedIndex, EncodeSettings]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,8 @@ from rich.table import Table
 from rescalade.atomic import atomic_folder
 from rescalade.audited import Audit, predicted_scale
 from rescalade.cli.context import Context
-from rescalade.cli.model_places import fetched, local_model
+from rescalade.cli.model_places import check_revision, fetched, local_model
+from rescalade.cli.run_places import is_file, is_folder
 from rescalade.config.default_rule import DEFAULT_RULE, FITTED_ON
 from rescalade.errors import UserError
 from rescalade.models.model_folder import is_model_folder
@@ -81,6 +83,7 @@ def rescale_elsewhere(
         raise UserError("--out is missing: the folder for the divided model")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already and is not empty; choose a new folder")
+    check_revision([name], revision, partial(on_hub, context))
     read = None if texts is None else own_texts(texts)
     _use_all_cores(context)
     origin = _origin(context, name, revision)
@@ -229,6 +232,12 @@ def _use_all_cores(context: Context) -> str:
     return device
 
 
+def on_hub(context: Context, name: str) -> bool:
+    """Whether a name is looked for on the hub: neither a configured backbone nor a path. Old ids have no owner."""
+    path = name.startswith((".", "/", "~")) or name.count("/") > 1 or is_folder(name) or is_file(name)
+    return not path and not context.configured_backbone(name)
+
+
 def _origin(context: Context, name: str, revision: str | None) -> str:
     """Where a model is: the results of a configured backbone that has been made, a folder, or a snapshot from the hub.
 
@@ -244,6 +253,6 @@ def _origin(context: Context, name: str, revision: str | None) -> str:
     found = local_model(name)
     if found is not None:
         return str(found)
-    if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if not on_hub(context, name):
         raise UserError(f"{name}: no config.json there; expected a model folder saved by save_pretrained, or a hub id")
-    return str(fetched(name, revision))
+    return str(fetched(name, revision).folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from rescalade.audited import Audit
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import RevisionOption, check_revision
 from rescalade.cli.surplus import refuse_surplus
 from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.errors import UserError
@@ -57,7 +59,7 @@ def audit(
         list[str], typer.Argument(metavar="NAME...", help="Configured backbones, model folders, hub ids.")
     ],
     out: Annotated[Path | None, typer.Option(help="Folder for a page, a plot and JSON per model.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
+    revision: RevisionOption = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe of the experiment, for configured backbones.")] = None,
     texts: Annotated[
         Path | None, typer.Option(help="Texts to measure offsets on, .tsv or .jsonl: tries these on the sample text.")
@@ -68,9 +70,10 @@ def audit(
     A configured backbone is measured on the training text of its experiment and lands under --results. Model folders
     and hub ids are measured on a built-in sample text and shown; --out writes files, --texts tries offsets too.
     """
-    from rescalade.cli.audits import show
+    from rescalade.cli.audits import on_hub, show
     from rescalade.pipeline.graph import output
 
+    check_revision(names, revision, partial(on_hub, context))
     configured = [name for name in names if out is None and texts is None and context.configured_backbone(name)]
     for name in configured:
         chosen = {"backbone": name, "recipe": context.recipe(recipe)}
@@ -106,7 +109,7 @@ def rescale(
     texts: Annotated[Path | None, typer.Option(help="Texts to measure the offset on, .tsv or .jsonl.")] = None,
     out: Annotated[Path | None, typer.Option(help="New model folder; needed with --k.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens to which SparseEncoder cuts texts.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit on the hub.")] = None,
+    revision: RevisionOption = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe whose audit chooses k, with --variant kauto-…")] = None,
 ) -> None:
     """Divide a head by k: the stage of the pipeline with --variant, any model with --k and --out."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import RevisionOption, check_revision
 from rescalade.cli.score_files import named_measures
 from rescalade.errors import UserError
 
@@ -54,7 +55,7 @@ def evaluate(
     document_length: Annotated[
         int | None, typer.Option(min=4, help="Tokens of a document, instead of the model's.")
     ] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit of the hub ids; their main branch if not said.")] = None,
+    revision: RevisionOption = None,
     trained: Annotated[
         bool, typer.Option("--trained", help="They are sparse retrievers, though no file of theirs says so.")
     ] = False,
@@ -132,6 +133,7 @@ def _config(
         raise UserError(
             "--against: one model is expected, that the others are tested against; name further ones as MODEL"
         )
+    check_revision([*models, *against], revision)
     for text in models:
         wanted.add_model(read, _folder_of_run(context, text), revision, trained=trained)
     names = [wanted.add_model(read, _folder_of_run(context, text), revision, trained=trained) for text in against]

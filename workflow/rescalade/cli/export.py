@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rescalade.cli.context import ResultsOption
-from rescalade.cli.model_places import model_of, model_place
+from rescalade.cli.model_places import RevisionOption, check_revision, model_of, model_place
 from rescalade.cli.run_places import run_named
 from rescalade.errors import UserError
 from rescalade.paths import Paths
@@ -27,6 +27,7 @@ def export(
     model: Annotated[
         str | None, typer.Option("--model", help="Model folder or hub id, for the words of vocabulary.json.")
     ] = None,
+    revision: RevisionOption = None,
     scale: Annotated[
         float, typer.Option("--scale", help="Factor of formats with integer weights: round(scale w).")
     ] = 100.0,
@@ -39,13 +40,14 @@ def export(
     from rescalade.vectors.manifest import CorpusShards
     from rescalade.vectors.vectors import QUERIES, read_vectors
 
+    check_revision([] if model is None else [model], revision)
     vectors, known = _vectors(source, dataset, results)
     shards = CorpusShards(vectors)
     manifest = shards.manifest
     if out.exists() and any(out.iterdir()) and not (out / RECORD).is_file():
         raise UserError(f"{out} holds something other than an export; choose another folder")
-    named = None if model is None else model_place(Paths(results), model)
-    words = _words(named or known, manifest.vocabulary)
+    named = None if model is None else model_place(Paths(results), model, revision)
+    words = _words(named.folder if named else known, manifest.vocabulary)
     with atomic_folder(out) as output:
         record = write(
             output,
@@ -55,6 +57,7 @@ def export(
             manifest.vocabulary,
             scale=scale,
             words=words,
+            words_of=None if named is None else named.named,
         )
     typer.echo(json.dumps({"out": str(out), **record}, indent=1))
 

@@ -2,27 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from rescalade.cli.run_places import run_named
+import typer
+
+from rescalade.cli.run_places import is_folder, run_named
 from rescalade.errors import UserError
 from rescalade.models.hub_ids import is_hub_id
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import output
 from rescalade.runs import Run
 
+RevisionOption = Annotated[
+    str | None,
+    typer.Option("--revision", help="Commit, branch or tag of an id on the hub; its main branch if not said."),
+]
 
-def model_place(paths: Paths, name: str) -> Path:
-    """Folder of a model, which a hub id makes arrive first.
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """folder: of the model. named: by what the command names it, of the hub with the whole commit, id@commit."""
+
+    folder: Path
+    named: str
+
+
+def has_owner(name: str) -> bool:
+    """Whether a name is an id on the hub, owner/name, and no folder."""
+    return is_hub_id(name) and not is_folder(name)
+
+
+def check_revision(names: Sequence[str], revision: str | None, on_hub: Callable[[str], bool] = has_owner) -> None:
+    """Refuse a revision where no id on the hub is named, which alone has any.
+
+    Args:
+        on_hub: whether a name is one.
 
     Raises:
-        UserError: it is none of these, the run has not been trained, or the hub does not give it.
+        UserError: it is so.
     """
+    if revision is None or any(map(on_hub, names)):
+        return
+    found = f"{', '.join(names)} is none" if names else "none is named"
+    raise UserError(
+        f"--revision {revision}: only an id on the hub, owner/name, has revisions, and {found}; leave --revision out"
+    )
+
+
+def model_place(paths: Paths, name: str, revision: str | None = None) -> ModelPlace:
+    """Where a model is, which a hub id makes arrive first.
+
+    Raises:
+        UserError: it is none of these, the run has not been trained, the hub does not give it, or a revision is asked
+            for of what has none.
+    """
+    check_revision([name], revision)
     found = local_model(name)
     if found is not None:
-        return found
+        return ModelPlace(found, name)
     if is_hub_id(name):
-        return fetched(name)
+        return fetched(name, revision)
     try:
         run = run_named(paths, name)
     except UserError:
@@ -30,7 +72,7 @@ def model_place(paths: Paths, name: str) -> Path:
             f"{name!r} is neither a model folder nor a run, RECIPE/BACKBONE/VARIANT/seedN, nor an id on the hub, "
             "owner/name"
         ) from None
-    return model_of(paths, run)
+    return ModelPlace(model_of(paths, run), name)
 
 
 def model_of(paths: Paths, run: Run) -> Path:
@@ -77,7 +119,7 @@ def local_model(name: str) -> Path | None:
     return None
 
 
-def fetched(name: str, revision: str | None = None) -> Path:
+def fetched(name: str, revision: str | None = None) -> ModelPlace:
     """A snapshot from the hub, downloaded where the cache does not hold it whole.
 
     Raises:
@@ -86,6 +128,7 @@ def fetched(name: str, revision: str | None = None) -> Path:
     from rescalade.backbones.hub import fetch
 
     try:
-        return fetch(name, revision or "main").folder
+        arrived = fetch(name, revision or "main")
     except UserError as error:
         raise UserError(f"there is no folder {name}, and as an id on the hub: {error}") from None
+    return ModelPlace(arrived.folder, f"{name}@{arrived.commit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rescalade.cli.context import Context
@@ -14,7 +15,13 @@ from rescalade.progress import Reporter
 
 
 def encode_own_texts(
-    context: Context, model_or_run: str, texts: Path | None, queries: Path | None, out: Path | None, surplus: str
+    context: Context,
+    model_or_run: str,
+    texts: Path | None,
+    queries: Path | None,
+    out: Path | None,
+    surplus: str,
+    revision: str | None = None,
 ) -> None:
     """Encode a file of documents, one of queries, or both, into a folder laid out like the vectors of a data set.
 
@@ -34,10 +41,10 @@ def encode_own_texts(
     out = out.absolute()
     if out.exists() and not (out / "manifest.json").is_file():
         raise UserError(f"{out} is there and holds no encoded texts; choose another --out")
-    model = model_place(context.paths, model_or_run)
+    place = model_place(context.paths, model_or_run, revision)
     settings = EncodeSettings()
     job = EncodeJob(
-        model,
+        place.folder,
         no_texts() if texts is None else read_texts(texts),
         no_texts() if queries is None else read_texts(queries),
         settings,
@@ -45,7 +52,8 @@ def encode_own_texts(
         code=code_digest("encode"),
     )
     inputs = {name: path for name, path in (("texts", texts), ("queries", queries)) if path is not None}
-    recorder = Recorder("encode", as_json(settings), code_digest("encode"), inputs)
+    said = json.dumps({"model": place.named, **json.loads(as_json(settings))})
+    recorder = Recorder("encode", said, code_digest("encode"), inputs)
     with Reporter(f"encode {out}") as progress:
         manifest = job.encode(context.machine.devices(), progress, finite=True)
     recorder.write(job.work.folder / "record.json")

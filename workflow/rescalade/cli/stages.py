@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rescalade.cli.context import Context
+from rescalade.cli.model_places import RevisionOption, check_revision
 from rescalade.cli.own_texts import encode_own_texts
 from rescalade.cli.run_places import run_named
 from rescalade.cli.score_files import MEASURES, score_files
@@ -93,11 +94,13 @@ def encode(
     texts: TextsOption = None,
     queries: QueriesOption = None,
     out: OutOption = None,
+    revision: RevisionOption = None,
 ) -> None:
     """Encode a data set, or texts of your own, with a trained run."""
+    check_revision([run], revision)
     if texts is not None or queries is not None or out is not None or not dataset:
         refuse_surplus({"--shard": shard is not None}, "a shard is one of a data set's")
-        encode_own_texts(context, run, texts, queries, out, surplus=dataset)
+        encode_own_texts(context, run, texts, queries, out, surplus=dataset, revision=revision)
     elif shard is None:
         context.execute("encode", run=run_named(context.paths, run).folder, dataset=dataset)
     else:

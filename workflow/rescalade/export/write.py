@@ -42,6 +42,7 @@ def export(
     *,
     scale: float = SCALE,
     words: Sequence[str] | None = None,
+    words_of: str | None = None,
 ) -> dict[str, Any]:
     """Write documents, queries and a record into an existing folder.
 
@@ -50,7 +51,8 @@ def export(
 
     Args:
         name: one of NAMES.
-        words: token of each vocabulary number, for vocabulary.json.
+        words: token of each vocabulary number, for vocabulary.json. words_of: the model that they were asked of by
+            name, for the record.
 
     Returns:
         The record: format, counts, and for integers the scale, what rounding lost and the effect on the ranking.
@@ -72,6 +74,8 @@ def export(
         record |= {"weights": "float32", "effect": "none: the same vectors"}
     else:
         record |= _write_integers(output, name, shards, queries, vocabulary, scale)
+    if words_of is not None:
+        record["vocabulary_of"] = words_of
     _warn(record, scale)
     write_json(output / RECORD, record)
     return record
