@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -22,6 +23,7 @@ from rescalade.training import room as training_room
 from rescalade.training.room import check_stored
 from support.commands import call
 from support.families import tiny_form
+from support.hub_cache import add_to_cache
 
 CPU = torch.device("cpu")
 MATRICES = 2 * 60 * 16 + 2 * (4 * 16 * 16 + 3 * 16 * 24)
@@ -87,6 +89,26 @@ def test_a_model_without_room_is_not_loaded(folder: Path, tmp_path: Path, monkey
     monkeypatch.setattr(room, "free", lambda device: needed - 1 if device.type == "cuda" else 10 * needed)
     with pytest.raises(UserError, match="the device cuda has "):
         load_lm(folder, device="cuda")
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_so_is_one_of_the_hub_once_it_is_there(
+    parts: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sizes are not known before; parts arrive too."""
+    needed = 4 * (MATRICES + VECTORS)
+    held = in_shards(folder, tmp_path / "parts") if parts else folder
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    add_to_cache(tmp_path / "cache", "models", "o/llama", {path.name: path.read_bytes() for path in held.iterdir()})
+    monkeypatch.setattr(room, "free", has(needed))
+    load_lm("o/llama")  # just enough
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", never)
+    monkeypatch.setattr(room, "free", has(needed - 1))
+    with pytest.raises(UserError, match=r"model o/llama: not enough memory: its weights take"):
+        load_lm("o/llama")
+    with pytest.raises(UserError, match="o/none"):
+        load_lm("o/none")
 
 
 def test_the_command_says_it_in_one_line(

@@ -15,7 +15,7 @@ from rescalade.models.hushed import hushed
 from rescalade.models.locate import family_of, locate_head
 from rescalade.models.model_files import lacking_tokenizer
 from rescalade.models.refusals import cannot_load, check_head_keys, check_no_adapter, check_no_classifier, in_words
-from rescalade.models.room import bytes_of, check_room, stored_weights
+from rescalade.models.room import check_model_room
 from rescalade.models.splade_config import SpladeConfig
 
 if TYPE_CHECKING:
@@ -54,13 +54,10 @@ def load_lm(
     check_files(name)
     check_no_adapter(name)  # with peft installed transformers would fetch the other model by itself
     half = matrices == "bf16"
-    taken, to = bytes_of(stored_weights(name), 2 if half else 4), torch.device(device)
-    if to.type != "cpu":
-        check_room(name, taken, to, copies)
-    check_room(name, taken, torch.device("cpu"), copies if to.type == "cpu" else 1)
     try:
         config = read_config(name, revision)
         check_no_classifier(name, config)
+        check_model_room(name, revision, matrix=2 if half else 4, device=device, copies=copies)
         loader: Any = AutoModelForCausalLM if family_of(str(config.model_type)).causal else AutoModelForMaskedLM
         if has_given_bias(config):
             loader = class_with_bias(config)

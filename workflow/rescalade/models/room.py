@@ -55,6 +55,44 @@ def stored_weights(folder: str | Path) -> list[StoredWeight]:
     return found
 
 
+def check_model_room(
+    name: str | Path, revision: str | None = None, *, matrix: int = 4, device: str = "cpu", copies: int = 1
+) -> None:
+    """Refuse to load a model where its weights do not fit the device that they go to, or the machine on their way.
+
+    Args:
+        name: a folder, or an id on the hub, whose weights are downloaded for that.
+        matrix, copies: as of `bytes_of` and `check_room`.
+
+    Raises:
+        UserError: one of the two has less than that free.
+    """
+    import torch
+
+    folder, to = Path(name), torch.device(device)
+    found: Path | None = folder if folder.is_dir() else _downloaded(str(name), revision)
+    needed = 0 if found is None else bytes_of(stored_weights(found), matrix)
+    if to.type != "cpu":
+        check_room(name, needed, to, copies)
+    check_room(name, needed, torch.device("cpu"), copies if to.type == "cpu" else 1)
+
+
+def _downloaded(name: str, revision: str | None) -> Path | None:
+    """Folder of the weights of a model of the hub, in its cache; None where there are none: loading says why."""
+    from transformers.utils.hub import cached_file, get_checkpoint_shard_files
+
+    asked = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
+    try:
+        found = cached_file(name, "model.safetensors", **asked)
+        if found is None:
+            found = cached_file(name, "model.safetensors.index.json", **asked)
+            if found is not None:
+                get_checkpoint_shard_files(name, found, revision=revision)
+    except Exception:  # noqa: BLE001  # errors of the hub, of the network and of the disk
+        return None
+    return None if found is None else Path(found).parent
+
+
 def bytes_of(weights: Sequence[StoredWeight], matrix: int = 4) -> int:
     """Bytes of weights in memory: `matrix` for each element of a matrix, 4 for each of a vector."""
     return sum(weight.numel * (matrix if len(weight.shape) > 1 else 4) for weight in weights)
