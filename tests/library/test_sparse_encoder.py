@@ -21,10 +21,12 @@ from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, 
 import rescalade
 from rescalade.config.default_rule import DEFAULT_RULE
 from rescalade.errors import UserError
+from rescalade.models.reading import set_reading
+from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.rescaling.make import make_rescaled
 from rescalade.splade import length_pieces
 from rescalade.variants import Variant
-from support.encoding import save_model, small_tokenizer
+from support.encoding import save_model, small_tokenizer, splade_config
 from support.families import tiny_form
 from support.texts import TEXTS
 
@@ -213,6 +215,81 @@ def test_a_ready_model_keeps_its_prompts_and_lengths(tmp_path: Path) -> None:
     torch.testing.assert_close(model.encode_query(TEXTS[:4]).to_dense(), theirs.encode_query(TEXTS[:4]).to_dense())
 
 
+def causal(path: Path, form: str = "llama", **how: Any) -> str | None:
+    """A plain checkpoint; with settings, a trained folder."""
+    model, tokenizer = tiny_form(form), small_tokenizer()
+    model.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return save_sparse_encoder(model, tokenizer, splade_config(special_tokens="none", **how), path) if how else None
+
+
+@pytest.mark.parametrize("reading", ["causal", "bidirectional"])
+@pytest.mark.parametrize("form", ["llama", "gemma2"])
+def test_a_causal_language_model_becomes_the_encoder_of_its_exported_folder(
+    form: str, reading: Any, tmp_path: Path
+) -> None:
+    """In either reading, divided or not; and the folder that it is saved to says all of it again."""
+    causal(tmp_path / "plain", form)
+    exported = tiny_form(form)
+    set_reading(exported, reading, form)
+    exported.save_pretrained(tmp_path / "read")
+    small_tokenizer().save_pretrained(tmp_path / "read")
+    for k, mode in ((1, "tied"), (4, "folded")):
+        folder = tmp_path / f"k{k}"
+        make_rescaled(tmp_path / "plain", Variant(k, mode, reading=reading), folder)
+        expected = SparseEncoder(str(folder), device="cpu")
+        models = [rescalade.sparse_encoder(tmp_path / "plain", k=k, mode=mode, reading=reading, device="cpu")]
+        models.append(rescalade.sparse_encoder(tmp_path / "read", k=k, mode=mode, device="cpu"))
+        models[0].save_pretrained(str(tmp_path / f"saved{k}"))
+        models.append(SparseEncoder(str(tmp_path / f"saved{k}"), device="cpu"))
+        for model in models:
+            assert model.max_seq_length == expected.max_seq_length == 16
+            torch.testing.assert_close(dense(model, UNEVEN), dense(expected, UNEVEN), rtol=1e-5, atol=1e-5)
+            for side in ("encode_query", "encode_document"):
+                found, wanted = (getattr(each, side)(UNEVEN).to_dense() for each in (model, expected))
+                torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert 0.01 < float((dense(models[0], UNEVEN) > 0).float().mean()) < 1
+    other = rescalade.sparse_encoder(tmp_path / "plain", k=4, mode="folded", device="cpu")
+    assert torch.allclose(dense(other, UNEVEN), dense(models[0], UNEVEN)) == (reading == "causal")
+
+
+def test_a_length_holds_where_the_folder_has_one_of_each_side(folders: dict[str, Path]) -> None:
+    """And folders of causal models have: sentence-transformers asks these first."""
+    model = ours(folders["llama"], max_length=5)
+    texts = [TEXTS[3], TEXTS[3] + TEXTS[4]]
+    for encode in (model.encode, model.encode_query, model.encode_document):
+        first, other = encode(texts).to_dense()  # type: ignore[operator]
+        assert torch.equal(first, other), "both are cut where they are alike"
+
+
+def test_readings_that_the_stock_modules_do_not_have_are_refused_by_name(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    causal(tmp_path / "plain")
+    causal(tmp_path / "echo", reading="echo")
+    causal(tmp_path / "content", reading="causal", pool_special_tokens=False)
+    causal(tmp_path / "prompts", reading="causal", pool_prompt=False, query_prompt="q: ")
+    causal(tmp_path / "torn", reading="causal")
+    (tmp_path / "torn" / "modules.json").unlink()
+    make_rescaled(tmp_path / "plain", Variant(2, "untied"), tmp_path / "offset", max_length=16)
+    (tmp_path / "offset" / "modules.json").unlink()
+    config = json.loads((tmp_path / "offset" / "config.json").read_text())
+    (tmp_path / "offset" / "config.json").write_text(json.dumps({**config, "rescalade_decoder_bias": True}))
+    for model, options, message in (
+        ("plain", {"reading": "echo"}, "it reads a text twice and pools the second copy, for which sentence-"),
+        ("echo", {}, "it reads a text twice and pools the second copy, for which sentence-transformers has no module"),
+        ("content", {}, "it leaves special tokens out of the maximum, which sentence-transformers cannot"),
+        ("prompts", {}, "it leaves the tokens of its prompts out of the maximum"),
+        ("offset", {}, "its head has a bias, the offset of each term"),
+        ("torn", {}, r"it is a trained model whose modules\.json is missing"),
+        (folders["bert"], {"reading": "bidirectional"}, "is a masked language model and reads both ways already"),
+        (folders["llama"], {"reading": "bidirectional"}, "a SparseEncoder reads as its config.json says"),
+    ):
+        with pytest.raises(UserError, match=message) as caught:
+            rescalade.sparse_encoder(tmp_path / model, device="cpu", **options)
+        assert "\n" not in str(caught.value)
+
+
 def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str, Path], tmp_path: Path) -> None:
     tiny_form("bert").bert.save_pretrained(tmp_path / "headless")
     small_tokenizer().save_pretrained(tmp_path / "headless")
@@ -229,11 +306,11 @@ def test_what_cannot_be_fused_is_one_line_and_stays_as_it_was(folders: dict[str,
         (tmp_path / "headless", {}, "the checkpoint lacks .* weights of the model .*they would start at random"),
         (tmp_path / "sparse", {}, "the checkpoint lacks .* weights of the model"),
         (tmp_path / "wordless", {}, "the folder has no tokenizer"),
-        (tmp_path / "causal", {}, "a causal language model; write it as a SparseEncoder first"),
+        (tmp_path / "causal", {}, "the folder has no tokenizer"),
         (tmp_path / "dense", {}, "expected a Transformer with a language-model head and a SpladePooling"),
         (averaged, {}, "a SparseEncoder of sentence-transformers is expected, found SentenceTransformer"),
         (strange, {}, "module OwnPooling: expected sentence-transformers' own SpladePooling"),
-        (strange, {"device": "cpu"}, "a model that is loaded has both already"),
+        (strange, {"device": "cpu"}, "a model that is loaded has them already"),
         (tmp_path / "nowhere", {}, "a folder or an id on the hub is expected, found nothing there"),
         (folders["bert"], {"mode": "multiplier"}, "a folder of sentence-transformers cannot hold it"),
         (folders["bert"], {"k": "4"}, "k '4': a number above 0 or 'auto' is expected"),

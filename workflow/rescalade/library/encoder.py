@@ -10,7 +10,7 @@ from rescalade.errors import UserError
 from rescalade.models.model_files import MODULES
 from rescalade.models.splade_config import FILE, LONGEST
 from rescalade.splade.language_model import language_model
-from rescalade.variants import Mode, Variant
+from rescalade.variants import Mode, Reading, Variant
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -22,6 +22,7 @@ def sparse_encoder(
     *,
     mode: Mode = "folded",
     max_length: int | None = None,
+    reading: Reading | None = None,
     revision: str | None = None,
     device: str | None = None,
 ) -> SparseEncoder:
@@ -31,8 +32,8 @@ def sparse_encoder(
     sentence-transformers' own trainer and losses, and is saved as a stock folder, which needs nothing of this package.
 
     Args:
-        model: a folder or hub id of a masked language model, which becomes an untrained sparse model; one of a
-            SparseEncoder; or a SparseEncoder that is loaded, which is changed in place and given back. Weights are
+        model: a folder or hub id of a masked or causal language model, which becomes an untrained sparse model; one
+            of a SparseEncoder; or a SparseEncoder that is loaded, which is changed in place and given back. Weights are
             read from safetensors, in float32; code that comes with a model is not run.
         k: the head is divided by it first. `auto` is k of the rule `width` for a language model, and 1 for what is a
             SparseEncoder already.
@@ -40,6 +41,8 @@ def sparse_encoder(
             exactly z / k but in mode `tied`. `multiplier` is refused: a stock folder cannot hold it.
         max_length: tokens at which texts are cut; where None what the SparseEncoder says, and for a language model its
             limit, at most 512.
+        reading: how a causal language model reads: `causal`, forwards, as it was made to, or `bidirectional`; where
+            None what its config.json says. `echo` is refused: sentence-transformers has no module for it.
         revision: of a hub id.
         device: "cpu", "cuda", …; where None the one that sentence-transformers takes.
 
@@ -58,9 +61,9 @@ def sparse_encoder(
     if k != "auto" and (isinstance(k, bool) or not isinstance(k, int | float)):
         raise UserError(f"k {k!r}: a number above 0 or 'auto' is expected")
     if isinstance(model, str | Path):
-        encoder, ready = _loaded(str(model), revision, device)
-    elif revision is not None or device is not None:
-        raise UserError("revision, device: a model that is loaded has both already; leave them out")
+        encoder, ready = _loaded(str(model), reading, revision, device)
+    elif not (reading is revision is device is None):
+        raise UserError("reading, revision, device: a model that is loaded has them already; leave them out")
     else:
         encoder, ready = model, True
         fusable(encoder)
@@ -73,14 +76,14 @@ def sparse_encoder(
             scale = float(by_width(head.weight.shape[1]).power) if k == "auto" else float(k)
             apply(masked_lm, Variant(scale, mode, head.bias is not None))
     if max_length is not None:
-        encoder.max_seq_length = max_length
+        _cut(encoder, max_length)
     fuse(encoder)
     if scale != 1:
         mark_divided(encoder)
     return encoder
 
 
-def _loaded(name: str, revision: str | None, device: str | None) -> tuple[SparseEncoder, bool]:
+def _loaded(name: str, reading: Reading | None, revision: str | None, device: str | None) -> tuple[SparseEncoder, bool]:
     """A stock SparseEncoder, and whether it was one on disk."""
     from sentence_transformers import SparseEncoder
 
@@ -88,6 +91,7 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
     from rescalade.models.folder_files import check_files
     from rescalade.models.load import check_has_tokenizer, check_vocabulary
     from rescalade.models.refusals import cannot_load, check_no_adapter
+    from rescalade.models.room import check_model_room
     from rescalade.splade.fused_encoder import fusable
 
     name = _place(name)
@@ -96,9 +100,12 @@ def _loaded(name: str, revision: str | None, device: str | None) -> tuple[Sparse
     try:
         modules = _modules(name, revision)
         if modules is None:
-            return _of_language_model(name, revision, device), False
+            return _of_language_model(name, reading, revision, device), False
+        if reading is not None:
+            raise UserError(f"model {name}: a SparseEncoder reads as its config.json says; leave `reading` out")
         for part in language_models(modules.parent):
             check_has_tokenizer(part)
+            check_model_room(part, device=device or "cpu")
         encoder = SparseEncoder(
             name, revision=revision, device=device, trust_remote_code=False, model_kwargs=_safe(), **_quiet(name)
         )
@@ -138,39 +145,50 @@ def _modules(name: str, revision: str | None) -> Path | None:
         return None
 
 
-def _of_language_model(name: str, revision: str | None, device: str | None) -> SparseEncoder:
-    """Stock modules over a masked language model, texts cut at what it has positions for, at most LONGEST."""
+def _of_language_model(name: str, reading: Reading | None, revision: str | None, device: str | None) -> SparseEncoder:
+    """Stock modules over a language model, texts cut at what it has positions for, at most LONGEST."""
     from sentence_transformers import SparseEncoder
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     from rescalade.models.checkpoint_config import read_config
     from rescalade.models.checkpoint_keys import check_checkpoint
-    from rescalade.models.load import check_has_tokenizer, check_vocabulary, longest_text
+    from rescalade.models.load import check_has_tokenizer, check_vocabulary, load_tokenizer, longest_text
     from rescalade.models.locate import family_of
+    from rescalade.models.model_folder import open_model_name
+    from rescalade.models.reading import set_reading
+    from rescalade.models.room import check_model_room
+    from rescalade.models.sparse_encoder_files import of_causal, refused
 
+    check_has_tokenizer(name)
+    config, tokenizer = read_config(name, revision), load_tokenizer(name, revision)
+    causal, how = family_of(str(config.model_type)).causal, open_model_name(name, revision).how
+    if reading is not None:
+        how = how.model_copy(update={"reading": reading})
+    if (reason := refused(config, tokenizer, how)) is not None:
+        raise UserError(f"model {name}: {reason}. Encode with it by `rescalade encode`")
     if (Path(name) / FILE).is_file():
         raise UserError(
-            f"model {name}: it is a trained model that sentence-transformers has no modules for; its README.md says "
-            "why. Encode with it by `rescalade encode`"
-        )
-    if family_of(str(read_config(name, revision).model_type)).causal:
-        raise UserError(
-            f"model {name}: a causal language model; write it as a SparseEncoder first, with `rescalade rescale {name} "
-            "--k K --out FOLDER`, and use that folder"
+            f"model {name}: it is a trained model whose {MODULES} is missing; copy the folder again, or encode with it "
+            "by `rescalade encode`"
         )
     check_checkpoint(name, revision)
-    check_has_tokenizer(name)
+    check_model_room(name, revision, device=device or "cpu")
     hub: dict[str, Any] = {} if revision is None else {"revision": revision}
+    settings: dict[str, Any] = of_causal(how) if causal else {"transformer_task": "fill-mask"}
     transformer = Transformer(
         name,
-        transformer_task="fill-mask",
         model_kwargs={**_safe(), **hub},
         processor_kwargs=dict(hub),
         config_kwargs=dict(hub),
+        **settings,
     )
+    set_reading(transformer.model, how.reading, name)
     check_vocabulary(transformer.model, transformer.tokenizer, name)
-    transformer.max_seq_length = min(longest_text(transformer.model) or LONGEST, LONGEST)
+    if transformer.tokenizer.pad_token_id is None:
+        transformer.tokenizer.pad_token = tokenizer.pad_token
+    limits = (transformer.max_seq_length, longest_text(transformer.model))  # of the tokenizer, and of the positions
+    transformer.max_seq_length = min(limit for limit in (*limits, LONGEST) if limit is not None)
     encoder = SparseEncoder(modules=[transformer, SpladePooling("max")], device=device, similarity_fn_name="dot")
     if not Path(name).is_dir():
         encoder.model_card_data.set_base_model(name, revision=revision)
@@ -198,6 +216,22 @@ def _safe() -> dict[str, Any]:
 def _quiet(name: str) -> dict[str, Any]:
     """A folder's model card needs no look at the hub."""
     return {"local_files_only": True} if Path(name).is_dir() else {}
+
+
+def _cut(encoder: SparseEncoder, length: int) -> None:
+    """Have texts cut at a length, wherever a length of queries or documents stands."""
+    from rescalade.splade.fused_encoder import fusable
+
+    encoder.max_seq_length = length
+    modules: list[Any] = [transformer for transformer, _ in fusable(encoder)]
+    for module in modules:
+        for side in ("query_length", "document_length"):
+            if getattr(module, side) is not None:
+                setattr(module, side, length)
+        module.processing_kwargs = {
+            part: {name: value for name, value in calls.items() if name != "max_length"}
+            for part, calls in module.processing_kwargs.items()
+        }
 
 
 def _check_length(encoder: SparseEncoder, length: int) -> None:

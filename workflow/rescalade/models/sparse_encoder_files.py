@@ -18,7 +18,7 @@ from rescalade.models.splade_config import FILE, SpladeConfig
 from rescalade.texts.tokenizer_state import unchanged
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 def save_sparse_encoder(
@@ -40,7 +40,7 @@ def write_sparse_encoder_files(
     folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig
 ) -> str | None:
     """Turn a folder with a saved model into one that SparseEncoder loads; arguments and result as above."""
-    refusal = refused(model, tokenizer, how)
+    refusal = refused(model.config, tokenizer, how)
     if refusal is not None:
         return refusal
     head = locate_head(model)
@@ -85,10 +85,7 @@ def _masked(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
 def _causal(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
     """The same by the names of sentence-transformers 6, before which there was none for causal models."""
     return "sentence_transformers.base.modules.transformer.Transformer", {
-        "transformer_task": "text-generation",
-        "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
-        "module_output_name": "token_embeddings",
-        "processing_kwargs": {"text": {"logits_to_keep": 0, "add_special_tokens": how.special_tokens != "none"}},
+        **of_causal(how),
         "query_length": how.query_length,
         "document_length": how.document_length,
         "max_seq_length": how.document_length,
@@ -96,11 +93,21 @@ def _causal(how: SpladeConfig) -> tuple[str, dict[str, Any]]:
     }
 
 
-def refused(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig) -> str | None:
+def of_causal(how: SpladeConfig) -> dict[str, Any]:
+    """Settings by which the stock Transformer gives the logits of every token of a causal model."""
+    return {
+        "transformer_task": "text-generation",
+        "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
+        "module_output_name": "token_embeddings",
+        "processing_kwargs": {"text": {"logits_to_keep": 0, "add_special_tokens": how.special_tokens != "none"}},
+    }
+
+
+def refused(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, how: SpladeConfig) -> str | None:
     """Why SparseEncoder cannot give a model's vectors; None where it can."""
-    if has_given_bias(model.config):
+    if has_given_bias(config):
         return (
-            f"its head has a bias, the offset of each term, which transformers' {model.config.model_type} does not "
+            f"its head has a bias, the offset of each term, which transformers' {config.model_type} does not "
             "have and leaves out"
         )
     if how.reading == "echo":

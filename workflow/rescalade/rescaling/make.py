@@ -142,7 +142,7 @@ def _write_how(
         Why SparseEncoder cannot load it; None where it can.
     """
     if found.kind == "modules":
-        refusal = not_loadable(model, tokenizer, how)
+        refusal = not_loadable(model.config, tokenizer, how)
         if refusal is None:
             write_modules_like(found.folder, folder, max_length)
         else:
