@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from rescalade.backbones.ready_stage import run_ready
 from rescalade.backbones.settings import ReadySettings
 from rescalade.errors import UserError
-from rescalade.models.model_files import belongs, is_retriever
+from rescalade.models.checkpoint_keys import language_models
+from rescalade.models.model_files import belongs, is_retriever, is_whole
 from rescalade.models.model_folder import open_model_folder
 from rescalade.stage import Call
 from support.fake_hub import COMMIT, FakeHub, Repository
 from support.hub_models import OTHER_FILES, tiny_checkpoint
+from support.sparse_encoders import checkpoint, save, splade_modules, table_module
+from support.sparse_encoders import ours as our_vectors
+from support.sparse_encoders import theirs as their_vectors
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +138,52 @@ def test_a_module_in_a_folder_of_any_name_arrives_by_both_ways(tmp_path: Path, m
         assert not (folder / "parts" / "notes.json").exists()
 
 
-def test_what_says_that_a_model_is_a_retriever() -> None:
-    assert is_retriever(["config.json", "splade.json"])
-    assert is_retriever(["query_0_SparseStaticEmbedding/config.json"])
-    assert not is_retriever(["config.json", "1_Pooling/config.json", "2_Dense/config.json"])
+def test_a_router_with_folders_of_any_names_arrives_by_both_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renamed by hand after sentence-transformers saved it, in the router's file too; one lies in a folder below."""
+    from sentence_transformers.base.modules import Router
+
+    documents = splade_modules(checkpoint(tmp_path / "origin"), activation_function="log1p_relu")
+    theirs = save(tmp_path / "theirs", [Router.for_query_document([table_module()], documents)])
+    said = (theirs / "router_config.json").read_text()
+    names = {"query_0_SparseStaticEmbedding": "asked", "document_0_Transformer": "read/by"}
+    names["document_1_SpladePooling"] = "pooled"
+    for old, new in names.items():
+        (theirs / new).parent.mkdir(exist_ok=True)
+        (theirs / old).rename(theirs / new)
+        said = said.replace(f'"{old}"', f'"{new}"')
+    (theirs / "router_config.json").write_text(said)
+    (theirs / "read" / "config.json").write_text("{}")
+    vectors = their_vectors(theirs)
+    local = made(ReadySettings(path=str(theirs)), tmp_path / "local")
+    server = FakeHub({"owner/splade": Repository(theirs)}).serve(tmp_path / "cache", monkeypatch)
+    fetched = made(ReadySettings(id="owner/splade", revision=COMMIT), tmp_path)
+    server.shutdown()
+    server.server_close()
+    for folder in (theirs, local, fetched):
+        for found, expected in zip(our_vectors(folder), vectors, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        assert language_models(folder) == [folder / "read" / "by"]
+    assert not (local / "read" / "config.json").exists() and not (fetched / "read" / "config.json").exists()
+    assert is_whole(theirs)
+    (theirs / "read" / "by" / "model.safetensors").unlink()
+    assert not is_whole(theirs)
+
+
+@pytest.mark.parametrize(
+    ("files", "retriever"),
+    [
+        ({"splade.json": "{}"}, True),
+        ({"query_0_SparseStaticEmbedding/config.json": "{}"}, True),
+        ({"1_Pooling/config.json": "{}", "2_Dense/config.json": "{}"}, False),
+        ({"modules.json": json.dumps([{"path": "pooled", "type": "sentence_transformers.SpladePooling"}])}, True),
+        ({"modules.json": json.dumps([{"path": "pooled", "type": "sentence_transformers.Pooling"}])}, False),
+        ({"checkpoint-3/1_SpladePooling/config.json": "{}"}, False),
+    ],
+)
+def test_what_says_that_a_model_is_a_retriever(files: dict[str, str], retriever: bool, tmp_path: Path) -> None:
+    for name, text in {"config.json": "{}", **files}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert is_retriever(tmp_path) is retriever

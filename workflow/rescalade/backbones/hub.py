@@ -18,7 +18,7 @@ from rescalade.backbones.hub_bars import bar_class
 from rescalade.backbones.hub_lock import HubLock
 from rescalade.backbones.hub_refusals import no_disk, no_network, no_revision, no_safetensors, refusal
 from rescalade.errors import UserError
-from rescalade.models.model_files import MODULES, belongs, is_whole, listed_folders, model_files
+from rescalade.models.model_files import MODULES, belongs, file_in, is_whole, listed_folders, model_files
 from rescalade.progress import Reporter
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _modules_known(folder: Path) -> bool:
     Other programs leave the weights alone in the cache; pooling and prompts would then be taken for the usual ones.
     """
     try:
-        listed = listed_folders(folder / MODULES)
+        listed = listed_folders(file_in(folder))
     except FileNotFoundError:
         return _no_modules(folder).exists()
     return listed is not None and all((folder / name).exists() for name in listed)
@@ -176,14 +176,18 @@ def _download(api: HfApi, name: str, asked: str, commit: str, copy_to: Path | No
     from huggingface_hub import RepoFile, hf_hub_download, snapshot_download
 
     files = [item for item in api.list_repo_tree(name, revision=commit, recursive=True) if isinstance(item, RepoFile)]
-    listed: list[str] = []
-    if any(file.path == MODULES for file in files):  # first of all: it may give the folder of its pooling any name
-        listed = listed_folders(Path(hf_hub_download(name, MODULES, revision=commit))) or []
+    paths = {file.path for file in files}
+
+    def file_of(path: str) -> Path | None:
+        return Path(hf_hub_download(name, path, revision=commit)) if path in paths else None
+
+    # first of all: modules.json and a router may give the folders of their modules any name
+    listed = (listed_folders(file_of) or []) if MODULES in paths else []
     chosen = [file for file in files if belongs(file.path, listed)]
     if not any(file.path.endswith(".safetensors") for file in chosen):
         raise no_safetensors(name, asked, [file.path for file in files])
     folder = snapshot(name, commit)
-    if not any(file.path == MODULES for file in files):
+    if MODULES not in paths:
         _no_modules(folder).parent.mkdir(parents=True, exist_ok=True)
         _no_modules(folder).touch()
     missing = sum(file.size for file in chosen if not (folder / file.path).exists())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from rescalade.atomic import atomic_folder
@@ -32,19 +31,19 @@ def run_ready(settings: ReadySettings, inputs: Files, outputs: Files, call: Call
             arrived = arrive(settings, folder, call)
             origin, read, what = arrived.folder, list(arrived.files), str(settings.id)
         files = [path.relative_to(origin) for path in model_files(origin)]
-        _check_retriever(what, [file.as_posix() for file in files], said=settings.trained)
+        _check_retriever(what, origin, said=settings.trained)
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin / file, folder / file)
         call.record(folder / "record.json", read)
 
 
-def _check_retriever(what: str, files: Sequence[str], *, said: bool) -> None:
-    if not any(file.endswith(".safetensors") for file in files):
+def _check_retriever(what: str, folder: Path, *, said: bool) -> None:
+    if not any(file.suffix == ".safetensors" for file in model_files(folder)):
         raise UserError(
             f"model {what}: no weights as safetensors are there; load and save it once with a current transformers"
         )
-    if not said and not is_retriever(files):
+    if not said and not is_retriever(folder):
         raise UserError(
             f"model {what}: no file of it says that it is a sparse retriever (no SpladePooling, no splade.json); if it "
             "is one, say `trained: true` in its entry, or `rescalade evaluate … --trained`; else train it in a `grid`"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 NAMES = (
     "config.json",
@@ -32,7 +33,9 @@ REFUSED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.
 MODULES = "modules.json"
 MODULE = re.compile(r"(?:\w+_)?\d+_\w+")
 """Folder of a module, as sentence-transformers calls it: 1_SpladePooling, or of a router query_0_SparseStaticEmbedding;
-modules.json may give one any name. Other folders hold exports and checkpoints."""
+modules.json and a router may give one any name. Other folders hold exports and checkpoints."""
+ROUTERS = ("router_config.json", "config.json")
+"""Names of a router's file: of sentence-transformers 5 and later, and before."""
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "*.model")
 """Each is enough for a tokenizer; vocab.json is with merges.txt beside it."""
 
@@ -42,7 +45,7 @@ def belongs(name: str, listed: Collection[str] = ()) -> bool:
 
     Args:
         name: the path, with slashes.
-        listed: folders of modules by modules.json, see `listed_folders`.
+        listed: folders of modules, see `listed_folders`.
     """
     folder, _, file = name.rpartition("/")
     return (
@@ -60,22 +63,68 @@ def _of_module(folder: str, listed: Collection[str]) -> bool:
     return MODULE.fullmatch(last) is not None and _of_module(above, listed)
 
 
-def listed_folders(modules: Path) -> list[str] | None:
-    """Folders that a modules.json names, without the model's own.
+def listed_folders(file_of: Callable[[str], Path | None]) -> list[str] | None:
+    """Folders of modules, without the model's own: those that modules.json names, and those that routers there do.
 
-    None where it cannot be read; what is wrong with it, its reader says
+    None where modules.json cannot be read; what is wrong with it, or with a router, its reader says
     (`rescalade.models.sparse_encoder_modules`). Paths that lead out of the folder are left to it too.
 
+    Args:
+        file_of: the file of a path in the model's folder or repository; None where there is none.
+
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no modules.json.
     """
+    found = _modules(file_of)
+    return None if found is None else [folder for folder in found if folder]
+
+
+def _modules(file_of: Callable[[str], Path | None]) -> dict[str, str] | None:
+    """The class of each module as the files call it, by its folder; arguments and result as above."""
+    modules = file_of(MODULES)
+    if modules is None:
+        raise FileNotFoundError(MODULES)
     try:
-        names = [str(module["path"]) for module in json.loads(modules.read_text(encoding="utf-8-sig"))]
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        listed = json.loads(modules.read_text(encoding="utf-8-sig"))
+        said = [(str(module["path"]), str(module.get("type"))) for module in listed]
+    except _UNREADABLE:
         return None
-    return [name for name in names if name and ".." not in Path(name).parts and not Path(name).is_absolute()]
+    found: dict[str, str] = {}
+    while said:
+        path, kind = said.pop(0)
+        folder = _normal(path)
+        if folder in found or ".." in Path(path).parts or Path(path).is_absolute():
+            continue
+        found[folder] = kind
+        said += [(f"{folder}/{name}" if folder else name, str(each)) for name, each in _routed(file_of, folder).items()]
+    return found
+
+
+def _routed(file_of: Callable[[str], Path | None], folder: str) -> dict[str, Any]:
+    """Classes of the modules of the router in a folder, by their folders in that one; none where there is no router."""
+    files = (file_of(f"{folder}/{name}" if folder else name) for name in ROUTERS)
+    path = next((file for file in files if file is not None), None)
+    try:
+        return {} if path is None else dict(json.loads(path.read_text(encoding="utf-8-sig")).get("types") or {})
+    except _UNREADABLE:
+        return {}
+
+
+def _normal(name: str) -> str:
+    """A path as files are listed: without `.` in it, and empty for the model's own folder."""
+    return PurePosixPath(name).as_posix() if PurePosixPath(name).parts else ""
+
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def file_in(folder: Path) -> Callable[[str], Path | None]:
+    """The files of a folder by their paths in it, as `listed_folders` asks for them."""
+
+    def file_of(name: str) -> Path | None:
+        return path if (path := folder / name).is_file() else None
+
+    return file_of
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -86,10 +135,15 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def _listed(folder: Path) -> list[str]:
+    return [name for name in _modules_in(folder) if name]
+
+
+def _modules_in(folder: Path) -> dict[str, str]:
+    """Classes of the modules of a folder by their folders, as far as it has any that can be read."""
     try:
-        return listed_folders(folder / MODULES) or []
+        return _modules(file_in(folder)) or {}
     except FileNotFoundError:
-        return []
+        return {}
 
 
 def _places(place: Path, folder: Path, listed: Collection[str]) -> Iterator[Path]:
@@ -104,11 +158,17 @@ def _places(place: Path, folder: Path, listed: Collection[str]) -> Iterator[Path
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder, or that of a module of it, holds a configuration, all weights as safetensors, a tokenizer."""
-    return any(
-        (place / "config.json").is_file() and has_weights(place) and lacking_tokenizer(place) is None
-        for place in _places(folder, folder, _listed(folder))
-    )
+    """Whether a folder, or that of a module of it, holds a configuration, all weights as safetensors, a tokenizer.
+
+    So must every language model that its modules name: the table of queries beside it has all three too.
+    """
+    models = [folder / name for name, kind in _modules_in(folder).items() if kind.endswith("Transformer")]
+    places = _places(folder, folder, _listed(folder))
+    return all(map(_holds_a_model, models)) and any(map(_holds_a_model, places))
+
+
+def _holds_a_model(place: Path) -> bool:
+    return (place / "config.json").is_file() and has_weights(place) and lacking_tokenizer(place) is None
 
 
 def has_weights(folder: Path) -> bool:
@@ -147,10 +207,12 @@ RETRIEVERS = ("SpladePooling", "SparseStaticEmbedding")
 """Modules of sentence-transformers that make a sparse retriever, in the folder itself or behind a router."""
 
 
-def is_retriever(names: Iterable[str]) -> bool:
-    """Whether files with these paths say that the model is a sparse retriever: of rescalade, or a SparseEncoder's.
+def is_retriever(folder: Path) -> bool:
+    """Whether files of a model say that it is a sparse retriever: of rescalade, or a SparseEncoder's.
 
-    The names alone say it: sentence-transformers calls the folder of a module after its class.
+    The classes of its modules do; and names alone, since sentence-transformers calls the folder of a module after its
+    class.
     """
-    parts = [part for name in names for part in name.split("/")]
-    return "splade.json" in parts or any(part.endswith(RETRIEVERS) for part in parts)
+    kinds = _modules_in(folder).values()
+    parts = [part for path in model_files(folder) for part in path.relative_to(folder).parts]
+    return "splade.json" in parts or any(each.endswith(RETRIEVERS) for each in (*parts, *kinds))

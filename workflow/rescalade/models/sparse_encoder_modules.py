@@ -21,14 +21,12 @@ from typing import Any, cast, get_args
 
 from rescalade.errors import UserError
 from rescalade.models.folder_files import check_files, own_json, own_value
-from rescalade.models.model_files import MODULES
+from rescalade.models.model_files import MODULES, ROUTERS
 from rescalade.models.model_folder import ModelFolder, tokenizer_limit
 from rescalade.models.splade_config import Activation, Pooling, SpladeConfig
 from rescalade.models.transformer_settings import FILES, read_transformer, settings_file, with_length
 
 FILE = "config_sentence_transformers.json"
-ROUTERS = ("router_config.json", "config.json")
-"""Of sentence-transformers 5 and later, and before."""
 NO_LIMIT = 2**20
 """Tokens at which queries are cut by a tokenizer that does not cut."""
 
