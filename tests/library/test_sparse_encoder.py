@@ -276,7 +276,7 @@ def test_readings_that_the_stock_modules_do_not_have_are_refused_by_name(
     config = json.loads((tmp_path / "offset" / "config.json").read_text())
     (tmp_path / "offset" / "config.json").write_text(json.dumps({**config, "rescalade_decoder_bias": True}))
     for model, options, message in (
-        ("plain", {"reading": "echo"}, "it reads a text twice and pools the second copy, for which sentence-"),
+        ("plain", {"reading": "echo"}, "sentence-transformers has no module; use another `reading`"),
         ("echo", {}, "it reads a text twice and pools the second copy, for which sentence-transformers has no module"),
         ("content", {}, "it leaves special tokens out of the maximum, which sentence-transformers cannot"),
         ("prompts", {}, "it leaves the tokens of its prompts out of the maximum"),

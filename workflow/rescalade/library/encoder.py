@@ -166,7 +166,8 @@ def _of_language_model(name: str, reading: Reading | None, revision: str | None,
     if reading is not None:
         how = how.model_copy(update={"reading": reading})
     if (reason := refused(config, tokenizer, how)) is not None:
-        raise UserError(f"model {name}: {reason}. Encode with it by `rescalade encode`")
+        remedy = "encode with it by `rescalade encode`" if reading is None else "use another `reading`"
+        raise UserError(f"model {name}: {reason}; {remedy}")
     if (Path(name) / FILE).is_file():
         raise UserError(
             f"model {name}: it is a trained model whose {MODULES} is missing; copy the folder again, or encode with it "
