@@ -121,6 +121,7 @@ def test_a_revision_of_a_hub_id_is_taken_and_recorded(folder: Path, monkeypatch:
     ],
 )
 def test_a_revision_of_what_has_none_is_refused(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "config.yaml").write_text("experiment: mini\n")
     (folder / "m").mkdir()
     (folder / "m" / "config.json").write_text("{}")
     status, lines = call(capsys, *command.split(), "--revision", "abc1234")
