@@ -1,7 +1,7 @@
 """Runs trainings in processes forked from one that has imported everything and computed nothing.
 
-A test starts `python tests/support/forked.py CASE FOLDER` and looks at the exit status. Importing the trainer takes
-seconds; forks begin in milliseconds, so that many kills and worlds of several processes fit into a test.
+The tests start `python tests/support/forked.py FOLDER` once and look at FOLDER/CASE.status and what CASE wrote. Importing
+the trainer takes seconds; forks begin in milliseconds, so that many kills and worlds of several processes fit into a test.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import transformers  # noqa: F401  # loaded before the forks
 from safetensors.torch import load_file, save_file
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 import rescalade.splade.modules
 import rescalade.training.trainer  # noqa: F401
@@ -101,6 +102,7 @@ def kills(folder: Path) -> None:
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
             assert len(list(checkpoints.glob("*/whole.json"))) == 1
         sys.stdout.write(f"ended; left: {[path.name for path in checkpoints.glob('*')]}\n")
+        sys.stdout.flush()
     assert os.waitpid(start(lambda: train_to(broken, "resumed")), 0)[1] == 0
     same(folder / "whole", broken / "resumed")
 
@@ -135,14 +137,6 @@ def terminated(folder: Path) -> None:
     assert len(steps) == 1 and saved == [f"step-{int(steps.pop()):08d}"], (steps, saved)
     assert ended(several(2, lambda rank: train_in(broken, rank, slow=False))) == [0, 0]
     same(folder / "unbroken", broken)
-
-
-def signals(folder: Path) -> None:
-    """Both of the above, for one import."""
-    for case in (kills, terminated):
-        part = folder / case.__name__
-        part.mkdir()
-        case(part)
 
 
 def several(devices: int, work: Callable[[int], None]) -> list[int]:
@@ -206,6 +200,34 @@ def divided(target: Path, settings: TrainSettings = DIVIDED) -> None:
     leave_process_group()
 
 
+def torchrun(folder: Path) -> None:
+    """The training of two processes once more, started as `torchrun --standalone --nproc-per-node 2` starts them.
+
+    By what is behind that command, with forks in place of programs: the same agent, rendezvous and variables.
+    """
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=2, run_id="forked", rdzv_backend="c10d", rdzv_endpoint="localhost:0",
+        start_method="fork", max_restarts=0,
+    )  # fmt: skip
+    elastic_launch(config, divided)(folder / "torchrun")
+
+
+CASES = (kills, terminated, worlds, torchrun)
+
+
+def told(case: Callable[[Path], None], folder: Path) -> None:
+    """Run a case; what it and its forks write goes to CASE.log."""
+    with (folder / f"{case.__name__}.log").open("w") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    part = folder / case.__name__
+    part.mkdir()
+    case(part)
+
+
 if __name__ == "__main__":
     gc.freeze()  # forks must not copy the imported libraries when they collect garbage
-    {"signals": signals, "worlds": worlds, "divided": divided}[sys.argv[1]](Path(sys.argv[2]))
+    place = Path(sys.argv[1])
+    for each in CASES:
+        (status,) = ended([start(lambda case=each: told(case, place))])  # type: ignore[misc]
+        (place / f"{each.__name__}.status").write_text(str(status))
