@@ -1,7 +1,8 @@
 """Runs trainings in processes forked from one that has imported everything and computed nothing.
 
-The tests start `python tests/support/forked.py FOLDER` once and look at FOLDER/CASE.status and what CASE wrote. Importing
-the trainer takes seconds; forks begin in milliseconds, so that many kills and worlds of several processes fit into a test.
+The tests start `python tests/support/forked.py FOLDER` once and look at FOLDER/CASE.status and what CASE wrote.
+Importing the trainer takes seconds; forks begin in milliseconds, so that many kills and worlds of several processes fit
+into a test.
 """
 
 from __future__ import annotations
