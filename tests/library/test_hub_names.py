@@ -10,6 +10,7 @@ from sentence_transformers import SparseEncoder
 
 import rescalade
 from rescalade.errors import UserError
+from rescalade.models import room
 from support.hub_cache import COMMIT, add_to_cache
 from support.sparse_encoders import checkpoint, save, splade_modules
 from support.texts import TEXTS
@@ -40,6 +41,11 @@ def test_a_name_is_told_by_modules_json_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(UserError, match="found nothing there"):
         rescalade.sparse_encoder("~nobody-here/plain", device="cpu")
+    with monkeypatch.context() as small:
+        small.setattr(room, "free", lambda device: 1000)
+        for name in ("o/ready", "o/plain", "~/plain", str(ready)):
+            with pytest.raises(UserError, match="not enough memory: its weights take"):
+                rescalade.sparse_encoder(name, device="cpu")
     divided, local = (rescalade.sparse_encoder(name, device="cpu") for name in ("o/plain", "~/plain"))
     assert divided.max_seq_length == local.max_seq_length
     assert torch.equal(divided.encode(TEXTS[:3]).to_dense(), local.encode(TEXTS[:3]).to_dense())

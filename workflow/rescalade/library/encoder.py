@@ -103,6 +103,8 @@ def _loaded(name: str, reading: Reading | None, revision: str | None, device: st
             return _of_language_model(name, reading, revision, device), False
         if reading is not None:
             raise UserError(f"model {name}: a SparseEncoder reads as its config.json says; leave `reading` out")
+        if not Path(name).is_dir():
+            check_model_room(name, revision, device=device or "cpu")  # of weights at the top, as nearly all have them
         for part in language_models(modules.parent):
             check_has_tokenizer(part)
             check_model_room(part, device=device or "cpu")
