@@ -25,7 +25,12 @@ def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tup
     winner = torch.zeros((texts, vocabulary), dtype=torch.int32)
     cuts = _cuts(offsets, ROWS * torch.get_num_threads())
     blocks = [
-        (hidden[offsets[begin] : offsets[end]], offsets[begin : end + 1].numpy(), best[begin:end], winner[begin:end])
+        (
+            hidden[offsets[begin] : offsets[end]],
+            offsets[begin : end + 1].numpy(),
+            best[begin:end].numpy(),
+            winner[begin:end].numpy(),
+        )
         for begin, end in pairwise(cuts)
     ]
     buffer = hidden.new_empty(max((len(rows) for rows, *_ in blocks), default=0) * min(CHUNK, vocabulary))
@@ -34,7 +39,7 @@ def search(hidden: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> tup
         for rows, places, block_best, block_winner in blocks:
             logits = buffer[: len(rows) * columns.shape[1]].view(len(rows), columns.shape[1])
             torch.mm(rows, columns, out=logits)
-            kernels.segment_max(logits.numpy(), places, first, block_best.numpy(), block_winner.numpy())
+            kernels.segment_max(logits.numpy(), places, first, block_best, block_winner)
     return activate(best, bias), winner
 
 
