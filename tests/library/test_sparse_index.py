@@ -202,6 +202,8 @@ def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
         SparseIndex.build(DENSE, folder=tmp_path)
     with pytest.raises(UserError, match="no index there"):
         SparseIndex.load(tmp_path)
+    with pytest.raises(UserError, match="no encoded texts there"):
+        SparseIndex.build(str(tmp_path))
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 

@@ -183,6 +183,7 @@ def test_mistakes_are_one_line(place: Path, capsys: pytest.CaptureFixture[str], 
         ([str(other), QUESTION, "--vectors", str(run / "vectors" / "d")], "of another model"),
         ([str(other), QUESTION, "--dataset", "d"], "has no data sets"),
         ([str(other), QUESTION, "--index", str(tmp_path / "none")], "no index there"),
+        ([str(other), " ", "--index", str(run / "index" / "d")], "the question is empty"),
         ([str(tmp_path), QUESTION, "--index", str(tmp_path / "none")], "expected a model folder"),
         (
             [str(run / "model"), QUESTION, "--vectors", str(run / "vectors" / "d"), "--index", str(other)],

@@ -96,6 +96,8 @@ def search(
     from rescalade.texts.own_texts import read_texts
 
     asked = questions_file(text, out)
+    if not text.strip():
+        raise UserError("the question is empty; the tokens around it alone would be searched for")
     if asked is not None:
         shown = {"--corpus": corpus is not None, "--terms": terms != TERMS, "--json": as_data}
         refuse_surplus(shown, "a file of questions is answered by a run file")

@@ -20,6 +20,7 @@ from rescalade.retrieval.index import InvertedIndex, build_index
 from rescalade.retrieval.save import save_index
 from rescalade.retrieval.search import search
 from rescalade.retrieval.storage import MEMORY_MB, load_index, write_index
+from rescalade.vectors.file_names import MANIFEST
 from rescalade.vectors.vectors import CorpusShards, SparseVectors
 
 
@@ -105,6 +106,11 @@ class SparseIndex:
         if isinstance(vectors, str | Path):
             if ids is not None or (vocabulary is not None and words is None):
                 raise UserError(f"{vectors}: a folder of vectors has ids and vocabulary itself; leave them out")
+            if not (Path(vectors) / MANIFEST).is_file():
+                raise UserError(
+                    f"{vectors}: no encoded texts there ({MANIFEST} is missing); expected a folder that "
+                    "`rescalade encode` has written"
+                )
             shards = CorpusShards(Path(vectors))
             return cls._built(shards, shards.manifest.vocabulary, words, shards.manifest.model, folder, memory_mb)
         if isinstance(vectors, Iterator):

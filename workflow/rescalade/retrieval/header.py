@@ -61,7 +61,10 @@ def read_header(folder: Path) -> Header:
         UserError: it is missing, damaged, of another version, or a file does not have its size.
     """
     if not (folder / HEADER).is_file():
-        raise UserError(f"{folder}: no index there ({HEADER} is missing); run `rescalade index RUN DATASET` first")
+        raise UserError(
+            f"{folder}: no index there ({HEADER} is missing); `rescalade index RUN DATASET` makes one of a run, "
+            "`rescalade search … --vectors FOLDER --index FOLDER` one of texts of your own"
+        )
     values: Any = read_json(folder / HEADER)
     if not isinstance(values, dict) or values.pop("checksum", None) != _checksum(values):
         raise UserError(f"{folder / HEADER}: wrong checksum, the file is damaged; {_again(folder)}")
