@@ -294,6 +294,22 @@ def test_a_truncated_gzip_and_missing_files_are_one_line(tmp_path: Path) -> None
         make(config(x={"source": "files", "path": str(tmp_path / "no")}), "x", tmp_path)
 
 
+def test_a_second_form_of_a_file_is_not_read_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = beir(tmp_path / "set")
+    found = config(x={"source": "files", "path": str(folder), "part": "test"})
+    whole = make(found, "x", tmp_path).corpus["id"].to_pylist()
+    assert not caplog.records
+    (folder / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "other", "text": "x"}\n'))
+    (folder / "queries.tsv").write_text("q0\tanother question\n")
+    (folder / "qrels" / "test.txt").write_text("q0 0 other 1\n")
+    (folder / "corpus.md").write_text("of no ending that is read")
+    assert make(found, "x", tmp_path).corpus["id"].to_pylist() == whole
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split("beside it lies ")[1] for line in said] == [
+        "corpus.jsonl.gz, which is not", "queries.tsv, which is not", "test.txt, which is not",
+    ]  # fmt: skip
+
+
 def test_a_set_with_the_documents_of_another_links_them(tmp_path: Path) -> None:
     folder = beir(tmp_path / "set")
     (folder / "qrels" / "dev.tsv").write_text("q2\tb\t1\n")

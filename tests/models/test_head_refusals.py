@@ -84,7 +84,8 @@ def test_a_torn_file_beside_pickled_weights_is_called_torn(tmp_path: Path) -> No
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    assert "pickled" not in refusal(tmp_path)
+    message = refusal(tmp_path)
+    assert "pickled" not in message and "did not arrive whole" in message and "copy the *.safetensors files" in message
 
 
 @pytest.mark.parametrize(

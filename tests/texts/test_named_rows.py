@@ -132,6 +132,7 @@ def test_half_pairs_are_warned_of_once(tmp_path: Path, caplog: pytest.LogCapture
             "line 1: title is expected to be a text, found a list",
         ),
         ("a.jsonl", b'{"id": "", "text": "x"}\n', "a.jsonl, line 1: the id is empty; id is expected"),
+        ("a.jsonl", b'{"id": "a", "text": null}\n', "a.jsonl, line 1: text is null"),
         ("a.jsonl", b'[\n{"id": "a"}]\n', "a.jsonl, line 1: not JSON"),
         ("a.csv", b"a,b\n", "expected a file called .tsv"),
     ],

@@ -140,9 +140,9 @@ def _modules(name: str, revision: str | None) -> Path | None:
         if try_to_load_from_cache(name, MODULES, revision=revision) is _CACHED_NO_EXIST:
             return None
         raise UserError(
-            f"model {name}: there is no folder of that name, the hub does not answer, and the cache does not say whether "
-            "it is a SparseEncoder, whose settings would be lost; load it once with the hub in reach, or give the folder "
-            "of its snapshot"
+            f"model {name}: there is no folder of that name, the hub does not answer, and the cache does not say "
+            "whether it is a SparseEncoder, whose settings would be lost; load it once with the hub in reach, or give "
+            "the folder of its snapshot"
         ) from None
     except EntryNotFoundError:
         return None

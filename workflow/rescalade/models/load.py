@@ -110,7 +110,7 @@ def load_tokenizer(
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  # a broken tokenizer.json can end in anything
-        raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}") from None
+        raise UserError(f"tokenizer of {name}: cannot be loaded: {in_words(error)}; {_NO_TOKENIZER}") from None
     if set(tokenizer.get_vocab()) <= {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}:
         raise UserError(f"tokenizer of {name}: it has special tokens only and no words; {_NO_TOKENIZER}")
     if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:

@@ -55,6 +55,11 @@ def cannot_load(name: str | Path, error: Exception) -> UserError:
             f"model {name}: it has no safetensors weights{' (only pickled ones)' if pickled else ''}; pickled weights "
             "can run code and are not loaded. Convert it once with save_pretrained, or use a revision with safetensors"
         )
+    if type(error).__name__ == "SafetensorError":  # which names no file, and says what its header lacks
+        return UserError(
+            f"model {name}: its weights are damaged or did not arrive whole ({words}); copy the *.safetensors "
+            "files again from where the model came from"
+        )
     return UserError(f"model {name}: cannot be loaded as a language model: {in_words(error)}")
 
 

@@ -67,6 +67,8 @@ def named_rows(path: Path, layout: Layout = TITLED) -> Iterator[NamedRow]:
         key = "_id" if values.get("_id") is not None else "id"
         if values.get(key) == "":
             raise UserError(f"{place}: the id is empty; {key} is expected to name each text")
+        if values.get(key) is not None and "text" in values and values["text"] is None:
+            raise UserError(f'{place}: text is null; a text is expected, "" where there is none')
         if values.get(key) is None or values.get("text") is None:
             found = ", ".join(values) or "nothing"
             raise UserError(f"{place}: an object with _id (or id) and text is expected, found {found[:60]}")

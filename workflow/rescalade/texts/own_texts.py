@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from rescalade.texts.collection import CORPUS
 from rescalade.texts.named_rows import named_rows
 from rescalade.texts.run_ids import unfit
 from rescalade.texts.text_parts import Texts, table_texts
+
+log = logging.getLogger(__name__)
 
 
 def read_texts(path: Path, *, for_run: bool = False) -> Texts:
@@ -32,6 +35,8 @@ def read_texts(path: Path, *, for_run: bool = False) -> Texts:
             raise UserError(f"{row.place}: id {row.id!r} {mistake}; rename it")
         seen[row.id] = row.place.line
         rows.append({"id": row.id, "title": row.title, "text": row.text})
+    if not rows:
+        log.warning("%s: no text is in it", path)
     return table_texts(pa.Table.from_pylist(rows, schema=CORPUS), sha256(path))
 
 

@@ -79,6 +79,7 @@ def open_files(name: str, folder: Path, part: str | None) -> CollectionStreams:
         UserError: a file is missing; and, when a stream is read, a line is not in its format.
     """
     files = folder_layout(name, folder, part)
+    files.warn()
     rows: Mapping[str, Callable[[], Iterator[tuple[Place, Any]]]] = {
         "documents": lambda: _documents(files.corpus()),
         "queries": lambda: _queries(files.queries),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rescalade.errors import UserError, shown_path
 from rescalade.texts.named_rows import KINDS
+
+log = logging.getLogger(__name__)
 
 TABLES = (".tsv", ".txt")
 """Endings of files of judgements."""
@@ -33,6 +36,15 @@ class FolderLayout(NamedTuple):
             UserError: there is none.
         """
         return find(self.name, self.folder, ["corpus"], KINDS)
+
+    def warn(self) -> None:
+        """Say what lies beside a file that is read, of the same name but for its ending, and is not read."""
+        corpus = found(self.folder, ["corpus"], KINDS)
+        for path, endings in ((corpus, KINDS), (self.queries, KINDS), (self.judgements, TABLES)):
+            others = [] if path is None else passed_over(path, endings)
+            if path is not None and others:
+                names = ", ".join(other.name for other in others)
+                log.warning("data set %s: %s is read; beside it lies %s, which is not", self.name, path, names)
 
 
 def folder_layout(name: str, folder: Path, part: str | None) -> FolderLayout:
@@ -75,13 +87,29 @@ def find(name: str, folder: Path, stems: Sequence[str], endings: Sequence[str]) 
 def found(folder: Path, stems: Sequence[str], endings: Sequence[str]) -> Path | None:
     """The first file that is there of some stems, each with some endings, plain or with .gz, in capitals or not."""
     for stem in stems:
-        place = folder / stem
-        beside = sorted(place.parent.glob(f"{glob.escape(place.name)}.*"))
-        for ending in (each + packed for each in endings for packed in ("", ".gz")):
-            for path in [place.with_name(place.name + ending), *beside]:
-                if path.name[len(place.name) :].lower() == ending and path.is_file():
-                    return path
+        if there := _files(folder / stem, endings):
+            return there[0]
     return None
+
+
+def passed_over(path: Path, endings: Sequence[str]) -> list[Path]:
+    """Files of the same stem as one that `found` has chosen, which are not read: `corpus.jsonl.gz` beside it, say."""
+    stem = path.name.lower().removesuffix(".gz")
+    ending = next(each for each in endings if stem.endswith(each))
+    return [other for other in _files(path.with_name(path.name[: len(stem) - len(ending)]), endings) if other != path]
+
+
+def _files(place: Path, endings: Sequence[str]) -> list[Path]:
+    """What is there of one stem, in the order of the endings."""
+    beside = sorted(place.parent.glob(f"{glob.escape(place.name)}.*"))
+    wanted = [each + packed for each in endings for packed in ("", ".gz")]
+    there = [
+        path
+        for ending in wanted
+        for path in [place.with_name(place.name + ending), *beside]
+        if path.name[len(place.name) :].lower() == ending and path.is_file()
+    ]
+    return list(dict.fromkeys(there))
 
 
 def _queries(part: str | None) -> tuple[list[str], Sequence[str]]:
