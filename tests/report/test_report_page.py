@@ -1,6 +1,5 @@
 """The pages: what they say, what they refuse, what they must not contain."""
 
-import logging
 import re
 from pathlib import Path
 
@@ -10,34 +9,14 @@ from rescalade.errors import UserError
 from rescalade.paths import Paths
 from rescalade.progress import read_headline
 from rescalade.report.pages.page import make_pages
-from support.html_pages import parse
-from support.synthetic_fates import many, mini, ugly
+from support.html_pages import Pages, parse
+from support.synthetic_fates import many, mini
 from support.synthetic_results import MADE, change, write_tree
 
 
-@pytest.fixture(scope="module")
-def logged() -> list[str]:
-    """Lines of the log of making `pages`."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, logged: list[str]) -> list[Path]:
-    """Drawing takes seconds: what is said of these results is read from pages made once."""
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            logged.append(f"{record.levelname} {record.getMessage()}")
-
-    handler, top = Kept(logging.INFO), logging.getLogger()
-    level = top.level
-    top.addHandler(handler)
-    top.setLevel(logging.INFO)
-    try:
-        return make_pages(mini(), write_tree(tmp_path_factory.mktemp("ugly"), mini(), ugly))
-    finally:
-        top.removeHandler(handler)
-        top.setLevel(level)
+@pytest.fixture
+def pages(ugly_pages: Pages) -> list[Path]:
+    return ugly_pages.paths
 
 
 def test_one_index_and_one_page_per_backbone(pages: list[Path]) -> None:
@@ -168,10 +147,10 @@ def test_published_numbers_are_shown_where_asked_for(tmp_path: Path) -> None:
     assert "Effectiveness: 0 of 76 reproduced, 76 not run." in text
 
 
-def test_the_claims_are_logged_as_headlines(pages: list[Path], logged: list[str]) -> None:
+def test_the_claims_are_logged_as_headlines(ugly_pages: Pages) -> None:
     """The terminal shows them where the call ends, read from the log of the job."""
-    page = parse(pages[0])
-    headlines = [line for line in map(read_headline, logged) if line is not None]
+    page = parse(ugly_pages.paths[0])
+    headlines = [line for line in map(read_headline, ugly_pages.logged) if line is not None]
     assert len(headlines) >= 8
     assert headlines[-1].startswith("The paper's effect shows"), "the sentence that the page opens with"
     assert headlines[-1] in " ".join(page.words)

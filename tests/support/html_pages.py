@@ -1,11 +1,20 @@
-"""Pages parsed for tests."""
+"""Pages made once, and parsed, for tests."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect", "line", "circle"}
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The index and the page of each backbone, and the lines of the log of their making."""
+
+    paths: list[Path]
+    logged: list[str]
 
 
 class Structure(HTMLParser):
