@@ -25,7 +25,7 @@ from rescalade.models.model_folder import open_model_folder
 from rescalade.models.reading import check_reading
 from rescalade.models.splade_config import SpladeConfig
 from rescalade.splade.model import SpladeModel
-from rescalade.splade.pooling import operand, pack
+from rescalade.splade.packed_inputs import packed_inputs
 from rescalade.texts.token_batch import TokenBatch
 from rescalade.texts.tokenizer_state import writing_lower_case
 from rescalade.texts.tokens import Tokens
@@ -156,10 +156,9 @@ class Encoder:
     def _weights(self, batch: TokenBatch) -> Tensor:
         """[B, V] float32."""
         half = self.how.precision == "bf16"
-        with torch.inference_mode(), torch.autocast(self._model.device.type, torch.bfloat16, enabled=half):
-            hidden = self._model.decoder_inputs(batch.input_ids, batch.attention_mask)
         with torch.inference_mode():
-            return self._model.pool(*pack(operand(hidden, half), batch.pooled), self._settings.head_backend)
+            packed, offsets = packed_inputs(self._model, vars(batch), half=half, encoding=True)
+            return self._model.pool(packed, offsets, self._settings.head_backend)
 
 
 def plan_batches(

@@ -232,9 +232,9 @@ def _answers(table: nn.Module, asked: Tensor, answer: Tensor) -> Iterator[None]:
 
 
 def _lengths(mask: Tensor) -> Tensor:
-    """[B] on the CPU: tokens up to the last real one of every text, so L for all that are padded on the left."""
+    """[B] on the CPU: tokens up to the last real one of every text, 1 at least; so L for all padded on the left."""
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
-    return (mask * places).amax(1).cpu()
+    return (mask * places).amax(1).clamp(min=1).cpu()
 
 
 def _half(hidden: Tensor) -> bool:
