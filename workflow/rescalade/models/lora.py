@@ -18,6 +18,7 @@ from torch import nn
 from rescalade.errors import UserError
 from rescalade.models.half_matrices import halve_matrices
 from rescalade.models.locate import family_of, locate_head
+from rescalade.models.thrifty import keep_all, keep_less
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -59,6 +60,7 @@ def add_adapters(model: PreTrainedModel, settings: LoraSettings, seed: int) -> N
     with torch.random.fork_rng(devices=[]), _seeming_float32(model):
         torch.manual_seed(seed)
         inject_adapter_in_model(wanted, model, NAME)
+    keep_less(model, NAME)
 
 
 @contextmanager
@@ -83,6 +85,7 @@ def merge_adapters(model: PreTrainedModel) -> None:
     layers = adapted_layers(model)
     if not layers:
         return
+    keep_all(model)
     model.float()
     for name, layer in layers.items():
         base = layer.get_base_layer()
