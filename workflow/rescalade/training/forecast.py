@@ -151,6 +151,7 @@ def sizes_of(model: SpladeModel, settings: TrainSettings) -> Sizes:
         gated=model.head.family.causal,
         # fused attention keeps no matrices; on a CPU there is none with dropout
         matrices=config._attn_implementation == "eager" or (model.device.type == "cpu" and dropout > 0),
+        thrifty=bool(layers) and model.device.type == "cpu" and settings.precision == "fp32",
     )
 
 

@@ -13,10 +13,11 @@ HELD_BYTES = {"fp32": 4, "bf16": 2}
 BERT_LAYER = {"fp32": 72, "bf16": 50}
 """Per token, layer and unit of width, kept for the backward pass of a BERT layer, its attention matrices apart.
 Autocast keeps norms and residuals in float32: it saves less than half."""
-GATED_LAYER = {"fp32": (32, 16, 8), "bf16": (35, 8, 4)}
-"""The same of a Llama layer: for each unit of the width, of the feed-forward block, and of keys and values."""
-DROPPED = {"fp32": 5, "bf16": 3.5}
-"""Per token and unit that an adapter reads after dropout: what is left of it, and the mask."""
+GATED_LAYER = {"fp32": (32, 16, 8), "bf16": (35, 8, 4), "thrifty": (16, 8, 8)}
+"""The same of a Llama layer: for each unit of the width, of the feed-forward block, and of keys and values. thrifty:
+with adapters, in float32 on a CPU (`rescalade.models.thrifty`)."""
+DROPPED = {"fp32": 5, "bf16": 3.5, "thrifty": 0.125}
+"""Per token and unit that an adapter reads after dropout: what is left of it, and the mask; thrifty: a bit of this."""
 INPUT_BYTES = {"fp32": 4, "bf16": 2}
 """Per token, layer and unit of width where a layer's input alone is kept, by the type of the frozen weights."""
 BERT_OUTER, GATED_OUTER = 36, 9
@@ -34,7 +35,7 @@ class Sizes:
     width: D. inner: of the feed-forward block. heads: of attention; keys: width of all its keys, and of its values.
     vocabulary: V. trained: number of weights that change. frozen: bytes of those that do not. read: units that
     adapters of a layer read, 0 without dropout in them. gated: whether layers are Llama's, else BERT's. matrices:
-    whether attention keeps its matrices.
+    whether attention keeps its matrices. thrifty: whether layers with adapters keep less.
     """
 
     layers: int
@@ -48,6 +49,7 @@ class Sizes:
     read: int = 0
     gated: bool = False
     matrices: bool = False
+    thrifty: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,14 @@ def memory_of(sizes: Sizes, settings: TrainSettings, share: Share, heap: float, 
 def _activations(sizes: Sizes, settings: TrainSettings, texts: int, length: int) -> float:
     """Bytes that the encoder keeps for the backward pass of some texts of some length."""
     tokens, precision = texts * length, settings.precision
+    kind = "thrifty" if sizes.thrifty else precision
     layer: float
     if sizes.gated:
-        of_width, of_inner, of_keys = GATED_LAYER[precision]
+        of_width, of_inner, of_keys = GATED_LAYER[kind]
         layer = of_width * sizes.width + of_inner * sizes.inner + of_keys * sizes.keys
     else:
         layer = BERT_LAYER[precision] * sizes.width
-    layer += DROPPED[precision] * sizes.read
+    layer += DROPPED[kind] * sizes.read
     matrices = MATRIX_BYTES * sizes.heads * length if sizes.matrices else 0
     outer = (GATED_OUTER if sizes.gated else BERT_OUTER) * sizes.width
     if not settings.gradient_checkpointing:
