@@ -12,6 +12,7 @@ import pytest
 from rescalade.atomic import read_json
 from support.commands import call, run
 from support.hub_models import tiny_checkpoint
+from support.oracle import PUBLISHED
 from support.real_data import SPLADE_TINY, cranfield
 from support.texts import TEXTS
 
@@ -86,6 +87,7 @@ def test_a_mistake_is_one_line(
 def test_a_real_model_reaches_what_is_known_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found, own = cranfield(), tmp_path / "cranfield"
+    assert (len(found.corpus), len(found.queries)) == (1400, 225)
     own.mkdir()
     for name in ("corpus", "queries"):
         rows = [{"_id": row["id"], **row} for row in getattr(found, name).to_pylist()]
@@ -97,3 +99,8 @@ def test_a_real_model_reaches_what_is_known_of_it(tmp_path: Path, monkeypatch: p
     known = read_json(Path(__file__).parents[2] / "bench/results/collections.json")["cranfield"]["metrics"]
     row = table(tmp_path / "table.csv")["splade-tiny"]
     assert np.allclose([float(row[name]) for name in known], list(known.values()), atol=1e-4)
+    # by sentence-transformers and pytrec_eval
+    assert float(row["nDCG@10"]) == pytest.approx(PUBLISHED["cranfield"], abs=0.002)
+    assert float(row["MRR@10"]) == pytest.approx(0.5334, abs=0.004)
+    assert float(row["active_query"]) == pytest.approx(58.1, abs=0.1)
+    assert float(row["active_document"]) == pytest.approx(230.3, abs=0.2)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from rescalade.atomic import sha256
 from rescalade.collection_manifest import CollectionManifest, CollectionProtocol, Counts
 from rescalade.texts.collection import FILES, Collection
 from rescalade.texts.triple_files import GIVEN
+from support.commands import run
 from support.real_data import SPLADE_TINY
 
 RUN = "real/tiny/k1/seed1"
@@ -74,25 +73,10 @@ def write_manifest(folder: Path, **changes: Any) -> None:
     manifest.model_copy(update=changes).write(folder / "manifest.json")
 
 
-def command(folder: Path, *words: str, threads: int = 1) -> None:
-    """One `rescalade` command in that folder, with the library that this process has imported."""
-    import rescalade
-
-    environment = {**os.environ, "PYTHONPATH": str(Path(rescalade.__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-m", "rescalade", *words, "--threads", str(threads)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def measure(folder: Path, dataset: str, threads: int = 1) -> dict[str, Any]:
     """Scores of a data set after all four stages: metrics and sparsity."""
-    for stage in ("encode", "index", "search", "score"):
-        command(folder, stage, RUN, dataset, threads=threads)
+    with contextlib.chdir(folder):
+        for stage in ("encode", "index", "search", "score"):
+            run(stage, RUN, dataset, "--threads", str(threads))
     found: dict[str, Any] = json.loads((folder / "results" / "runs" / RUN / "scores" / f"{dataset}.json").read_text())
     return found
