@@ -1,6 +1,7 @@
 """Real collections for trials, which lie beside the repository and not in it; `shared/data/README.md` describes them.
 
-RESCALADE_SHARED names another place for that folder. Documents are title, a space and the text.
+RESCALADE_SHARED names another place for that folder. Documents are title, a space and the text. Each is read once in a
+process.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,6 +36,7 @@ def tables(documents: Iterable[tuple[str, str, str]], queries: Iterable[tuple[st
     )
 
 
+@cache
 def cranfield() -> Collection:
     """Codes run from 1, best, to 4, with -1 for not relevant: the gain is 5 - code, and 0 for -1."""
     folder = SHARED / "cranfield"
@@ -51,6 +54,7 @@ def cranfield() -> Collection:
     return tables(documents, queries, qrels)
 
 
+@cache
 def vaswani() -> Collection:
     """Blocks that end in a line with a slash; a number, then the text."""
     folder = SHARED / "vaswani-npl"
@@ -64,6 +68,7 @@ def vaswani() -> Collection:
     return tables([(i, "", x) for i, x in blocks("doc-text")], blocks("query-text"), qrels)
 
 
+@cache
 def scifact() -> Collection:
     """The 300 test claims of BEIR's copy."""
     with zipfile.ZipFile(SHARED / "beir-scifact" / "scifact.zip") as archive:
@@ -81,6 +86,7 @@ def scifact() -> Collection:
     )
 
 
+@cache
 def boolq() -> Collection:
     """Dev questions over all passages."""
     folder = SHARED / "boolq-ir"
