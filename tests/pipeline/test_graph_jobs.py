@@ -52,8 +52,9 @@ def test_jobs_of_the_shipped_experiment(tmp_path: Path) -> None:
     assert Pipeline.create(tmp_path / "pipeline", config=None).jobs() == expected(shipped())
 
 
-def test_jobs_of_the_small_experiment(pipeline: Pipeline) -> None:
+def test_jobs_of_the_small_experiment_and_no_results_of_a_dry_run(pipeline: Pipeline) -> None:
     assert pipeline.jobs() == expected(yaml.safe_load(SMALL))
+    assert {path.name for path in pipeline.work.iterdir()} <= {".snakemake"}
 
 
 def test_summary_in_an_empty_folder(pipeline: Pipeline, golden: Callable[[str, list[str]], None]) -> None:
@@ -63,11 +64,6 @@ def test_summary_in_an_empty_folder(pipeline: Pipeline, golden: Callable[[str, l
     columns = [header.index(name) for name in ("output_file", "rule")]
     found = sorted("\t".join(row[column] for column in columns) for row in rows)
     golden("small-summary.tsv", found)
-
-
-def test_a_dry_run_leaves_no_results(pipeline: Pipeline) -> None:
-    pipeline.jobs()
-    assert {path.name for path in pipeline.work.iterdir()} <= {".snakemake"}
 
 
 def test_a_backbone_is_a_target_of_its_own(pipeline: Pipeline) -> None:
@@ -131,7 +127,7 @@ def test_a_declared_size_gives_every_shard_a_job(pipeline: Pipeline, tmp_path: P
 
 def test_one_shard_needs_no_job_of_its_own(pipeline: Pipeline) -> None:
     overlay = pipeline.overlay("datasets: {test: {documents: 25}}\nretrieval: {shard_jobs: true}")
-    assert pipeline.jobs("--configfile", overlay) == pipeline.jobs()
+    assert pipeline.jobs("--configfile", overlay) == expected(yaml.safe_load(SMALL))
 
 
 def test_every_stage_is_one_command(made: Pipeline) -> None:
