@@ -285,7 +285,11 @@ def test_a_truncated_gzip_and_missing_files_are_one_line(tmp_path: Path) -> None
     packed = gzip.compress((folder / "corpus.jsonl").read_bytes())
     (folder / "corpus.jsonl").unlink()
     found = config(x={"source": "files", "path": str(folder), "part": "test"})
-    with pytest.raises(UserError, match=r"none of corpus\.jsonl, corpus\.tsv"):
+    with pytest.raises(UserError, match=r"none of corpus\.jsonl, corpus\.tsv.* \(plain or \.gz\); see docs"):
+        make(found, "x", tmp_path)
+    for other in ("Corpus.jsonl", "corpus.csv"):
+        (folder / other).write_text("")
+    with pytest.raises(UserError, match=r"; Corpus\.jsonl, corpus\.csv: there, and not read; see docs"):
         make(found, "x", tmp_path)
     (folder / "corpus.jsonl.gz").write_bytes(packed[:-12])
     with pytest.raises(UserError, match="truncated or damaged"):

@@ -78,8 +78,10 @@ def find(name: str, folder: Path, stems: Sequence[str], endings: Sequence[str]) 
     path = found(folder, stems, endings)
     if path is None:
         wanted = ", ".join(f"{stem}{ending}" for stem in stems for ending in endings)
+        like = sorted({other.name for stem in stems for other in _alike(folder / stem)})
+        there = f"; {', '.join(like[:3])}: there, and not read" if like else ""
         raise UserError(
-            f"data set {name}: {folder} has none of {wanted} (plain or .gz); see docs/data.md for the layout"
+            f"data set {name}: {folder} has none of {wanted} (plain or .gz){there}; see docs/data.md for the layout"
         )
     return path
 
@@ -110,6 +112,13 @@ def _files(place: Path, endings: Sequence[str]) -> list[Path]:
         if path.name[len(place.name) :].lower() == ending and path.is_file()
     ]
     return list(dict.fromkeys(there))
+
+
+def _alike(place: Path) -> list[Path]:
+    """Files of a stem in whatever capitals and with whatever ending: corpus.csv, Corpus.jsonl."""
+    if not place.parent.is_dir():
+        return []
+    return [path for path in place.parent.iterdir() if path.name.lower().startswith(f"{place.name.lower()}.")]
 
 
 def _queries(part: str | None) -> tuple[list[str], Sequence[str]]:
