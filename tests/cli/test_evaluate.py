@@ -45,7 +45,7 @@ def test_a_model_and_a_folder_of_texts_are_enough(folder: Path, capsys: pytest.C
     assert "Systems side by side" in shown.out and "1 of " in shown.err
     assert shown.err.splitlines()[-1] == "written: report/evaluate/index.html"
     found = table(folder / "table.csv")
-    assert set(found) == {"bm25", "theirs"} and found["theirs"]["origin"] == "trained by others"
+    assert set(found) == {"bm25", "theirs"} and found["theirs"]["origin"] == "taken as it is"
     scores = read_json(folder / "results/runs/ready/theirs/k1/ready/scores/own.json")
     assert float(found["theirs"]["nDCG@10"]) == pytest.approx(scores["metrics"]["nDCG@10"], abs=1e-6)
     assert float(found["theirs"]["flops"]) == pytest.approx(scores["sparsity"]["flops"], rel=1e-5)

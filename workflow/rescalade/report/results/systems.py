@@ -18,7 +18,7 @@ from rescalade.report.results.summary import ScoresBySet, Summary
 Origin = Literal["baseline", "ready", "given", "trained"]
 ORIGINS: Mapping[Origin, str] = {
     "baseline": "no model",
-    "ready": "trained by others",
+    "ready": "taken as it is",
     "given": "ranked by others",
     "trained": "trained here",
 }

@@ -72,7 +72,7 @@ def systems_table(summary: Summary, against: str = BM25) -> Table:
         ],
         rows=rows,
         notes=[
-            "Models that others have trained are encoded as they are: their own pooling, activation, prompts and "
+            "Models that were there already are encoded as they are: their own pooling, activation, prompts and "
             "lengths. What they were trained on is not known here; a set that they saw favours them.",
         ],
     )
