@@ -30,7 +30,11 @@ def test_hidden_states_are_those_with_the_mask(kind: str) -> None:
     assert asked[0] is None and asked[2] is holes
 
 
-def test_a_model_that_reads_both_ways_has_its_mask() -> None:
-    model = SpladeModel(tiny_form("llama"))
-    model.masked_lm.config.is_causal = False
+@pytest.mark.parametrize(
+    ("kind", "setting"), [("llama", {"is_causal": False}), ("gemma3_text", {"use_bidirectional_attention": True})]
+)
+def test_a_model_that_reads_both_ways_has_its_mask(kind: str, setting: dict[str, bool]) -> None:
+    model = SpladeModel(tiny_form(kind))
+    assert model._sees_no_padding(RIGHT)
+    model.masked_lm.config.update(setting)
     assert not model._sees_no_padding(RIGHT) and not SpladeModel(tiny_form("bert"))._sees_no_padding(RIGHT)

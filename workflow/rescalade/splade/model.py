@@ -74,7 +74,10 @@ class SpladeModel(nn.Module):
         In a model that reads forwards that is so of padding on the right. Without a mask, attention on a CPU reads keys
         and values where they lie, and half of the products are left out.
         """
-        forwards = self._head.family.causal and getattr(self.masked_lm.config, "is_causal", True) is not False
+        config = self.masked_lm.config
+        # as Llama and its kin say that they read both ways, and as Gemma does
+        both_ways = getattr(config, "is_causal", True) is False or getattr(config, "use_bidirectional_attention", False)
+        forwards = self._head.family.causal and not both_ways
         return forwards and mask.device.type == "cpu" and bool((mask.diff(dim=1) <= 0).all())
 
     def pool(self, packed: Tensor, offsets: Tensor, backend: Backend = "auto") -> Tensor:
