@@ -12,7 +12,7 @@ BODY, EMBEDDING = 75, 50
 """Cost of one more piece in tokens of padding: BODY for reading all layers again and adding up their gradients, and
 EMBEDDING times the parameters of the token embedding for each one of the layers, since narrow layers leave a core idle
 between small products. Fitted on BERT shapes of 2x128 and 12x768."""
-READING, NARROW = 35, 8192
+READING, NARROW = 20, 10240
 """The same in encoding, and with adapters, where weights get no gradient: READING for reading all layers, and NARROW
 over the width of the model for small products. Fitted on 2x128, 12x768 and 30x576 (`bench/bench_pieces.py`)."""
 
