@@ -73,7 +73,8 @@ EDITS = [
 
 def digests(root: Path) -> dict[str, str]:
     """Of every stage on a BERT, sources and collections by kind."""
-    _module.cache_clear()
+    for kept in (_module, digest._file, digest._reached):
+        kept.cache_clear()
     _family_rows.cache_clear()
     found = {name: code_digest(name, "bert", (), root) for name in STAGES if name not in ("source", "collection")}
     return found | {name: code_digest(name.partition(":")[0], "bert", also, root) for name, also in BEGINS.items()}

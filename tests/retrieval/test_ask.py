@@ -146,7 +146,7 @@ def test_a_file_of_questions_is_answered_by_a_run_file(
     first = [line for line in found if line[0] == "q0"]
     assert [line[2:4] for line in first] == [[f"d{number}", str(rank)] for rank, number in enumerate(numbers, 1)]
     assert [float(line[4]) for line in first] == pytest.approx(scores, rel=1e-5)
-    for number, text in enumerate(questions):
+    for number, text in enumerate(questions[:2]):  # asked by itself, the empty one is refused
         shown = json.loads(call(capsys, str(run), text, *where, "--json", "--top", "5")[1])
         expected = [answer["id"] for answer in shown["documents"]]
         assert [line[2] for line in found if line[0] == f"q{number}"] == expected

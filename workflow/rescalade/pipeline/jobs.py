@@ -53,9 +53,9 @@ class Job:
         """Files and folders that the job makes, by name."""
         return {} if self.row is None else self.row.output_files(self.paths, self.names)
 
-    @cached_property
+    @property
     def inputs(self) -> Inputs:
-        """Inputs of the job, by name; of the target, what it asks for."""
+        """Inputs of the job, by name; of the target, what it asks for. Files of the user are those there are now."""
         return {"shown": shown_files(self.config)} if self.row is None else self.row.inputs(self.config, self.names)
 
     @cached_property
