@@ -17,6 +17,7 @@ from rescalade.errors import UserError
 from rescalade.models.load import check_vocabulary, load_lm, load_tokenizer, longest_text
 from rescalade.models.locate import family_of
 from rescalade.models.lora import add_adapters
+from rescalade.models.model_files import model_files
 from rescalade.models.recompute import keep_layers, recompute_layers
 from rescalade.objective.measures import Row
 from rescalade.progress import Progress, Reporter
@@ -46,7 +47,7 @@ def run_adapt(settings: AdaptationSettings, inputs: Files, outputs: Files, call:
     for path in read:
         if not path.is_file():
             raise UserError(f"{path} is missing; run the stage that makes it first")
-    unfinished = call.unfinished(device, *map(sha256, read))
+    unfinished = call.unfinished(device, *map(sha256, [*model_files(inputs["model"]), inputs["manifest"]]))
 
     def work(folder: Path | None, progress: Progress | None) -> None:
         adapt_backbone(

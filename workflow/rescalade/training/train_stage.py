@@ -8,9 +8,11 @@ from pathlib import Path
 
 from rescalade.atomic import atomic_folder, sha256
 from rescalade.history import write_history
+from rescalade.models.model_files import model_files
 from rescalade.objective.measures import Row
 from rescalade.outcome import Outcome
 from rescalade.progress import Reporter
+from rescalade.rescaling.sidecar import FILE as SIDECAR
 from rescalade.runs import Run
 from rescalade.stage import Call, Files
 from rescalade.texts.triple_files import read_triples
@@ -32,7 +34,9 @@ def run_train(settings: RunSettings, inputs: Files, outputs: Files, call: Call) 
     group = join_process_group(device)
     if not group.first:
         logging.disable(logging.WARNING)  # the first process speaks for all
-    read = [inputs["model"] / "model.safetensors", *(inputs[name] for name in ("corpus", "queries", "triples"))]
+    # all files of the model: its reading stands in config.json, and two modes may give the same weights
+    start = [*model_files(inputs["model"]), inputs["model"] / SIDECAR]
+    read = [*start, *(inputs[name] for name in ("corpus", "queries", "triples"))]
     unfinished = call.unfinished(device, *map(sha256, read))
     run = Run.parse(call.names["run"])
 
