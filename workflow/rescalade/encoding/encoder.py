@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 DENSE = {"cpu": 2**20, "cuda": 2**26}
 """Entries of the pooling's [B, V] results per batch: 4 MiB of float32 on a CPU, of which a few lie in memory at a time;
-256 MiB on a GPU, which needs the larger batches."""
+256 MiB on a GPU, which needs the larger batches. On a CPU a large model takes SHARE of its parameters where that is
+more, since it reads all its weights once for every batch."""
+SHARE = 16
 
 TRIM_BATCHES = 8
 """Batches between two calls that give freed memory back to the system. What is given back after every second one and
@@ -140,7 +142,7 @@ class Encoder:
         layout, table = self.how.layout(queries=queries), self._table if queries else None
         kept = [most for most in (top_terms, self.how.max_active_dims) if most is not None]
         found = Collector(len(tokens), top_terms=min(kept, default=None), limit=self._settings.shard_bytes)
-        texts = max(1, DENSE.get(self._model.device.type, DENSE["cpu"]) // self.vocabulary)
+        texts = max(1, self._dense() // self.vocabulary)
         for number, batch in enumerate(plan_batches(tokens.lengths, self._settings.batch_tokens, texts)):
             rows = tokens.rows(batch)
             if table is not None:
@@ -152,6 +154,12 @@ class Encoder:
                 _trim()
         vectors, tally = found.finish(ids)
         return vectors, replace(tally, tokens=int(tokens.lengths.sum()))
+
+    def _dense(self) -> int:
+        """Entries of a batch's [B, V] results at most."""
+        if self._model.device.type == "cuda":
+            return DENSE["cuda"]
+        return max(DENSE["cpu"], sum(parameter.numel() for parameter in self._model.parameters()) // SHARE)
 
     def _weights(self, batch: TokenBatch) -> Tensor:
         """[B, V] float32."""

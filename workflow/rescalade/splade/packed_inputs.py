@@ -9,6 +9,7 @@ from rescalade.splade.length_groups import LEAST_WORK, Features, by_length, cut,
 from rescalade.splade.length_pieces import pieces
 from rescalade.splade.model import SpladeModel
 from rescalade.splade.pooling import operand, pack
+from rescalade.splade.unpadded import takes, unpadded_inputs
 
 
 def packed_inputs(
@@ -25,6 +26,8 @@ def packed_inputs(
     """
     if splade.head.family.padding_counts:
         return _packed(splade, features, half)
+    if encoding and takes(splade, features):
+        return unpadded_inputs(splade, features, half=half)
     mask = features["attention_mask"]
     # to the last token of each: an echo may have padding before it; no piece of empty texts has no positions
     lengths = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1).clamp(min=1).cpu()
