@@ -80,7 +80,7 @@ WHY = (
 CAUSAL = ("llama-small", "llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "smollm2-135m", "smollm2-135m-base")
 NEW = {
     "sources": ("passages",),
-    "datasets": ("pydoc-dev", "boolq-dev", "boolq-small", "boolq-small-dev", "msmarco-passage-aug"),
+    "datasets": ("pydoc-dev", "boolq-dev", "boolq-small", "msmarco-passage-aug"),
     "recipes": (
         "csplade-1b",
         "csplade-8b",

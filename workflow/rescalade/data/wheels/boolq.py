@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Literal
 
 from rescalade.collection_manifest import CollectionProtocol
-from rescalade.data.development import in_development
+from rescalade.data.development import in_development, in_sample
 from rescalade.data.sources.failures import in_one_line
 from rescalade.data.streams import CollectionStreams, Document, Facts, Judgement, Query
 from rescalade.data.wheels.members import MEMBERS, PARTS, part_file
 
 ORIGIN = "BoolQ (Clark et al. 2019), questions and Wikipedia passages, read from the evaluation data of a wheel"
-CANDIDATES = {"all": "passages of both parts", "file": "passages that questions of the same file were asked about"}
+CANDIDATES = {"all": "passages of both parts", "part": "passages that questions of the same part were asked about"}
 """Which passages are the documents, by the setting `passages`."""
 QUESTION, ANSWER = "\nQuestion: ", "?\nAnswer:"
 
 
-def open_part(folder: Path, part: str, passages: Literal["all", "file"] = "all") -> CollectionStreams:
-    """Questions of one part (train, dev; development and test, which divide dev) over all passages or its file's.
+def open_part(folder: Path, part: str, passages: Literal["all", "part"] = "all") -> CollectionStreams:
+    """Questions of one part over all passages or its own.
+
+    Parts are train and dev; development and test, which divide dev; and sample, a third of test.
 
     Passages are numbered in the order of their first question, training before dev: d00000, d00001, ... A question
     has the same id in dev and in the part of it that it falls into, a passage the same wherever it stands.
@@ -36,16 +38,16 @@ def open_part(folder: Path, part: str, passages: Literal["all", "file"] = "all")
     """
     texts, asked = _read(folder)
     file = PARTS["boolq"][part]
-    own = sorted({number for _, number in asked[file]}) if passages == "file" else range(len(texts))
     questions = [
-        (f"{file}{n:05d}", text, f"d{number:05d}")
+        (f"{file}{n:05d}", text, number)
         for n, (text, number) in enumerate(asked[file])
-        if part == file or in_development(text) == (part == "development")
+        if part == file or _is_of(part, text)
     ]
+    own = sorted({number for _, _, number in questions}) if passages == "part" else range(len(texts))
     return CollectionStreams(
         documents=lambda: (Document(f"d{n:05d}", *texts[n]) for n in own),
         queries=lambda: (Query(query, text) for query, text, _ in questions),
-        judgements=lambda: (Judgement(query, document, 1) for query, _, document in questions),
+        judgements=lambda: (Judgement(query, f"d{number:05d}", 1) for query, _, number in questions),
         facts=Facts(
             origin=ORIGIN,
             protocol=CollectionProtocol(
@@ -56,6 +58,13 @@ def open_part(folder: Path, part: str, passages: Literal["all", "file"] = "all")
             ),
         ),
     )
+
+
+def _is_of(part: str, question: str) -> bool:
+    """Whether a question of dev is of a part of it."""
+    if part == "sample":
+        return in_sample(question)
+    return in_development(question) == (part == "development")
 
 
 @cache

@@ -23,12 +23,12 @@ class WheelDataset(DatasetConfig):
     part: str = Field(
         "train",
         description="For reader boolq: train, dev, or of dev: development, a tenth of its questions by a hash of their "
-        "text, for choosing settings, and test, the rest.",
+        "text, for choosing settings, test, the rest, and sample, a third of that.",
     )
-    passages: Literal["all", "file"] = Field(
+    passages: Literal["all", "part"] = Field(
         "all",
-        description="all: the passages of all questions are the documents. file: those alone that questions of the "
-        "same file, train or dev, were asked about.",
+        description="all: the passages of all questions are the documents. part: those alone that questions of the "
+        "same part were asked about.",
     )
 
     def modules(self, source: WheelSource) -> Sequence[str]:

