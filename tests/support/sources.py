@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from rescalade.config.load import Config, build_config
+from rescalade.config import Config
+from rescalade.config.load import build_config
 from rescalade.data.collection_stage import run_collection
 from rescalade.paths import Paths
 from rescalade.pipeline.graph import STAGES, input_files

@@ -13,8 +13,9 @@ import typer
 from rescalade.atomic import atomic_file
 from rescalade.cli.context import ConfigOption, ExperimentOption
 from rescalade.config.catalogue import read_catalogue
+from rescalade.config.config import Config
 from rescalade.config.effective import SUBJECTS, effective, entries
-from rescalade.config.load import Config, load_config
+from rescalade.config.load import load_config
 from rescalade.config.reference import reference_page, schema
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]

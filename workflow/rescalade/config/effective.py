@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rescalade.config.config import Config
 from rescalade.config.errors import Location, dotted
-from rescalade.config.load import Config
 from rescalade.errors import UserError, nearest
 
 SUBJECTS = ("backbones", "datasets", "recipes", "experiments", "sources")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rescalade.config.load import Config, Read, build_config
+from rescalade.config.config import Config
+from rescalade.config.load import Read, build_config
 from rescalade.errors import UserError
 from rescalade.models.hub_ids import is_hub_id
 from rescalade.models.model_folder import is_model_folder
