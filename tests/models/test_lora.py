@@ -18,6 +18,7 @@ from rescalade.models.load import load_lm, load_tokenizer
 from rescalade.models.locate import locate_head
 from rescalade.models.lora import adapted_layers, add_adapters, merge_adapters
 from rescalade.models.lora_settings import LoraSettings
+from rescalade.rescaling import save
 from rescalade.rescaling.save import check_saved, merge_verified
 from support.families import tiny_form
 
@@ -82,6 +83,36 @@ def test_merged_and_unmerged_are_the_function_of_the_summed_matrices(
         name for name, _ in tiny_form(form).named_modules()
     }
     assert locate_head(again).tied == tied == again.config.tie_word_embeddings
+
+
+def test_a_merged_model_is_refused_by_the_layer_that_gives_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = changed("llama, tied", LoraSettings(rank=4))
+    wrong = model.get_submodule("model.layers.1.mlp.up_proj")
+    monkeypatch.setattr(wrong, "get_delta_weight", lambda name: 1.01 * type(wrong).get_delta_weight(wrong, name))
+    with pytest.raises(UserError, match=r"they change what model.layers.1.mlp.up_proj gives by .*, more than 0.0001"):
+        merge_verified(model)
+
+
+def test_a_layer_that_the_model_does_not_call_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a model multiplies with a layer's weights by itself: its adapter does nothing until it is merged."""
+    model = changed("llama, tied", LoraSettings(rank=4))
+    monkeypatch.setattr(model.get_submodule("model.layers.0.mlp"), "forward", lambda x: x)
+    with pytest.raises(UserError, match=r"does not call its layer model.layers.0.mlp.\w+_proj, so the adapter there"):
+        merge_verified(model)
+
+
+@pytest.mark.parametrize(("noise", "refused"), [(1e-3, False), (0.03, True)])
+def test_rounding_that_layers_carry_on_refuses_nothing(
+    noise: float, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, own = changed("llama, tied", LoraSettings(rank=4)), save._logits
+    factors = iter([1.0, 1 + noise])
+    monkeypatch.setattr(save, "_logits", lambda asked: own(asked) * next(factors))
+    if refused:
+        with pytest.raises(UserError, match=r"they change the logits by 0\.03, more than 0\.01"):
+            merge_verified(model)
+    else:
+        merge_verified(model)
 
 
 @pytest.mark.parametrize("form", ["llama, tied", "bert", "neomme"])
