@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from rescalade.models.load import load_tokenizer
 from rescalade.models.reading import set_reading
 from rescalade.models.sparse_encoder_files import save_sparse_encoder
 from rescalade.models.splade_config import as_trained
@@ -67,7 +66,7 @@ def test_models_of_the_same_weights_have_unfinished_runs_of_their_own(asked: Any
     folders["multiplier"] = shutil.copytree(folders["causal"], tmp_path / "multiplier")
     (folders["multiplier"] / FILE).write_text(json.dumps({"mode": "multiplier"}))
     weights = {(folder / "model.safetensors").read_bytes() for folder in folders.values()}
-    assert len(weights) == 1 and load_tokenizer(folders["echo"]) is not None
+    assert len(weights) == 1
     found = {name: asked(folder) for name, folder in folders.items()}
     assert len(set(found.values())) == 4
     assert asked(shutil.copytree(folders["causal"], tmp_path / "again")) == found["causal"]
